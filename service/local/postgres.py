@@ -1,0 +1,274 @@
+"""An embedded PostgreSQL server of our own, for development, tests and benchmarks.
+
+`EmbeddedPostgres(directory).start()` makes the cluster at first use, takes it up again later, survives the kill -9
+of the server and of its owner, and returns a DSN. One owner at a time: a lock says so. The server listens on
+127.0.0.1 only, wants a password (kept 0600 in the directory) and dies with the process that started it.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import psycopg
+from psycopg import sql
+
+from service.local import cluster as on_disk
+from service.local.cluster import Cluster, PostgresError
+from service.local.orphans import end_orphan, lock_file, serving
+from service.local.ports import free_port, is_free
+from service.local.tether import needs_lifeline, tethered
+
+__all__ = ["EmbeddedPostgres", "PostgresError"]
+
+_SUPERUSER = "cubano"
+_START_TIMEOUT_S = 60  # crash recovery replays at most `max_wal_size` of log
+_STOP_STEPS = ((signal.SIGINT, 7.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))  # fast, immediate, by force
+_POLL_S = 0.02
+
+_CONFIGURATION = """\
+# Written by `cubano up` at every start; changes are lost.
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = ''
+max_connections = 200
+shared_buffers = 128MB
+effective_cache_size = 1GB
+max_wal_size = 1GB
+min_wal_size = 80MB
+random_page_cost = 1.1
+jit = off
+shared_preload_libraries = 'pg_stat_statements'
+password_encryption = 'scram-sha-256'
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = ''
+log_checkpoints = off
+synchronous_commit = on
+fsync = {durable}
+full_page_writes = {durable}
+"""
+
+
+class EmbeddedPostgres:
+    """A server and its data below `directory`; `durable=False` trades crash safety of the machine for speed.
+
+    `port=0` takes the port of the last start when it is free, else any free one. Start it from the main thread.
+    """
+
+    def __init__(self, directory: Path, port: int = 0, *, durable: bool = True) -> None:
+        self.directory = directory.resolve()
+        self.log = self.directory / "postgres.log"
+        self._wanted_port = port
+        self._durable = durable
+        self._settings: dict[str, str] = {}
+        self._lock: IO[str] | None = None
+        self._lifeline: tuple[int, int] | None = None
+        self._cluster: Cluster | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        return int(self._settings["port"])
+
+    @property
+    def pid(self) -> int | None:
+        """The running server's process, None when there is none."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def dsn(self, database: str = "postgres") -> str:
+        return f"postgresql://{_SUPERUSER}:{self._settings['password']}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> str:
+        """Bring the server up, from nothing if need be, and return the DSN of its `postgres` database."""
+        if self.pid is not None:
+            return self.dsn()
+        self.prepare()
+        try:
+            self._spawn()
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self.dsn()
+
+    def prepare(self) -> None:
+        """Everything before the server process: lock, cluster, port, configuration, what a crash left behind."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            on_disk.sweep(lambda data: serving(data) is not None)
+            self._cluster = on_disk.locate(self.directory)
+            self._settings = self._load_settings()
+            end_orphan(self._cluster.data)
+            if not self._cluster.exists:
+                on_disk.initialise(self._cluster, superuser=_SUPERUSER, password=self._settings["password"])
+                self._configure_once()
+            self._require_same_version()
+            self._settings["port"] = str(self._choose_port())
+            self._save_settings()
+            self._write(self._cluster.data / "cubano.conf", self._configuration())
+        except BaseException:
+            self._release_lock()
+            raise
+
+    def argv(self) -> list[str]:
+        """The command line of a prepared server, tied to this process."""
+        cluster = self._prepared()
+        if needs_lifeline() and self._lifeline is None:
+            self._lifeline = os.pipe()
+        return tethered(
+            [cluster.programs / "postgres", "-D", cluster.data],
+            death_signal=signal.SIGQUIT,  # at once and without a checkpoint; the log is replayed at the next start
+            user=cluster.user,
+            lifeline=self._lifeline[0] if self._lifeline else None,
+        )
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """File descriptors the process made from `argv()` must be given."""
+        return (self._lifeline[0],) if self._lifeline else ()
+
+    def is_ready(self) -> bool:
+        """Whether the server says that it accepts connections."""
+        lines = lock_file(self._prepared().data)
+        return len(lines) > 7 and lines[7].strip() == "ready" and lines[3].strip() == str(self.port)  # noqa: PLR2004
+
+    def ensure_database(self, name: str) -> str:
+        """Create the database when it is missing, with the statistics extension; returns its DSN."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+            if not found:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        with psycopg.connect(self.dsn(name), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        return self.dsn(name)
+
+    def stop(self) -> None:
+        """End the server, politely first, and let go of the directory; fine to call twice."""
+        if self._process:
+            for step, wait_s in _STOP_STEPS:
+                if self._process.poll() is not None:
+                    break
+                self._process.send_signal(step)
+                _wait_for(lambda process=self._process: process.poll() is not None, wait_s)  # type: ignore[misc]
+            self._process = None
+        self._release_lock()
+
+    def release(self) -> None:
+        """Let go of the directory when somebody else ran and ended the process."""
+        self._release_lock()
+
+    def _spawn(self) -> None:
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=server_environment(),
+                start_new_session=True, pass_fds=self.inherited,
+            )  # fmt: skip
+
+    def _wait_until_ready(self) -> None:
+        _wait_for(lambda: self.pid is None or self.is_ready(), _START_TIMEOUT_S)
+        if self.pid is None or not self.is_ready():
+            raise PostgresError(f"PostgreSQL did not start: {self._last_complaint()} (all of it: {self.log})")
+
+    def _last_complaint(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        complaints = [line for line in lines if line.startswith(("FATAL:", "PANIC:", "ERROR:"))]
+        return (complaints or lines or ["it said nothing"])[-1]
+
+    def _prepared(self) -> Cluster:
+        if self._cluster is None:
+            raise PostgresError("the server was not prepared; call start() or prepare() first")
+        return self._cluster
+
+    def _choose_port(self) -> int:
+        if self._wanted_port:
+            return self._wanted_port
+        last = int(self._settings.get("port", 0))
+        return last if last and is_free(last) else free_port()
+
+    def _configuration(self) -> str:
+        return _CONFIGURATION.format(port=self.port, durable="on" if self._durable else "off")
+
+    def _configure_once(self) -> None:
+        data = self._prepared().data
+        with (data / "postgresql.conf").open("a") as file:
+            file.write("\ninclude = 'cubano.conf'\n")
+        self._write(data / "pg_hba.conf", "host all all 127.0.0.1/32 scram-sha-256\n")
+
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text)
+        on_disk.give(path, self._prepared().user)
+
+    def _require_same_version(self) -> None:
+        cluster = self._prepared()
+        made_by = (cluster.data / "PG_VERSION").read_text().strip()
+        shown = subprocess.run([cluster.programs / "postgres", "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+        ours = shown.stdout.split()[-1].split(".")[0]
+        if made_by != ours:
+            raise PostgresError(
+                f"{self.directory} was made by PostgreSQL {made_by}, this is {ours}: start over with --fresh"
+            )
+
+    def _load_settings(self) -> dict[str, str]:
+        path = self.directory / "server.json"
+        if path.is_file():
+            return dict(json.loads(path.read_text()))
+        if self._prepared().exists:
+            raise PostgresError(f"{path} is gone and with it the password of the data: start over with --fresh")
+        return {"password": secrets.token_urlsafe(24)}
+
+    def _save_settings(self) -> None:
+        path = self.directory / "server.json"
+        scratch = path.with_suffix(".new")
+        scratch.touch(mode=0o600)
+        scratch.write_text(json.dumps({**self._settings, "data": str(self._prepared().data)}))
+        scratch.replace(path)
+
+    def _take_lock(self) -> None:
+        if self._lock:
+            return
+        file = (self.directory / "lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise PostgresError(f"another process is using the database in {self.directory}") from None
+        self._lock = file
+
+    def _release_lock(self) -> None:
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+        if self._lifeline:
+            for end in self._lifeline:
+                os.close(end)
+            self._lifeline = None
+
+
+def server_environment() -> dict[str, str]:
+    """What the server sees of our environment: nothing that could change how it behaves (PGPORT, LC_ALL, …)."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
