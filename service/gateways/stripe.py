@@ -1,0 +1,163 @@
+"""Stripe through its own SDK: hosted Checkout Sessions in payment mode, and signed snapshot events.
+
+The SDK's time-out (80 s by default) and retries are set on purpose: two tries fit into the ten seconds a customer waits.
+It repeats connection errors, 409 and 5xx under the same Idempotency-Key, and does not repeat 429. Session metadata does not
+flow to the payment intent, so it is set on both; the payment intent itself exists only from the first try to pay.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import stripe
+
+from service.gateways import stripe_events
+from service.gateways.base import CheckoutIntent, CheckoutStatus, Envelope, GatewayCheckout, GatewayEvent
+from service.kernel.errors import GatewayRejected, GatewayUnavailable
+from service.kernel.money import Money
+from service.telemetry import catalogue
+from service.telemetry.registry import Telemetry
+
+DEADLINE_S = 9  # all tries of one call together; the customer gets a clear answer within 10 s
+CONNECT_TIMEOUT_S = 2
+RETRIES = 1  # of the SDK, on connection errors, 409 and 5xx
+SESSION_LIFETIME = timedelta(minutes=31)  # Stripe takes 30 min at least; one for clocks that differ
+LOCALES = {"en": "en", "es": "es"}
+
+
+class StripeGateway:
+    """One Stripe account. An empty `base_url` means the real Stripe."""
+
+    provider = "stripe"
+
+    def __init__(
+        self, *, api_key: str, webhook_secrets: tuple[str, ...], base_url: str, timeout_s: int, telemetry: Telemetry
+    ) -> None:
+        stripe.enable_telemetry = False
+        self._secrets = webhook_secrets
+        self._telemetry = telemetry
+        self._http = stripe.HTTPXClient(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)))
+        self._client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": base_url} if base_url else {},
+            http_client=self._http,
+            max_network_retries=RETRIES,
+        )
+        self.page_origin = base_url or "https://checkout.stripe.com"
+
+    def checkout_request(self, intent: CheckoutIntent) -> dict[str, Any]:
+        metadata = {"order_id": intent.order_id, "payment_id": intent.payment_id, "order_number": intent.order_number}
+        if intent.traceparent:
+            metadata["traceparent"] = intent.traceparent
+        return {
+            "mode": "payment",
+            "client_reference_id": intent.order_id,
+            "customer_email": intent.email,
+            "locale": LOCALES.get(intent.locale, "auto"),
+            "line_items": [
+                {
+                    "quantity": line.quantity,
+                    "price_data": {
+                        "currency": line.unit_price.currency.lower(),
+                        "unit_amount": line.unit_price.minor,
+                        "product_data": {"name": line.name},
+                    },
+                }
+                for line in intent.lines
+            ],
+            "success_url": intent.success_url,
+            "cancel_url": intent.cancel_url,
+            "expires_at": int((intent.now + SESSION_LIFETIME).timestamp()),
+            "metadata": metadata,
+            "payment_intent_data": {"metadata": metadata, "description": f"Order {intent.order_number}"},
+        }
+
+    async def open_checkout(self, request: dict[str, Any], *, key: str) -> GatewayCheckout:
+        params: Any = request
+        async with self._call("open_checkout"):
+            session = await self._client.v1.checkout.sessions.create_async(params, {"idempotency_key": key})
+        return _checkout(session)
+
+    async def fetch_checkout(self, ref: str) -> GatewayCheckout:
+        async with self._call("fetch_checkout"):
+            session = await self._client.v1.checkout.sessions.retrieve_async(ref)
+        return _checkout(session)
+
+    async def expire_checkout(self, ref: str) -> GatewayCheckout:
+        try:
+            async with self._call("expire_checkout"):
+                session = await self._client.v1.checkout.sessions.expire_async(ref)
+        except GatewayRejected:
+            # Not open any more: it was paid or has expired, and only the object itself says which.
+            return await self.fetch_checkout(ref)
+        return _checkout(session)
+
+    def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
+        stripe_events.check_signature(body, headers.get("stripe-signature", ""), self._secrets, now=now)
+        return stripe_events.read_envelope(body)
+
+    def normalise(self, body: bytes) -> GatewayEvent:
+        return stripe_events.normalise(body)
+
+    async def probe(self) -> None:
+        async with self._call("probe"):
+            await self._client.v1.events.list_async({"limit": 1})
+
+    async def close(self) -> None:
+        await self._http.close_async()
+
+    @asynccontextmanager
+    async def _call(self, operation: str) -> AsyncGenerator[None, None]:
+        """One call: span, duration, and the SDK's errors turned into ours."""
+        outcome, started = "ok", time.perf_counter()
+        with self._telemetry.tracing.span(f"stripe {operation}", kind="client", **{"cubano.provider": "stripe"}):
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    yield
+            except (stripe.StripeError, TimeoutError) as error:
+                outcome, ours = _translate(error)
+                raise ours from error
+            finally:
+                self._telemetry.observe(
+                    catalogue.HTTP_CLIENT_DURATION,
+                    time.perf_counter() - started,
+                    provider="stripe",
+                    operation=operation,
+                    outcome=outcome,
+                )
+
+
+def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRejected | GatewayUnavailable]:
+    match error:
+        case TimeoutError():
+            return "timeout", GatewayUnavailable("stripe", "timeout")
+        case stripe.RateLimitError():
+            return "rate_limited", GatewayUnavailable("stripe", "rate_limited", retry_after_s=5)
+        case stripe.APIConnectionError():
+            return "unreachable", GatewayUnavailable("stripe", "unreachable")
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            return "auth", GatewayUnavailable("stripe", "auth", retry_after_s=60)
+        case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError():
+            return "rejected", GatewayRejected("stripe", error.code or "invalid_request", str(error))
+        case _:
+            return "error", GatewayUnavailable("stripe", "server_error")
+
+
+def _checkout(session: Any) -> GatewayCheckout:
+    values = session.to_dict()  # the SDK's objects are no dicts and raise on absent fields
+    metadata = values.get("metadata") or {}
+    intent = values.get("payment_intent")
+    return GatewayCheckout(
+        ref=values["id"],
+        status=CheckoutStatus(values["status"]),
+        paid=values["payment_status"] in stripe_events.PAID,
+        url=values.get("url"),
+        payment_ref=intent["id"] if isinstance(intent, dict) else intent,
+        amount=Money(values["amount_total"], values["currency"].upper()),
+        order_id=metadata.get("order_id"),
+        payment_id=metadata.get("payment_id"),
+    )

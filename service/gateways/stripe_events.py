@@ -1,0 +1,175 @@
+"""Stripe's events: signature, envelope, and what each type means in neutral words.
+
+The intake reads only the envelope (building the SDK's object tree costs a millisecond an event); the worker normalises.
+The SDK's own check accepts any time in the future, so the window is checked here on both sides.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import stripe
+
+from service.gateways.base import Decline, Envelope, EventKind, GatewayEvent, RefundFacts
+from service.kernel.errors import FieldError, Invalid, Parked, Unauthenticated
+from service.kernel.money import Money
+
+TOLERANCE = timedelta(seconds=300)  # Stripe's own recommendation for the past; the same for clocks ahead
+PAID = ("paid", "no_payment_required")
+
+
+class _Related(msgspec.Struct):
+    id: str | None = None
+
+
+class _Object(msgspec.Struct):
+    id: str | None = None
+    payment_intent: str | dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+
+
+class _Data(msgspec.Struct):
+    object: _Object
+
+
+class _Envelope(msgspec.Struct):
+    id: str
+    type: str
+    created: int | str
+    livemode: bool
+    data: _Data | None = None
+    related_object: _Related | None = None
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def check_signature(body: bytes, header: str, secrets: tuple[str, ...], *, now: datetime) -> None:
+    """Raise `Unauthenticated` unless one of the secrets signed this body within the window around `now`."""
+    if not any(_signed_by(body, header, secret) for secret in secrets):
+        raise Unauthenticated("bad_signature")
+    signed_at = next(int(part[2:]) for part in header.split(",") if part.startswith("t="))
+    if abs(now.timestamp() - signed_at) > TOLERANCE.total_seconds():
+        raise Unauthenticated("too_old")
+
+
+def _signed_by(body: bytes, header: str, secret: str) -> bool:
+    try:
+        return stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        return False
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """The few facts the inbox stores beside the bytes; `Invalid` when it is not an event at all."""
+    try:
+        event = _decode_envelope(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid([FieldError("body", "not_an_event", "The body is not a Stripe event.")]) from error
+    thing = event.data.object if event.data else _Object(id=event.related_object and event.related_object.id)
+    metadata = thing.metadata or {}
+    return Envelope(
+        event_id=event.id,
+        type=event.type,
+        created_at=_time(event.created),
+        livemode=event.livemode,
+        subject=metadata.get("order_id") or _ref(thing.payment_intent) or thing.id or event.id,
+        traceparent=metadata.get("traceparent"),
+    )
+
+
+def normalise(body: bytes) -> GatewayEvent:
+    """The event in neutral words; `Parked` when it lacks what Stripe documents for its type."""
+    try:
+        event = msgspec.json.decode(body)
+        return _neutral(event)
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        raise Parked("malformed", f"The event lacks what its type promises: {error!r}") from error
+
+
+def _neutral(event: dict[str, Any]) -> GatewayEvent:
+    thing = event["data"]["object"] if "data" in event else {}
+    kind = _kind(event["type"], thing)
+    metadata = thing.get("metadata") or {}
+    known = {
+        "provider": "stripe",
+        "event_id": event["id"],
+        "kind": kind,
+        "type": event["type"],
+        "occurred_at": _time(event["created"]),
+        "order_id": metadata.get("order_id"),
+        "payment_id": metadata.get("payment_id"),
+    }
+    if kind is EventKind.REFUND_CHANGED:
+        return GatewayEvent(**known, payment_ref=_ref(thing.get("payment_intent")), refund=_refund(thing))
+    if kind in {EventKind.PAYMENT_SUCCEEDED, EventKind.PAYMENT_DECLINED, EventKind.PAYMENT_CHALLENGED}:
+        return GatewayEvent(
+            **known,
+            payment_ref=thing["id"],
+            amount=Money(_received(thing, kind), thing["currency"].upper()),
+            decline=_decline(thing),
+        )
+    if kind is EventKind.OTHER:
+        return GatewayEvent(**known)
+    return GatewayEvent(
+        **known,
+        checkout_ref=thing["id"],
+        payment_ref=_ref(thing.get("payment_intent")),
+        amount=Money(thing["amount_total"], thing["currency"].upper()),
+    )
+
+
+def _kind(event_type: str, thing: dict[str, Any]) -> EventKind:
+    match event_type:
+        case "checkout.session.completed":  # completed is not paid: a bank debit completes unpaid
+            return EventKind.CHECKOUT_PAID if thing["payment_status"] in PAID else EventKind.CHECKOUT_PENDING
+        case "checkout.session.async_payment_succeeded":
+            return EventKind.CHECKOUT_PAID
+        case "checkout.session.async_payment_failed":
+            return EventKind.CHECKOUT_FAILED
+        case "checkout.session.expired":
+            return EventKind.CHECKOUT_EXPIRED
+        case "payment_intent.succeeded":
+            return EventKind.PAYMENT_SUCCEEDED
+        case "payment_intent.requires_action":
+            return EventKind.PAYMENT_CHALLENGED
+        case "payment_intent.payment_failed":
+            return EventKind.PAYMENT_DECLINED
+        case "refund.created" | "refund.updated" | "refund.failed":
+            return EventKind.REFUND_CHANGED
+        case _:
+            return EventKind.OTHER
+
+
+def _received(intent: dict[str, Any], kind: EventKind) -> int:
+    amount: int = intent["amount_received"] if kind is EventKind.PAYMENT_SUCCEEDED else intent["amount"]
+    return amount
+
+
+def _decline(intent: dict[str, Any]) -> Decline | None:
+    error = intent.get("last_payment_error")
+    if not error:
+        return None
+    return Decline(code=error.get("decline_code") or error.get("code") or "unknown", message=error.get("message") or "")
+
+
+def _refund(thing: dict[str, Any]) -> RefundFacts:
+    metadata = thing.get("metadata") or {}
+    return RefundFacts(
+        ref=thing["id"],
+        status=thing["status"],
+        amount=Money(thing["amount"], thing["currency"].upper()),
+        payment_ref=_ref(thing.get("payment_intent")),
+        refund_id=metadata.get("refund_id"),
+        reason=thing.get("reason"),
+        failure_reason=thing.get("failure_reason"),
+    )
+
+
+def _ref(value: str | dict[str, Any] | None) -> str | None:
+    """An expandable field is an id, or the object itself where an endpoint expands it."""
+    return value["id"] if isinstance(value, dict) else value
+
+
+def _time(value: int | str) -> datetime:
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else datetime.fromisoformat(value)

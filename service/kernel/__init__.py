@@ -1,0 +1,1 @@
+"""What every noun stands on: money, machines, ids, time, errors, the database and its outbox."""

@@ -1,0 +1,152 @@
+"""The database: one `Database` a process, one `transaction()` a request or job, one commit at its edge.
+
+Flows take a `Session` and never commit. What a flow counts or observes becomes a metric only after the commit, so that a
+rolled-back transaction leaves no trace in the figures. `durable=False` lets a commit return before its log reaches the
+disk; the next durable commit on the same server makes it durable too (a flush covers all earlier log), so it is only for
+work that is told to nobody before such a commit follows.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg_pool
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from service.kernel.clock import Clock
+from service.kernel.ids import Ids
+from service.telemetry import catalogue
+from service.telemetry.registry import Telemetry
+
+POOL_WAIT_S = 2  # a request that waits longer for a connection is better told to come again
+RAW_POOL_SIZE = 2  # grouped inserts need one connection; the second is for the moment it is replaced
+SERVER_LIMITS = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=15000"  # ms
+
+
+class Tables(DeclarativeBase):
+    """The declarative root; every constraint has a predictable name."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: sa.DateTime(timezone=True), str: sa.Text()}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Session(AsyncSession):
+    """A transaction in the making: `now` is its one point in time, `ids` makes its ids."""
+
+    def __init__(self, engine: AsyncEngine, *, now: datetime, ids: Ids, telemetry: Telemetry) -> None:
+        super().__init__(engine, expire_on_commit=False, autoflush=False)
+        self.now = now
+        self.ids = ids
+        self._telemetry = telemetry
+        self._after_commit: list[Callable[[], None]] = []
+
+    def count(self, metric: catalogue.Counter, by: int = 1, **labels: str) -> None:
+        """Count once this transaction has committed."""
+        self._after_commit.append(lambda: self._telemetry.count(metric, by, **labels))
+
+    def observe(self, metric: catalogue.Histogram, value: float, **labels: str) -> None:
+        """Observe once this transaction has committed."""
+        self._after_commit.append(lambda: self._telemetry.observe(metric, value, **labels))
+
+    def tell(self) -> None:
+        """Apply what was counted; called by `Database.transaction` after its commit."""
+        for each in self._after_commit:
+            each()
+        self._after_commit.clear()
+
+
+class Database:
+    """The engine for transactions and a small autocommit pool (`raw`) for the hottest single statements."""
+
+    def __init__(self, dsn: str, *, clock: Clock, ids: Ids, telemetry: Telemetry, pool_size: int = 10) -> None:
+        self.clock = clock
+        self.ids = ids
+        self.telemetry = telemetry
+        url = make_url(dsn).set(drivername="postgresql+psycopg")
+        name = f"cubano-{telemetry.process}"
+        options = {"application_name": name, "connect_timeout": 5, "options": SERVER_LIMITS}
+        self.engine = create_async_engine(
+            url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_WAIT_S, pool_pre_ping=False, connect_args=options
+        )
+        # psycopg's pool keeps its connections checked in the background, so a restarted server costs one failed statement.
+        self.raw = psycopg_pool.AsyncConnectionPool(
+            url.set(drivername="postgresql").render_as_string(hide_password=False),
+            kwargs={"autocommit": True, **options},
+            min_size=1,
+            max_size=RAW_POOL_SIZE,
+            timeout=POOL_WAIT_S,
+            open=False,
+            name=name,
+        )
+        _watch_statements(self.engine, telemetry)
+
+    async def open(self) -> None:
+        await self.raw.open()
+
+    async def close(self) -> None:
+        await self.raw.close()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncGenerator[Session, None]:
+        """One transaction: commits when the block ends well, rolls back when it raises."""
+        session = Session(self.engine, now=self.clock(), ids=self.ids, telemetry=self.telemetry)
+        async with session:
+            await self._connect(session)
+            if not durable:
+                await session.execute(sa.text("SET LOCAL synchronous_commit = off"))
+            yield session
+            await session.commit()
+        session.tell()
+
+    async def _connect(self, session: Session) -> None:
+        started = time.perf_counter()
+        try:
+            await session.connection()
+        except sa.exc.TimeoutError:
+            self.telemetry.count(catalogue.DB_POOL_TIMEOUTS)
+            raise
+        finally:
+            self.telemetry.observe(catalogue.DB_POOL_WAIT, time.perf_counter() - started)
+
+    def measure_pool(self) -> None:
+        """Set the pool gauges; called before each scrape's figures are read."""
+        pool = cast("sa.QueuePool", self.engine.pool)
+        self.telemetry.set(catalogue.DB_POOL, pool.size(), state="size")
+        self.telemetry.set(catalogue.DB_POOL, pool.checkedout(), state="in_use")
+        self.telemetry.set(catalogue.DB_POOL, pool.checkedin(), state="idle")
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        async with self.engine.connect() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
+
+def _watch_statements(engine: AsyncEngine, telemetry: Telemetry) -> None:
+    """Observe the duration of each statement under its verb (`SELECT`, `INSERT`, …), never its text."""
+
+    def before(conn: Any, _cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
+        conn.info["started"] = time.perf_counter()
+
+    def after(conn: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
+        verb = statement.lstrip()[:6].upper().rstrip()
+        telemetry.observe(
+            catalogue.DB_OPERATION, time.perf_counter() - conn.info["started"], db_operation_name=verb
+        )
+
+    event.listen(engine.sync_engine, "before_cursor_execute", before)
+    event.listen(engine.sync_engine, "after_cursor_execute", after)

@@ -1,0 +1,142 @@
+"""What can go wrong, as small classes that carry their data.
+
+    CubanoError
+    ├── Invalid              the request itself is wrong; names each field
+    ├── NotFound             unknown, or not yours: indistinguishable on purpose
+    ├── Unauthenticated      a credential or signature is absent or wrong
+    ├── Conflict             right request, wrong moment
+    │   ├── SoldOut          not enough left of one ticket type
+    │   ├── KeyInFlight      the same idempotency key is being worked on now
+    │   └── KeyReused        the same idempotency key came with another body
+    ├── GatewayError         the payment gateway did not do what was asked
+    │   ├── GatewayUnavailable   no answer, or "try later": the outcome is unknown
+    │   └── GatewayRejected      a definite no
+    ├── NotYet               an event came before the one it builds on; the inbox tries it again
+    └── Parked               an event that a person must look at; never retried by itself
+
+Errors know no HTTP: `problems.py` holds the one table that maps them.
+"""
+
+from dataclasses import dataclass, field
+
+
+class CubanoError(Exception):
+    """Root of everything this project raises on purpose."""
+
+    @property
+    def detail(self) -> str:
+        """One sentence for the person who reads the answer."""
+        return str(self)
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: its path in the request (`items[0].quantity`), a stable code, a sentence."""
+
+    field: str
+    code: str
+    message: str
+
+
+@dataclass
+class Invalid(CubanoError):  # noqa: N818 - the name is the fact, as with NotFound
+    """The request is wrong; nothing was done."""
+
+    fields: list[FieldError] = field(default_factory=list)
+    code: str = "invalid_request"
+
+    def __str__(self) -> str:
+        return "; ".join(f"{each.field}: {each.message}" for each in self.fields) or "The request is not valid."
+
+    @property
+    def detail(self) -> str:
+        count = len(self.fields)
+        return "1 field is not valid." if count == 1 else f"{count} fields are not valid."
+
+
+class NotFound(CubanoError):  # noqa: N818
+    """Unknown or not yours."""
+
+    def __str__(self) -> str:
+        return "Nothing is known here under that id, or you may not see it."
+
+
+class Unauthenticated(CubanoError):  # noqa: N818
+    """A credential or a signature is absent or wrong. `reason` is a metric label, never shown to the caller."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The request could not be authenticated.")
+        self.reason = reason
+
+
+class Conflict(CubanoError):  # noqa: N818
+    """The request is right but does not fit the present state."""
+
+
+@dataclass
+class SoldOut(Conflict):
+    """Not enough left; nothing was held. `returning` seats are held by others and may come back."""
+
+    ticket_type: str
+    available: int
+    returning: int = 0
+
+    def __str__(self) -> str:
+        if self.available > 0:
+            return f"Only {self.available} of '{self.ticket_type}' are left."
+        if self.returning > 0:
+            return f"All of '{self.ticket_type}' are sold or held; {self.returning} held ones may come back."
+        return f"'{self.ticket_type}' is sold out."
+
+
+@dataclass
+class KeyInFlight(Conflict):
+    """The same Idempotency-Key is being worked on right now."""
+
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        return "The same request is still being worked on; try again in a moment."
+
+
+class KeyReused(Conflict):
+    """The same Idempotency-Key came with another body."""
+
+    def __str__(self) -> str:
+        return "This Idempotency-Key was used with a different request body. Use a new key for a new request."
+
+
+class GatewayError(CubanoError):
+    """The payment gateway did not do what was asked."""
+
+
+class GatewayUnavailable(GatewayError):
+    """No answer, or a "later": whether the gateway acted is unknown until it is looked up."""
+
+    def __init__(self, provider: str, reason: str, *, retry_after_s: int = 5) -> None:
+        super().__init__("The payment provider does not answer at the moment. Nothing was charged.")
+        self.provider = provider
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class GatewayRejected(GatewayError):
+    """A definite no from the gateway, with its own code."""
+
+    def __init__(self, provider: str, code: str, message: str) -> None:
+        super().__init__("The payment provider refused the request. Nothing was charged.")
+        self.provider = provider
+        self.code = code
+        self.message = message
+
+
+class NotYet(CubanoError):  # noqa: N818
+    """What this event builds on has not arrived; it is retried with back-off, never dropped."""
+
+
+class Parked(CubanoError):  # noqa: N818
+    """An event that must not be applied before a person has looked at it. `cause` is a stable code."""
+
+    def __init__(self, cause: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause

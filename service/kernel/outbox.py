@@ -1,0 +1,138 @@
+"""The outbox: what must happen after a commit (a mail, an expiry at the gateway) stands in the same commit as its cause.
+
+`enqueue` writes a message once per (kind, key). `claim` hands due messages to a worker under a lease and counts the
+attempt; `finish`, `postpone` and `hand_back` end it. Delivery is at least once: a worker that dies between the effect and
+`finish` leaves a lease that runs out. A new kind is a handler in a noun's `ON_MESSAGE`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.kernel.backoff import retry_delay
+from service.kernel.db import Session, Tables
+
+LEASE = timedelta(seconds=30)  # longer than the slowest delivery (gateway 9 s, SMTP 20 s)
+MAX_ATTEMPTS = 12  # with the back-off below about 2 hours
+
+
+class MessageState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    DEAD = "dead"
+
+
+class OutboxMessage(Tables):
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.UniqueConstraint("kind", "key"),
+        sa.CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
+        sa.Index("ix_outbox_due", "due_at", "seq", postgresql_where=sa.text("state = 'pending'")),
+        sa.Index("ix_outbox_dead", "kind", postgresql_where=sa.text("state = 'dead'")),
+    )
+
+    seq: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    traceparent: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One claimed message, free of any session."""
+
+    seq: int
+    kind: str
+    key: str
+    payload: dict[str, Any]
+    traceparent: str | None
+    attempts: int
+
+
+async def enqueue(
+    session: Session,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    key: str,
+    due_at: datetime | None = None,
+    traceparent: str | None = None,
+) -> None:
+    """Write one message with this transaction; a second one of the same kind and key changes nothing."""
+    row = {
+        "kind": kind,
+        "key": key,
+        "payload": payload,
+        "traceparent": traceparent,
+        "due_at": due_at or session.now,
+        "created_at": session.now,
+    }
+    await session.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
+
+
+async def claim(session: Session, *, limit: int) -> list[Message]:
+    """Lease up to `limit` due messages to this worker, oldest first; rows another worker holds are passed over."""
+    due = (
+        sa.select(OutboxMessage.seq)
+        .where(
+            OutboxMessage.state == MessageState.PENDING,
+            OutboxMessage.due_at <= session.now,
+            sa.or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= session.now),
+        )
+        .order_by(OutboxMessage.due_at, OutboxMessage.seq)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    leased = (
+        sa.update(OutboxMessage)
+        .where(OutboxMessage.seq.in_(due))
+        .values(leased_until=session.now + LEASE, attempts=OutboxMessage.attempts + 1)
+        .returning(
+            OutboxMessage.seq,
+            OutboxMessage.kind,
+            OutboxMessage.key,
+            OutboxMessage.payload,
+            OutboxMessage.traceparent,
+            OutboxMessage.attempts,
+        )
+    )
+    rows = (await session.execute(leased)).all()
+    return sorted((Message(*row) for row in rows), key=lambda message: message.seq)
+
+
+async def finish(session: Session, message: Message) -> None:
+    """The effect has happened."""
+    await _end(session, message, state=MessageState.DONE, done_at=session.now, leased_until=None, last_error=None)
+
+
+async def postpone(session: Session, message: Message, error: str, *, jitter: float) -> MessageState:
+    """The effect failed: due again after a back-off, or dead when the attempts are used up. `jitter` is in [0, 1)."""
+    dead = message.attempts >= MAX_ATTEMPTS
+    state = MessageState.DEAD if dead else MessageState.PENDING
+    due_at = session.now + retry_delay(message.attempts, jitter=jitter)
+    await _end(session, message, state=state, due_at=due_at, leased_until=None, last_error=error[:2000])
+    return state
+
+
+async def hand_back(session: Session, message: Message) -> None:
+    """The worker stops before the effect: due at once for another, and the attempt does not count."""
+    await _end(session, message, leased_until=None, attempts=message.attempts - 1)
+
+
+async def _end(session: Session, message: Message, **values: Any) -> None:
+    # `attempts` names the lease: a worker that lost its lease to another changes nothing.
+    mine = sa.and_(OutboxMessage.seq == message.seq, OutboxMessage.attempts == message.attempts)
+    await session.execute(sa.update(OutboxMessage).where(mine).values(**values))

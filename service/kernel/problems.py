@@ -1,0 +1,112 @@
+"""The one table from errors to `application/problem+json` (RFC 9457), and the function that writes the answer.
+
+To let a new error reach a caller, add its row to `TABLE`; an error without a row answers 500 `internal_error` and shows
+nothing of its inside. `code` is stable and is what programs should read; `type` links to the chapter that explains it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import psycopg_pool
+import sqlalchemy.exc
+from litestar.exceptions import HTTPException
+
+from service.kernel import errors
+
+PROBLEM_JSON = "application/problem+json"
+TYPE_ROOT = "/docs/problems#"  # a relative reference: resolves against whatever host answered
+
+
+@dataclass(frozen=True)
+class Kind:
+    status: int
+    code: str
+    title: str
+
+
+TABLE: dict[type[Exception], Kind] = {
+    errors.Invalid: Kind(400, "invalid_request", "The request is not valid"),
+    errors.NotFound: Kind(404, "not_found", "Not found"),
+    errors.Unauthenticated: Kind(400, "signature_invalid", "The signature could not be verified"),
+    errors.SoldOut: Kind(409, "sold_out", "Not enough left"),
+    errors.KeyInFlight: Kind(409, "request_in_flight", "The same request is being worked on"),
+    errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
+    errors.GatewayRejected: Kind(502, "gateway_rejected", "The payment provider refused the request"),
+    errors.GatewayUnavailable: Kind(503, "gateway_unavailable", "The payment provider does not answer"),
+    sqlalchemy.exc.TimeoutError: Kind(503, "overloaded", "Too busy right now"),
+    psycopg_pool.PoolTimeout: Kind(503, "overloaded", "Too busy right now"),
+    psycopg_pool.TooManyRequests: Kind(503, "overloaded", "Too busy right now"),
+    sqlalchemy.exc.OperationalError: Kind(503, "database_unavailable", "The database does not answer"),
+    sqlalchemy.exc.InterfaceError: Kind(503, "database_unavailable", "The database does not answer"),
+    psycopg.OperationalError: Kind(503, "database_unavailable", "The database does not answer"),
+}
+
+HTTP_CODES = {
+    400: Kind(400, "invalid_request", "The request is not valid"),
+    401: Kind(401, "unauthenticated", "Credentials are missing or wrong"),
+    403: Kind(403, "forbidden", "Not allowed"),
+    404: Kind(404, "not_found", "Not found"),
+    405: Kind(405, "method_not_allowed", "This address does not take that method"),
+    406: Kind(406, "not_acceptable", "No such representation"),
+    413: Kind(413, "body_too_large", "The body is too large"),
+    415: Kind(415, "unsupported_media_type", "Send application/json"),
+    429: Kind(429, "rate_limited", "Too many requests"),
+}
+
+INTERNAL = Kind(500, "internal_error", "Something went wrong on our side")
+_INTERNAL_DETAIL = "The error has been recorded. Repeating the request with the same Idempotency-Key is safe."
+_UNAVAILABLE_DETAIL = "Nothing was charged. Please try again in a few seconds."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is sent: `body` is the problem document, `headers` what goes beside it (`Retry-After`)."""
+
+    status: int
+    code: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+def kind_of(error: Exception) -> Kind:
+    """The row for this error: its own class first, then its ancestors; 500 when nothing fits."""
+    for ancestor in type(error).__mro__:
+        kind = TABLE.get(ancestor)
+        if kind:
+            return Kind(kind.status, error.code, kind.title) if isinstance(error, errors.Invalid) else kind
+    if isinstance(error, HTTPException):
+        return HTTP_CODES.get(error.status_code, Kind(error.status_code, "http_error", error.detail or "Error"))
+    return INTERNAL
+
+
+def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
+    """The whole answer for one error."""
+    kind = kind_of(error)
+    body: dict[str, Any] = {
+        "type": TYPE_ROOT + kind.code,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": _detail(error, kind),
+        "code": kind.code,
+        "traceId": trace_id,
+    }
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.Invalid):
+        body["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.fields]
+    if isinstance(error, errors.SoldOut):
+        body |= {"ticketType": error.ticket_type, "available": error.available, "returning": error.returning}
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
+    retry_after_s = getattr(error, "retry_after_s", 2 if kind.status == 503 else None)
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return Problem(kind.status, kind.code, body, headers)
+
+
+def _detail(error: Exception, kind: Kind) -> str:
+    if isinstance(error, errors.CubanoError):
+        return error.detail
+    if kind.status == 503:
+        return _UNAVAILABLE_DETAIL
+    return _INTERNAL_DETAIL if kind.status >= 500 else kind.title + "."
