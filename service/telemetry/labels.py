@@ -1,0 +1,177 @@
+"""Every closed set a label may take its values from, once.
+
+They are telemetry's own, because telemetry imports nothing of ours; a test compares them with the machines they mirror.
+"""
+
+from enum import StrEnum
+
+
+class Provider(StrEnum):
+    STRIPE = "stripe"
+    PAYPAL = "paypal"
+    MANUAL = "manual"
+
+
+class OrderState(StrEnum):
+    AWAITING_PAYMENT = "awaiting_payment"
+    PROCESSING = "processing"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+    DISPUTED = "disputed"
+    LATE_PAYMENT = "late_payment"
+
+
+class PaymentState(StrEnum):
+    CREATED = "created"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+class RefundState(StrEnum):
+    REQUESTED = "requested"
+    AWAITING_APPROVAL = "awaiting_approval"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class MoveOutcome(StrEnum):
+    """What became of an event at a transition table."""
+
+    MOVED = "moved"
+    ALREADY = "already"
+    STALE = "stale"
+
+
+class CheckoutOutcome(StrEnum):
+    OPENED = "opened"
+    RESUMED = "resumed"
+    REPLAYED = "replayed"
+    INVALID = "invalid"
+    SOLD_OUT = "sold_out"
+    IN_FLIGHT = "in_flight"
+    KEY_REUSED = "key_reused"
+    GATEWAY_ERROR = "gateway_error"
+
+
+class FunnelStep(StrEnum):
+    STORE = "store"
+    CART = "cart"
+    FORM = "form"
+    REDIRECT = "redirect"
+    RETURN = "return"
+    PAID = "paid"
+    TICKET = "ticket"
+
+
+class AttemptOutcome(StrEnum):
+    APPROVED = "approved"
+    DECLINED = "declined"
+    ERROR = "error"
+    ABANDONED = "abandoned"
+
+
+class DeclineCategory(StrEnum):
+    """Why an issuer said no, in few words; `none` for everything that is not a decline."""
+
+    NONE = "none"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    CARD_EXPIRED = "card_expired"
+    CARD_INCORRECT = "card_incorrect"
+    AUTHENTICATION = "authentication"
+    FRAUD = "fraud"
+    PROCESSING = "processing"
+    DO_NOT_HONOR = "do_not_honor"
+    OTHER = "other"
+
+
+class WebhookResult(StrEnum):
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    BAD_SIGNATURE = "bad_signature"
+    TOO_OLD = "too_old"
+    MALFORMED = "malformed"
+    WRONG_MODE = "wrong_mode"
+
+
+class InboxOutcome(StrEnum):
+    APPLIED = "applied"
+    ALREADY = "already"
+    IGNORED = "ignored"
+    PARKED = "parked"
+    RETRIED = "retried"
+    DEAD = "dead"
+
+
+class DeliveryOutcome(StrEnum):
+    DELIVERED = "delivered"
+    RETRIED = "retried"
+    DEAD = "dead"
+
+
+class MailOutcome(StrEnum):
+    SENT = "sent"
+    RETRIED = "retried"
+    FAILED = "failed"
+
+
+class StockKind(StrEnum):
+    CAPACITY = "capacity"
+    HELD = "held"
+    SOLD = "sold"
+
+
+class HoldEnd(StrEnum):
+    """Why a hold gave its places back."""
+
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+    GATEWAY_ERROR = "gateway_error"
+
+
+class PoolState(StrEnum):
+    SIZE = "size"
+    IN_USE = "in_use"
+    IDLE = "idle"
+
+
+class ClientOutcome(StrEnum):
+    """How a call to a gateway ended, as the caller sees it."""
+
+    OK = "ok"
+    REJECTED = "rejected"  # 4xx: the request was wrong, or the card was declined
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+
+
+class HttpMethod(StrEnum):
+    """OpenTelemetry's rule: a method outside this set is `_OTHER`."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    POST = "POST"
+    PUT = "PUT"
+    PATCH = "PATCH"
+    DELETE = "DELETE"
+    OPTIONS = "OPTIONS"
+    OTHER = "_OTHER"
+
+
+class Signal(StrEnum):
+    """What telemetry itself could not keep."""
+
+    SPANS = "spans"
+    METRICS = "metrics"
+    LABELS = "labels"
+    LOGS = "logs"
+    SCRAPES = "scrapes"

@@ -1,0 +1,187 @@
+"""The outermost ASGI layer: one span, one observation, at most one log line per request, and nothing a client can break.
+
+It stands outside the framework's own error handling, so 404, 405 and crashes are counted as well. Labels are route
+templates and standard methods only. Handlers read `current_trace_id()`; every answer carries it in `traceresponse`.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from service.telemetry.catalogue import HTTP_SERVER_ACTIVE, HTTP_SERVER_DURATION
+from service.telemetry.labels import HttpMethod
+from service.telemetry.logs import get_logger, reset, unbind_all
+from service.telemetry.registry import Telemetry
+from service.telemetry.tracing import Kind, Span, Tracing
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+UNMATCHED = "/{unmatched}"
+CLIENT_LEFT = 499  # no standard code says "nobody waited for the answer"; proxies agreed on this one
+SERVER_ERROR = 500
+CLIENT_ERROR = 400
+
+_EXCEPTION = "cubano.exception"
+_METHODS = {method.value: method.value for method in HttpMethod if method is not HttpMethod.OTHER}
+
+
+class AsgiApp(Protocol):
+    async def __call__(self, scope: Any, receive: Any, send: Any, /) -> None: ...
+
+
+def litestar_route(scope: Scope) -> str:
+    """The template of the route that Litestar chose: it leaves `path_template` and `route_handler` in the scope.
+
+    A mounted application has an empty template: its mount path is named by the handler. Not routed (404, 405): `UNMATCHED`.
+    """
+    template = scope.get("path_template")
+    if template:
+        return str(template)
+    handler = scope.get("route_handler")
+    paths = sorted(handler.paths) if handler is not None else ()
+    return f"{paths[0].rstrip('/')}/{{file}}" if paths else UNMATCHED
+
+
+async def note_exception(error: Exception, scope: Scope) -> None:
+    """For the framework's after-exception hook: a crash it turned into an answer is still one line with one stack."""
+    scope[_EXCEPTION] = error
+
+
+class TelemetryMiddleware:
+    def __init__(
+        self,
+        app: AsgiApp,
+        telemetry: Telemetry,
+        tracing: Tracing | None = None,
+        route_of: Callable[[Scope], str] = litestar_route,
+        *,
+        log_ratio: float = 0.1,
+        slow_seconds: float = 1.0,
+        quiet_routes: frozenset[str] = frozenset({"/health/live", "/health/ready"}),
+    ) -> None:
+        self._app = app
+        self._telemetry = telemetry
+        self._tracing = tracing or telemetry.tracer
+        self._route_of = route_of
+        self._log = get_logger("http")
+        self._log_below = int(log_ratio * 2**16)
+        self._slow_seconds = slow_seconds
+        self._quiet = quiet_routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = _METHODS.get(scope["method"], HttpMethod.OTHER.value)
+        span = self._tracing.span(method, traceparent=_incoming(scope), kind=Kind.SERVER)
+        exchange = Exchange(scope, method, send, span)
+        fields = unbind_all()
+        self._telemetry.add(HTTP_SERVER_ACTIVE, 1, http_request_method=method)
+        try:
+            with span:
+                try:
+                    await self._app(scope, receive, exchange.send)
+                except BaseException as raised:
+                    exchange.error = raised
+                    raise
+                finally:
+                    self._record(exchange)
+        finally:
+            self._telemetry.add(HTTP_SERVER_ACTIVE, -1, http_request_method=method)
+            reset(fields)
+
+    def _record(self, exchange: "Exchange") -> None:
+        exchange.end(self._route_of(exchange.scope))
+        self._telemetry.observe(
+            HTTP_SERVER_DURATION,
+            exchange.seconds,
+            http_request_method=exchange.method,
+            http_route=exchange.route,
+            http_response_status_code=exchange.status,
+            error_type=exchange.error_type,
+        )
+        if self._tracing.recording:
+            exchange.describe()
+        write = self._line_of(exchange)
+        if write is not None:
+            write("request", **exchange.fields())
+
+    def _line_of(self, exchange: "Exchange") -> Callable[..., object] | None:
+        """Errors and slow requests always, refused ones of a known route always, the rest by sampling."""
+        if exchange.status >= SERVER_ERROR:
+            return self._log.error
+        if exchange.seconds >= self._slow_seconds:
+            return self._log.warning
+        if exchange.route in self._quiet:
+            return self._log.debug
+        refused = exchange.status >= CLIENT_ERROR and exchange.route != UNMATCHED
+        if refused or exchange.span.trace_id & 0xFFFF < self._log_below:
+            return self._log.info
+        return None
+
+
+class Exchange:
+    """One request and its answer: sees the status on its way out and adds the trace's name to the headers."""
+
+    __slots__ = ("_send", "_started", "error", "error_type", "method", "route", "scope", "seconds", "span", "status")
+
+    def __init__(self, scope: Scope, method: str, send: Send, span: Span) -> None:
+        self._send = send
+        self._started = time.perf_counter()
+        self.scope = scope
+        self.method = method
+        self.span = span
+        self.status = 0
+        self.route = UNMATCHED
+        self.seconds = 0.0
+        self.error: BaseException | None = None
+        self.error_type = ""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"traceresponse", self.span.traceparent.encode())]
+        await self._send(message)
+
+    def end(self, route: str) -> None:
+        """A crash is a 500 whatever was promised before; an answer that nobody waited for is no answer."""
+        self.seconds = time.perf_counter() - self._started
+        self.route = route
+        if self.error is not None and not isinstance(self.error, asyncio.CancelledError):
+            self.status = SERVER_ERROR
+        self.status = self.status or CLIENT_LEFT
+        if self.status >= SERVER_ERROR:
+            self.error = self.error or self.scope.get(_EXCEPTION)
+            self.error_type = type(self.error).__qualname__ if self.error is not None else str(self.status)
+            self.span.fail(self.error if self.error is not None else f"answered {self.status}")
+
+    def describe(self) -> None:
+        """OpenTelemetry's names; no path and no query, which carry ids and tokens."""
+        self.span.name = f"{self.method} {self.route}"
+        self.span.attributes["http.request.method"] = self.method
+        self.span.attributes["http.route"] = self.route
+        self.span.attributes["http.response.status_code"] = self.status
+
+    def fields(self) -> dict[str, object]:
+        fields: dict[str, object] = {
+            "method": self.method,
+            "route": self.route,
+            "status": self.status,
+            "ms": round(self.seconds * 1000, 1),
+        }
+        if self.route == UNMATCHED:
+            fields["path"] = self.scope["path"][:200]
+        if self.status >= SERVER_ERROR and self.error is not None:
+            fields["exc_info"] = self.error
+        return fields
+
+
+def _incoming(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            return str(value, "latin-1")
+    return None

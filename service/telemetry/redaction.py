@@ -1,0 +1,99 @@
+"""What must never be written to a log or a trace, and how it is made harmless on the way out.
+
+Keys named like a secret lose their value; strings lose credentials of every form we hold (gateway keys, webhook secrets,
+bearer and access tokens, passwords in addresses), card numbers (digit runs that pass Luhn), and the local part of e-mails.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+HIDDEN = "[redacted]"
+
+_MAX_DEPTH = 5  # deeper structures are shown as text: a log line is not an archive
+_MAX_TEXT = 16_384  # characters; a stack of two chained exceptions fits
+
+_SECRET_KEY = re.compile(
+    r"authorization|cookie|passw|secret|signature|credential|api_?key|private_?key|dsn$|database_?url"
+    r"|(?:^|_)(?:token|cvc|cvv|pan)$|(?:access|refresh|session|id|csrf|bearer)_?token|card_?number",
+    re.IGNORECASE,
+)
+# (what it is, pattern, replacement); a replacement keeps what an engineer needs to tell two of them apart
+_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\b((?:sk|rk)_(?:live|test)_)\w+"), rf"\1{HIDDEN}"),  # gateway API keys
+    (re.compile(r"\bwhsec_[\w+/=-]+"), f"whsec_{HIDDEN}"),  # webhook secrets
+    (re.compile(r"\b((?:pi|cs|seti)_\w+?_secret_)\w+"), rf"\1{HIDDEN}"),  # gateway client secrets
+    (re.compile(r"\b(cubano_[a-z]+_[0-9A-Za-z]+_)[\w-]{8,}"), rf"\1{HIDDEN}"),  # our API keys
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),  # JSON web tokens
+    (
+        re.compile(
+            r"""((?:access[_-]?token|refresh[_-]?token|client[_-]?secret|api[_-]?key|password|passwd|token|signature)"""
+            r"""["']?\s*[=:]\s*["']?)[^\s&"',;)}\]]+""",
+            re.IGNORECASE,
+        ),
+        rf"\1{HIDDEN}",
+    ),
+    (re.compile(r"(://[^\s:/@]*:)[^\s/@]+(@)"), rf"\1{HIDDEN}\2"),  # a password inside an address
+)
+_SECRET_HINT = re.compile(
+    r"_(?:live|test|secret)_|whsec_|cubano_|eyJ|://|bearer|basic|token|secret|key|passw|signature", re.IGNORECASE
+)
+_EMAIL = re.compile(r"([\w.!#$%&'*+/=?^`{|}~-])[\w.!#$%&'*+/=?^`{|}~-]*@([\w-]+(?:\.[\w-]+)+)")
+_CARD = re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-])")
+
+
+def redact(value: object, depth: int = 0) -> object:
+    """A plain, JSON-ready copy of `value` without secrets. Never raises for ordinary values."""
+    match value:
+        case str():
+            clean: object = redact_text(value)
+        case None | bool() | float():
+            clean = value
+        case int():
+            clean = redact_text(str(value)) if _looks_like_card(value) else value
+        case bytes() | bytearray() | memoryview():
+            clean = f"<{len(value)} bytes>"
+        case Mapping() if depth < _MAX_DEPTH:
+            clean = {str(key): redact_item(str(key), item, depth + 1) for key, item in value.items()}
+        case Sequence() | AbstractSet() if depth < _MAX_DEPTH:
+            clean = [redact(item, depth + 1) for item in value]
+        case _:
+            clean = redact_text(str(value))
+    return clean
+
+
+def redact_item(key: str, value: object, depth: int = 0) -> object:
+    """The value of a named field: hidden when the name alone says that it is a secret."""
+    if _SECRET_KEY.search(key) and value is not None and not isinstance(value, bool):
+        return HIDDEN
+    return redact(value, depth)
+
+
+def redact_text(text: str) -> str:
+    if len(text) > _MAX_TEXT:
+        text = text[:_MAX_TEXT] + "…"
+    if _SECRET_HINT.search(text):
+        for pattern, replacement in _SECRETS:
+            text = pattern.sub(replacement, text)
+    if "@" in text:
+        text = _EMAIL.sub(r"\1***@\2", text)
+    return _CARD.sub(_hide_card, text)
+
+
+def _looks_like_card(number: int) -> bool:
+    return 10**12 <= number < 10**19 and passes_luhn(str(number))
+
+
+def _hide_card(match: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", match[0])
+    return f"[card {digits[-4:]}]" if passes_luhn(digits) else match[0]
+
+
+def passes_luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1 annex B."""
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        doubled = int(digit) << (position & 1)
+        total += doubled - 9 if doubled > 9 else doubled  # noqa: PLR2004 - the digit sum of a number below 20
+    return total % 10 == 0
