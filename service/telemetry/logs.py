@@ -113,14 +113,20 @@ class Lines:
         self.colours = stream.isatty()
 
     def write(self, line: str) -> None:
-        with self._lock:
-            try:
+        try:
+            self._put(line)
+        except UnicodeEncodeError:  # half a surrogate pair, or a terminal that knows only ASCII
+            self._put(line.encode("ascii", "backslashreplace").decode())
+
+    def _put(self, line: str) -> None:
+        try:
+            with self._lock:
                 self._stream.write(line + "\n")
                 self._stream.flush()
-            except UnicodeEncodeError:
-                self._stream.write(line.encode("ascii", "backslashreplace").decode() + "\n")
-            except (OSError, ValueError):  # disk full, pipe closed, stream closed
-                self._on_drop(1)
+        except UnicodeEncodeError:
+            raise
+        except (OSError, ValueError):  # disk full, pipe closed, stream closed
+            self._on_drop(1)
 
     def logger(self, *_: object) -> "Sink":
         return Sink(self)
@@ -145,12 +151,19 @@ class Bridge(logging.Handler):
         self._out = out
 
     def emit(self, record: logging.LogRecord) -> None:
-        event: Any = {"level": record.levelname.lower(), "area": record.name, "event": record.getMessage()}
+        event: Any = {"level": record.levelname.lower(), "area": record.name, "event": _message(record)}
         if record.exc_info:
             event["exc_info"] = record.exc_info
         for processor in self._chain:
             event = processor(None, record.levelname.lower(), event)
         self._out.write(event)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # somebody else's placeholders do not fit; their request goes on
+        return f"{record.msg} {record.args}"
 
 
 def _stamp(process: str) -> Callable[[Any, str, Event], Event]:

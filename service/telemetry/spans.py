@@ -55,16 +55,27 @@ class Span:
         "parent_id", "remote", "sampled", "span_id", "start_ns", "trace_id",
     )  # fmt: skip
 
-    def __init__(self, tracing: Owner, name: str, kind: Kind, *, trace_id: int, span_id: int, sampled: bool) -> None:
+    def __init__(
+        self,
+        tracing: Owner,
+        name: str,
+        kind: Kind,
+        local: "LocalTrace",
+        *,
+        trace_id: int,
+        span_id: int,
+        sampled: bool,
+        parent_id: int | None = None,
+    ) -> None:
         self._tracing = tracing
         self._token: Token[Span | None] | None = None
-        self._local = LocalTrace()
+        self._local = local
         self.name = name
         self.kind = kind
         self.trace_id = trace_id
         self.span_id = span_id
         self.sampled = sampled
-        self.parent_id: int | None = None
+        self.parent_id = parent_id
         self.remote = False
         self.attributes: dict[str, Attribute] = {}
         self.error: str | None = None
@@ -103,9 +114,6 @@ class Span:
     def end(self) -> None:
         self.end_ns = time.time_ns()
         self._tracing.ended(self, self._local)
-
-    def join(self, local: LocalTrace) -> None:
-        self._local = local
 
     @property
     def local(self) -> LocalTrace:

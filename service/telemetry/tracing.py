@@ -81,10 +81,10 @@ class Tracing:
     def span(
         self, name: str, *, traceparent: str | None = None, kind: Kind = Kind.INTERNAL, **attributes: Attribute
     ) -> Span:
-        """A child of `traceparent` when that is valid, else of the current span, else a new trace; enter it with `with`."""
+        """A child of `traceparent` when valid, else of the current span, else a new trace; enter it with `with`."""
         remote = parse_traceparent(traceparent)
         if remote is not None:
-            span = self._continue(name, kind, remote)
+            span = self._continued(name, kind, remote)
         elif (parent := current_span()) is not None:
             span = self._child(name, kind, parent)
         else:
@@ -94,24 +94,26 @@ class Tracing:
         return span
 
     def _root(self, name: str, kind: Kind) -> Span:
-        trace_id = self._bits(128) or 1
+        local, trace_id = LocalTrace(), self._bits(128) or 1
         sampled = (trace_id & 0xFFFF_FFFF_FFFF_FFFF) < self._bound
-        span = Span(self, name, kind, trace_id=trace_id, span_id=self._bits(64) or 1, sampled=sampled)
-        span.local.root = span
+        span = local.root = Span(
+            self, name, kind, local, trace_id=trace_id, span_id=self._bits(64) or 1, sampled=sampled
+        )
         return span
 
-    def _continue(self, name: str, kind: Kind, remote: tuple[int, int, bool]) -> Span:
-        trace_id, parent_id, sampled = remote
-        span = Span(self, name, kind, trace_id=trace_id, span_id=self._bits(64) or 1, sampled=sampled)
-        span.parent_id, span.remote = parent_id, True
-        span.local.root = span
+    def _continued(self, name: str, kind: Kind, remote: tuple[int, int, bool]) -> Span:
+        local, (trace_id, parent, sampled) = LocalTrace(), remote
+        span = local.root = Span(
+            self, name, kind, local, trace_id=trace_id, span_id=self._bits(64) or 1, sampled=sampled, parent_id=parent
+        )
+        span.remote = True
         return span
 
-    def _child(self, name: str, kind: Kind, parent: Span) -> Span:
-        span = Span(self, name, kind, trace_id=parent.trace_id, span_id=self._bits(64) or 1, sampled=parent.sampled)
-        span.parent_id = parent.span_id
-        span.join(parent.local)
-        return span
+    def _child(self, name: str, kind: Kind, of: Span) -> Span:
+        trace, span_id = of.trace_id, self._bits(64) or 1
+        return Span(
+            self, name, kind, of.local, trace_id=trace, span_id=span_id, sampled=of.sampled, parent_id=of.span_id
+        )
 
     def ended(self, span: Span, local: LocalTrace) -> None:
         if self._sink is None:
