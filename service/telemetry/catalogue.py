@@ -10,16 +10,20 @@ from service.telemetry.labels import (
     ClientOutcome,
     DeclineCategory,
     DeliveryOutcome,
+    EventKind,
     FunnelStep,
     HoldEnd,
     HttpMethod,
     InboxOutcome,
     MailOutcome,
     MoveOutcome,
+    OrderEvent,
     OrderState,
+    PaymentEvent,
     PaymentState,
     PoolState,
     Provider,
+    RefundEvent,
     RefundState,
     Signal,
     StockKind,
@@ -36,6 +40,7 @@ __all__ = [
     "Counter",
     "DeclineCategory",
     "DeliveryOutcome",
+    "EventKind",
     "FunnelStep",
     "Gauge",
     "Histogram",
@@ -45,10 +50,13 @@ __all__ = [
     "MailOutcome",
     "Metric",
     "MoveOutcome",
+    "OrderEvent",
     "OrderState",
+    "PaymentEvent",
     "PaymentState",
     "PoolState",
     "Provider",
+    "RefundEvent",
     "RefundState",
     "Signal",
     "StockKind",
@@ -69,8 +77,6 @@ STATUS_CODES = Bounded(40)
 ERROR_TYPES = Bounded(40, known=("",))  # class names and status codes; empty on success
 TICKET_TYPES = Bounded(60)
 CURRENCIES = Bounded(8, known=("USD",))
-EVENTS = Bounded(40)  # of a transition table
-EVENT_KINDS = Bounded(40)  # neutral events of the gateways
 MESSAGE_KINDS = Bounded(20, known=("mail.confirmation", "checkout.expire"))
 QUEUE_STATES = Bounded(10)
 TEMPLATES = Bounded(20, known=("confirmation",))
@@ -132,7 +138,7 @@ ORDERS_MOVED = Counter(
     "cubano_order_moves_total",
     "Events at the order machine.",
     "events",
-    {"event": EVENTS, "outcome": MoveOutcome},
+    {"event": OrderEvent, "outcome": MoveOutcome},
 )
 ORDERS = Gauge("cubano_orders", "Orders by state.", "orders", {"state": OrderState})
 ORDERS_OLDEST = Gauge(
@@ -145,7 +151,7 @@ PAYMENTS_MOVED = Counter(
     "cubano_payment_moves_total",
     "Events at the payment machine.",
     "events",
-    {"provider": Provider, "event": EVENTS, "outcome": MoveOutcome},
+    {"provider": Provider, "event": PaymentEvent, "outcome": MoveOutcome},
 )
 PAYMENT_ATTEMPTS = Counter(
     "cubano_payment_attempts_total",
@@ -158,7 +164,7 @@ REFUNDS_MOVED = Counter(
     "cubano_refund_moves_total",
     "Events at the refund machine.",
     "events",
-    {"provider": Provider, "event": EVENTS, "outcome": MoveOutcome},
+    {"provider": Provider, "event": RefundEvent, "outcome": MoveOutcome},
 )
 REFUNDS = Gauge("cubano_refunds", "Refunds by state.", "refunds", {"provider": Provider, "state": RefundState})
 REVENUE = Counter(
@@ -192,7 +198,7 @@ INBOX_APPLIED = Counter(
     "cubano_inbox_applied_total",
     "Attempts to apply an event by outcome.",
     "events",
-    {"kind": EVENT_KINDS, "outcome": InboxOutcome},
+    {"kind": EventKind, "outcome": InboxOutcome},
 )
 
 # --- outbox and mail

@@ -43,6 +43,49 @@ class RefundState(StrEnum):
     CANCELED = "canceled"
 
 
+class OrderEvent(StrEnum):
+    PEND = "pend"
+    PAY = "pay"
+    PAY_UNSEATED = "pay_unseated"
+    EXPIRE = "expire"
+    CANCEL = "cancel"
+    REFUND_PART = "refund_part"
+    REFUND_ALL = "refund_all"
+    DISPUTE = "dispute"
+    WIN_DISPUTE = "win_dispute"
+
+
+class PaymentEvent(StrEnum):
+    CHALLENGE = "challenge"
+    PROCESS = "process"
+    SUCCEED = "succeed"
+    DECLINE = "decline"
+    CANCEL = "cancel"
+    LOSE = "lose"
+
+
+class RefundEvent(StrEnum):
+    ESCALATE = "escalate"
+    SEND = "send"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CANCEL = "cancel"
+
+
+class EventKind(StrEnum):
+    """What a gateway told us, in neutral words."""
+
+    CHECKOUT_PAID = "checkout_paid"
+    CHECKOUT_PENDING = "checkout_pending"
+    CHECKOUT_FAILED = "checkout_failed"
+    CHECKOUT_EXPIRED = "checkout_expired"
+    PAYMENT_SUCCEEDED = "payment_succeeded"
+    PAYMENT_CHALLENGED = "payment_challenged"
+    PAYMENT_DECLINED = "payment_declined"
+    REFUND_CHANGED = "refund_changed"
+    OTHER = "other"
+
+
 class MoveOutcome(StrEnum):
     """What became of an event at a transition table."""
 
@@ -149,9 +192,10 @@ class ClientOutcome(StrEnum):
     OK = "ok"
     REJECTED = "rejected"  # 4xx: the request was wrong, or the card was declined
     RATE_LIMITED = "rate_limited"
-    SERVER_ERROR = "server_error"
+    AUTH = "auth"  # our key was refused
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
+    ERROR = "error"  # the gateway's own fault
 
 
 class HttpMethod(StrEnum):

@@ -65,7 +65,7 @@ class TelemetryMiddleware:
     ) -> None:
         self._app = app
         self._telemetry = telemetry
-        self._tracing = tracing or telemetry.tracer
+        self._tracing = tracing or telemetry.tracing
         self._route_of = route_of
         self._log = get_logger("http")
         self._log_below = int(log_ratio * 2**16)

@@ -45,7 +45,7 @@ class Telemetry:
     ) -> None:
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of all lines, and read by nobody
         self.process = process
-        self.tracer = tracer or Tracing()
+        self.tracing = tracer or Tracing()
         self.registry = prometheus.CollectorRegistry(auto_describe=False)
         self._strict = environment in {"development", "test"} if strict is None else strict
         self._lock = threading.Lock()
@@ -57,7 +57,7 @@ class Telemetry:
         ProcessCollector(registry=self.registry)
         for metric in catalogue:
             self._declare(metric)
-        self.tracer.on_drop(lambda spans: self.count(TELEMETRY_DROPPED, spans, signal=Signal.SPANS))
+        self.tracing.on_drop(lambda spans: self.count(TELEMETRY_DROPPED, spans, signal=Signal.SPANS))
         self.set(BUILD_INFO, 1, version=version, environment=environment, process=process)
 
     # --- writing
@@ -104,7 +104,7 @@ class Telemetry:
     def span(
         self, name: str, *, traceparent: str | None = None, kind: Kind = Kind.INTERNAL, **attributes: Attribute
     ) -> Span:
-        return self.tracer.span(name, traceparent=traceparent, kind=kind, **attributes)
+        return self.tracing.span(name, traceparent=traceparent, kind=kind, **attributes)
 
     # --- reading
 
