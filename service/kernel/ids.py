@@ -53,7 +53,7 @@ class Ids:
         return base64.urlsafe_b64encode(self._random_bytes(nbytes)).rstrip(b"=").decode("ascii")
 
     def _next(self) -> int:
-        """The next 128 bits: fresh in a new millisecond, otherwise the last ones plus one (a full millisecond borrows from the next)."""
+        """Draw 80 bits in a new millisecond, else add one to the last 128; a full millisecond borrows from the next."""
         millisecond = (self._clock() - _EPOCH) // _MILLISECOND
         if not 0 <= millisecond < 1 << _TIME_BITS:
             raise ValueError("ids exist from 1970 on")

@@ -147,6 +147,14 @@ def _ends(machine: Machine[S, E]) -> frozenset[S]:
 def _problems(machine: Machine[S, E]) -> Iterator[str]:
     """Everything that is wrong with a table, in words."""
     table, states, events = machine.table, frozenset(machine.states), frozenset(machine.events)
+    state_type, event_type = type(machine.initial), type(machine.events[0])
+    typed = (
+        (word, of)
+        for (state, event), to in table.items()
+        for word, of in ((state, state_type), (event, event_type), (to, state_type))
+    )
+    if strangers := [word for word, of in typed if type(word) is not of]:
+        yield f"of another enum: {_words(strangers)}"
     if odd := [word for word in (*machine.states, *machine.events) if not _WORD.fullmatch(word)]:
         yield f"not lower-case words: {_words(odd)}"
     if lost := states - _reached(machine, frozenset({machine.initial})):

@@ -2,7 +2,7 @@
 
 `Money` counts minor units as an integer; no float comes near. Mixing currencies raises `CurrencyMismatch`, splitting
 is `allocate` and loses nothing, percent is basis points. JSON is `{"minor": 12500, "currency": "USD"}`; in a table it
-is the column pair of `money`. Exponents are those of ISO 4217, not of CLDR (which drops the cents of 17 currencies)
+is the column pair of `money`. Exponents are those of ISO 4217, not of CLDR (which drops the cents of a dozen of them)
 and not of a gateway: an adapter that counts otherwise keeps its own table and goes through `at_scale`/`from_scale`.
 """
 
@@ -90,8 +90,10 @@ class Money:
     @classmethod
     def from_decimal(cls, amount: Decimal, currency: str) -> Self:
         """Answer the amount exactly; ValueError when it needs more decimals than the currency has."""
-        if not isinstance(amount, Decimal) or not amount.is_finite():
-            raise TypeError(f"an amount is a finite Decimal, not {amount!r}")
+        if not isinstance(amount, Decimal):
+            raise TypeError(f"an amount is a Decimal, not {amount!r}")
+        if not amount.is_finite():
+            raise ValueError(f"{amount} is no amount")
         exponent = exponent_of(currency)
         exact = Context(prec=40, traps=[Inexact, InvalidOperation, Overflow])
         try:
@@ -188,7 +190,9 @@ class Money:
     def _with(self, minor: int) -> Self:
         return type(self)(minor, self.currency)
 
-    def _same(self, other: Self) -> int:
+    def _same(self, other: object) -> int:
+        if not isinstance(other, Money):
+            raise TypeError(f"{other!r} is no Money")
         if self.currency != other.currency:
             raise CurrencyMismatch(self.currency, other.currency)
         return other.minor
@@ -233,6 +237,12 @@ class _Comparison(Composite.Comparator[Money]):
 
     def __ne__(self, other: object) -> ColumnElement[bool]:  # type: ignore[override]  # SQL, not bool, as its parent
         return not_(self.__eq__(other))
+
+    def is_(self, other: None) -> ColumnElement[bool]:  # type: ignore[override]  # narrower: NULL is the one identity
+        return self.__eq__(other)
+
+    def is_not(self, other: None) -> ColumnElement[bool]:  # type: ignore[override]
+        return self.__ne__(other)
 
     def __lt__(self, other: Any) -> ColumnElement[bool]:
         return self._within(operators.lt, other)
