@@ -18,13 +18,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.local.tether import User
+from service.local.tether import Lifeline, User
 
 _ACCOUNTS = ("nobody", "daemon", "bin")  # tried in this order; every Unix has one of them
 _ELSEWHERE = "cubano-postgres-"
 _ORIGIN = "origin"
 _PROGRAMS = ("postgres", "initdb", "psql", "pg_dump", "pg_ctl")
-_INITDB_TIMEOUT_S = 120
+_PROGRAM_TIMEOUT_S = 60
 
 
 class PostgresError(RuntimeError):
@@ -80,6 +80,11 @@ def give(path: Path, user: User | None) -> None:
         os.chown(path, user.uid, user.gid)
 
 
+def server_environment() -> dict[str, str]:
+    """What the server sees of our environment: nothing that could change how it behaves (PGPORT, LC_ALL, …)."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
 def forget(directory: Path) -> None:
     """Remove all data of the cluster that belongs to `directory`, wherever it lies."""
     shutil.rmtree(directory / "data", ignore_errors=True)
@@ -103,19 +108,26 @@ def _initdb_options(data: Path, superuser: str, password_file: Path) -> list[str
 
 
 def _run_as(user: User | None, argv: list[str | Path]) -> None:
-    account = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-    command = [str(part) for part in argv]
+    lifeline = Lifeline()
     try:
-        done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
-            command, env=environment, cwd="/", capture_output=True, text=True, check=False,
-            timeout=_INITDB_TIMEOUT_S, **account,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        raise PostgresError(f"{Path(command[0]).name} could not run: {error}") from error
+        done = subprocess.run(  # noqa: S603
+            lifeline.tie(argv, user=user),
+            env=server_environment(),
+            cwd="/",
+            start_new_session=True,
+            pass_fds=lifeline.inherited,
+            capture_output=True,
+            text=True,
+            timeout=_PROGRAM_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PostgresError(f"{Path(argv[0]).name} took more than {_PROGRAM_TIMEOUT_S} s") from None
+    finally:
+        lifeline.close()
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise PostgresError(f"{Path(command[0]).name} failed: {last}")
+        raise PostgresError(f"{Path(argv[0]).name} failed: {last}")
 
 
 def _installed_programs() -> Path:

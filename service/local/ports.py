@@ -1,12 +1,48 @@
 """Which port each part of the local system listens on, and whether it may.
 
 The defaults are the ones the documentation names; `--ports auto` picks free ones so that several systems run side by
-side. A busy default is one clear sentence, never a stack trace.
+side, and takes the same ones again next time where it can. A busy default is one clear sentence.
 """
 
+import random
 import socket
+from collections.abc import Mapping
 
 LOOPBACK = "127.0.0.1"
+
+# part -> (default port, who listens there)
+DEFAULTS: Mapping[str, tuple[int, str]] = {
+    "serve": (8000, "the store and the API (serve)"),
+    "emulate": (8100, "the payment gateway stand-in (emulate)"),
+    "smtp": (1025, "the mail sink's SMTP (mail)"),
+    "mail": (8025, "the mail sink's page (mail)"),
+    "serve-metrics": (9101, "the metrics of serve"),
+    "work-metrics": (9102, "the health and metrics of work"),
+    "emulate-metrics": (9104, "the metrics of emulate"),
+}
+
+# Below Linux's ephemeral range (32768-60999): an outgoing connection could take a port from there before we listen.
+_FIRST, _LAST = 20_000, 32_000
+
+
+class PortBusy(RuntimeError):  # noqa: N818 # named after the fact, like its siblings in the standard library
+    """A default port is taken; the message names it, who needs it and the way out."""
+
+
+def default_ports() -> dict[str, int]:
+    """The documented ports; raises PortBusy when one is taken."""
+    busy = [f"{port} for {who}" for port, who in DEFAULTS.values() if not is_free(port)]
+    if busy:
+        word = "port" if len(busy) == 1 else "ports"
+        raise PortBusy(f"{word} already in use: {', '.join(busy)}. Free it, or start with --ports auto")
+    return {part: port for part, (port, _) in DEFAULTS.items()}
+
+
+def automatic_ports(last: Mapping[str, int]) -> dict[str, int]:
+    """Free ports for every part: those of the last start when all of them are free, so that links keep working."""
+    if set(last) == set(DEFAULTS) and all(is_free(port) for port in last.values()):
+        return dict(last)
+    return dict(zip(DEFAULTS, free_ports(len(DEFAULTS)), strict=True))
 
 
 def is_free(port: int) -> bool:
@@ -26,12 +62,12 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """That many different free loopback ports."""
-    probes = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """That many different free loopback ports, picked at random so that two systems starting at once rarely meet."""
+    candidates = random.Random().sample(range(_FIRST, _LAST), k=_LAST - _FIRST)  # noqa: S311 # not a secret
+    found: list[int] = []
+    for port in candidates:
+        if len(found) == count:
+            break
+        if is_free(port):
+            found.append(port)
+    return found

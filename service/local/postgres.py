@@ -7,7 +7,6 @@ of the server and of its owner, and returns a DSN. One owner at a time: a lock s
 
 import fcntl
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -21,16 +20,19 @@ import psycopg
 from psycopg import sql
 
 from service.local import cluster as on_disk
-from service.local.cluster import Cluster, PostgresError
+from service.local.cluster import Cluster, PostgresError, server_environment
 from service.local.orphans import end_orphan, lock_file, serving
 from service.local.ports import free_port, is_free
-from service.local.tether import needs_lifeline, tethered
+from service.local.tether import Lifeline, User
 
 __all__ = ["EmbeddedPostgres", "PostgresError"]
+
+DEATH_SIGNAL = signal.SIGQUIT  # at once and without a checkpoint; the log is replayed at the next start
 
 _SUPERUSER = "cubano"
 _START_TIMEOUT_S = 60  # crash recovery replays at most `max_wal_size` of log
 _STOP_STEPS = ((signal.SIGINT, 7.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))  # fast, immediate, by force
+_HANDOVER_S = 10  # a busy backend notices the death of its server only when its statement ends
 _POLL_S = 0.02
 
 _CONFIGURATION = """\
@@ -67,10 +69,11 @@ class EmbeddedPostgres:
         self.directory = directory.resolve()
         self.log = self.directory / "postgres.log"
         self._wanted_port = port
+        self._chosen_port = 0
         self._durable = durable
         self._settings: dict[str, str] = {}
         self._lock: IO[str] | None = None
-        self._lifeline: tuple[int, int] | None = None
+        self._lifeline: Lifeline | None = None
         self._cluster: Cluster | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -99,8 +102,7 @@ class EmbeddedPostgres:
             return self.dsn()
         self.prepare()
         try:
-            self._spawn()
-            self._wait_until_ready()
+            self._spawn_patiently()
         except BaseException:
             self.stop()
             raise
@@ -119,29 +121,23 @@ class EmbeddedPostgres:
                 on_disk.initialise(self._cluster, superuser=_SUPERUSER, password=self._settings["password"])
                 self._configure_once()
             self._require_same_version()
-            self._settings["port"] = str(self._choose_port())
+            self._chosen_port = self._choose_port()
+            self._settings["port"] = str(self._chosen_port)
             self._save_settings()
             self._write(self._cluster.data / "cubano.conf", self._configuration())
         except BaseException:
-            self._release_lock()
+            self.release()
             raise
 
-    def argv(self) -> list[str]:
-        """The command line of a prepared server, tied to this process."""
+    def command(self) -> list[str | Path]:
+        """The command line of a prepared server; whoever runs it ties it, as `user`, with DEATH_SIGNAL."""
         cluster = self._prepared()
-        if needs_lifeline() and self._lifeline is None:
-            self._lifeline = os.pipe()
-        return tethered(
-            [cluster.programs / "postgres", "-D", cluster.data],
-            death_signal=signal.SIGQUIT,  # at once and without a checkpoint; the log is replayed at the next start
-            user=cluster.user,
-            lifeline=self._lifeline[0] if self._lifeline else None,
-        )
+        return [cluster.programs / "postgres", "-D", cluster.data]
 
     @property
-    def inherited(self) -> tuple[int, ...]:
-        """File descriptors the process made from `argv()` must be given."""
-        return (self._lifeline[0],) if self._lifeline else ()
+    def user(self) -> User | None:
+        """The account a prepared server runs as, None for our own."""
+        return self._prepared().user
 
     def is_ready(self) -> bool:
         """Whether the server says that it accepts connections."""
@@ -167,18 +163,37 @@ class EmbeddedPostgres:
                 self._process.send_signal(step)
                 _wait_for(lambda process=self._process: process.poll() is not None, wait_s)  # type: ignore[misc]
             self._process = None
-        self._release_lock()
-
-    def release(self) -> None:
-        """Let go of the directory when somebody else ran and ended the process."""
-        self._release_lock()
+        if self._lifeline:
+            self._lifeline.close()
+        self.release()
 
     def _spawn(self) -> None:
+        self._lifeline = Lifeline()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=server_environment(),
-                start_new_session=True, pass_fds=self.inherited,
-            )  # fmt: skip
+                self._lifeline.tie(self.command(), death_signal=DEATH_SIGNAL, user=self.user),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=server_environment(),
+                start_new_session=True,
+                pass_fds=self._lifeline.inherited,
+            )
+
+    def _spawn_patiently(self) -> None:
+        """Start the server, again while the last backends of a killed one still hold the shared memory."""
+        deadline = time.monotonic() + _HANDOVER_S
+        while True:
+            self._spawn()
+            try:
+                self._wait_until_ready()
+            except PostgresError as error:
+                if "still in use" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return
 
     def _wait_until_ready(self) -> None:
         _wait_for(lambda: self.pid is None or self.is_ready(), _START_TIMEOUT_S)
@@ -198,6 +213,9 @@ class EmbeddedPostgres:
     def _choose_port(self) -> int:
         if self._wanted_port:
             return self._wanted_port
+        if self._chosen_port:  # addresses given out stay true after a crash
+            _wait_for(lambda: is_free(self._chosen_port), _HANDOVER_S)
+            return self._chosen_port
         last = int(self._settings.get("port", 0))
         return last if last and is_free(last) else free_port()
 
@@ -250,19 +268,11 @@ class EmbeddedPostgres:
             raise PostgresError(f"another process is using the database in {self.directory}") from None
         self._lock = file
 
-    def _release_lock(self) -> None:
+    def release(self) -> None:
+        """Let go of the directory; for whoever ran the process without `start()`."""
         if self._lock:
             self._lock.close()
             self._lock = None
-        if self._lifeline:
-            for end in self._lifeline:
-                os.close(end)
-            self._lifeline = None
-
-
-def server_environment() -> dict[str, str]:
-    """What the server sees of our environment: nothing that could change how it behaves (PGPORT, LC_ALL, …)."""
-    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:

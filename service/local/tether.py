@@ -1,6 +1,6 @@
 """A child process that cannot outlive the one that started it, not even when that is ended by kill -9.
 
-`tethered(argv, …)` is `argv` with this file in front, run as a script: it drops to another user when told, ties
+`Lifeline().tie(argv)` is `argv` with this file in front, run as a script: it drops to another user when told, ties
 the knot, then becomes the command by exec (same pid, so signals and exit codes are the command's own). On Linux the
 kernel tells the child of its parent's death; elsewhere a forked watcher reads a pipe that closes with the parent.
 
@@ -9,6 +9,7 @@ The kernel counts the *thread* that started the child as its parent: start tethe
 
 import ctypes
 import os
+import select
 import signal
 import sys
 import time
@@ -30,28 +31,36 @@ class User:
     gid: int
 
 
-def tethered(
-    argv: Sequence[str | Path],
-    *,
-    death_signal: signal.Signals = signal.SIGKILL,
-    user: User | None = None,
-    lifeline: int | None = None,
-) -> list[str]:
-    """The command line that runs `argv` tied to this process.
+class Lifeline:
+    """What ties children to this process: nothing to see where the kernel does it, else a pipe held open."""
 
-    `lifeline` is the read end of a pipe whose write end only this process holds; with it the tie is the pipe,
-    without it the kernel's (Linux only).
-    """
-    owner = f"{user.uid}:{user.gid}" if user else "-"
-    pipe = "-" if lifeline is None else str(lifeline)
-    # -I -S: no site-packages and no environment, so it starts in 10 ms and nothing of ours is imported.
-    script = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), owner, pipe]
-    return [*script, *(str(part) for part in argv)]
+    def __init__(self, *, by_pipe: bool = not sys.platform.startswith("linux")) -> None:
+        self._pipe = os.pipe() if by_pipe else None
 
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The file descriptors a tied child must be given (`pass_fds`)."""
+        return (self._pipe[0],) if self._pipe else ()
 
-def needs_lifeline() -> bool:
-    """Whether this system cannot tell a child of its parent's death by itself."""
-    return not sys.platform.startswith("linux")
+    def tie(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        death_signal: signal.Signals = signal.SIGKILL,
+        user: User | None = None,
+    ) -> list[str]:
+        """The command line that runs `argv` tied to this process, as `user` when one is given."""
+        owner = f"{user.uid}:{user.gid}" if user else "-"
+        pipe = str(self._pipe[0]) if self._pipe else "-"
+        # -I -S: no site-packages and no environment, so it starts in 10 ms and nothing of ours is imported.
+        script = [sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(death_signal)), owner, pipe]
+        return [*script, *(str(part) for part in argv)]
+
+    def close(self) -> None:
+        """Let go: children tied by the pipe are ended."""
+        for end in self._pipe or ():
+            os.close(end)
+        self._pipe = None
 
 
 def _drop_to(owner: str) -> None:
@@ -76,14 +85,13 @@ def _tie_by_pipe(lifeline: int, death_signal: int) -> None:
         os.close(lifeline)
         return
     os.setsid()  # so that a signal to the command's group leaves the watcher
-    os.set_blocking(lifeline, False)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):  # else whoever reads the command's output waits for the watcher too
+        os.dup2(nothing, stream)
     while os.getppid() == command:
-        try:
-            if os.read(lifeline, 1) == b"":
-                _end(command, death_signal)
-                os._exit(0)
-        except BlockingIOError:
-            time.sleep(_WATCH_INTERVAL_S)
+        if select.select([lifeline], [], [], _WATCH_INTERVAL_S)[0]:  # nothing is ever written: this is the end
+            _end(command, death_signal)
+            break
     os._exit(0)
 
 
