@@ -5,6 +5,7 @@ A readiness check may hang; the answer then says so instead of hanging too.
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from service.telemetry.labels import Signal
+from service.telemetry.logs import get_logger
 from service.telemetry.registry import Telemetry
 
 READY_TIMEOUT_S = 2.0  # shorter than any prober's patience
@@ -32,11 +35,11 @@ ReadyCheck = Callable[[], list[Ping]]
 
 class MetricsServer:
     def __init__(self, telemetry: Telemetry, host: str, port: int, readiness: "Readiness") -> None:
-        self._server = _Server((host, port), _handler(telemetry, readiness))
+        self._server = _Server((host, port), _handler(telemetry, readiness), telemetry)
         self._readiness = readiness
         self.host = host
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True)
         self._thread.start()
 
     @property
@@ -53,6 +56,18 @@ class MetricsServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        super().__init__(address, handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - socketserver calls it so
+        """A scraper that hung up is not news; anything else is a scrape that was lost."""
+        error = sys.exc_info()[1]
+        if isinstance(error, ConnectionError | TimeoutError):
+            return
+        self._telemetry.drop(Signal.SCRAPES)
+        get_logger("metrics").error("a scrape failed", client=str(client_address), exc_info=error)
 
 
 class Readiness:

@@ -19,7 +19,8 @@ from prometheus_client.process_collector import ProcessCollector
 from service.telemetry.catalogue import ALL, BUILD_INFO, TELEMETRY_DROPPED
 from service.telemetry.labels import Signal
 from service.telemetry.metric import OTHER, Bounded, Counter, Gauge, Histogram, Metric, known_values
-from service.telemetry.tracing import Attribute, Kind, Span, Tracing, current_span
+from service.telemetry.spans import Attribute, Kind, KindName, Span, current_span
+from service.telemetry.tracing import Tracing
 
 SERIES_AT_START = 256  # a product of label sets above this is created as it is used
 LABEL_LENGTH = 120  # characters; a longer value is not a name
@@ -102,20 +103,28 @@ class Telemetry:
             self._child(metric, {**labels, **dict(zip(rest, values, strict=True))})
 
     def span(
-        self, name: str, *, traceparent: str | None = None, kind: Kind = Kind.INTERNAL, **attributes: Attribute
+        self,
+        name: str,
+        *,
+        traceparent: str | None = None,
+        kind: Kind | KindName = Kind.INTERNAL,
+        **attributes: Attribute,
     ) -> Span:
         return self.tracing.span(name, traceparent=traceparent, kind=kind, **attributes)
 
     # --- reading
 
     def at_scrape(self, measure: Callable[[], None]) -> None:
-        """Registers a quick, non-blocking measurement (pool sizes, ages) that is made whenever somebody reads."""
+        """Registers a quick, non-blocking measurement (pool sizes, ages), made in the reader's thread at each reading."""
         self._at_scrape.append(measure)
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type; OpenMetrics, with exemplars, for those who accept it."""
         for measure in self._at_scrape:
-            measure()
+            try:
+                measure()
+            except (LookupError, OSError, RuntimeError, ValueError):  # one stale figure must not hide all others
+                self.drop(Signal.SCRAPES)
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 

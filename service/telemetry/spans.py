@@ -8,7 +8,7 @@ import time
 from contextvars import ContextVar, Token
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = 0x01
@@ -22,6 +22,9 @@ class Kind(StrEnum):
     CLIENT = "client"
     PRODUCER = "producer"
     CONSUMER = "consumer"
+
+
+KindName = Literal["internal", "server", "client", "producer", "consumer"]
 
 
 class Owner(Protocol):
@@ -59,7 +62,7 @@ class Span:
         self,
         tracing: Owner,
         name: str,
-        kind: Kind,
+        kind: Kind | KindName,
         local: "LocalTrace",
         *,
         trace_id: int,
@@ -71,7 +74,7 @@ class Span:
         self._token: Token[Span | None] | None = None
         self._local = local
         self.name = name
-        self.kind = kind
+        self.kind = Kind(kind)
         self.trace_id = trace_id
         self.span_id = span_id
         self.sampled = sampled

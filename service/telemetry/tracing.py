@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from service.telemetry.spans import (
     Attribute,
     Kind,
+    KindName,
     LocalTrace,
     Span,
     current_span,
@@ -79,7 +80,12 @@ class Tracing:
         self._kept = 0
 
     def span(
-        self, name: str, *, traceparent: str | None = None, kind: Kind = Kind.INTERNAL, **attributes: Attribute
+        self,
+        name: str,
+        *,
+        traceparent: str | None = None,
+        kind: Kind | KindName = Kind.INTERNAL,
+        **attributes: Attribute,
     ) -> Span:
         """A child of `traceparent` when valid, else of the current span, else a new trace; enter it with `with`."""
         remote = parse_traceparent(traceparent)
@@ -93,7 +99,7 @@ class Tracing:
             span.attributes.update(attributes)
         return span
 
-    def _root(self, name: str, kind: Kind) -> Span:
+    def _root(self, name: str, kind: Kind | KindName) -> Span:
         local, trace_id = LocalTrace(), self._bits(128) or 1
         sampled = (trace_id & 0xFFFF_FFFF_FFFF_FFFF) < self._bound
         span = local.root = Span(
@@ -101,7 +107,7 @@ class Tracing:
         )
         return span
 
-    def _continued(self, name: str, kind: Kind, remote: tuple[int, int, bool]) -> Span:
+    def _continued(self, name: str, kind: Kind | KindName, remote: tuple[int, int, bool]) -> Span:
         local, (trace_id, parent, sampled) = LocalTrace(), remote
         span = local.root = Span(
             self, name, kind, local, trace_id=trace_id, span_id=self._bits(64) or 1, sampled=sampled, parent_id=parent
@@ -109,7 +115,7 @@ class Tracing:
         span.remote = True
         return span
 
-    def _child(self, name: str, kind: Kind, of: Span) -> Span:
+    def _child(self, name: str, kind: Kind | KindName, of: Span) -> Span:
         trace, span_id = of.trace_id, self._bits(64) or 1
         return Span(
             self, name, kind, of.local, trace_id=trace, span_id=span_id, sampled=of.sampled, parent_id=of.span_id
