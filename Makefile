@@ -30,6 +30,7 @@ test: setup browser lint types generated ## everything: lint, types, generated f
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 setup: $(READY) ## only the set-up: .venv with the locked dependencies
+	@:
 
 check: setup lint types shape generated ## what a commit must pass, without the slow tests
 

@@ -18,7 +18,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"payments"}),
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),
-    frozenset({"access", "mail", "controls"}),
+    frozenset({"access", "mail", "controls", "idempotency"}),
     frozenset({"webhooks"}),
     frozenset({"gateways"}),
     frozenset({"kernel"}),
