@@ -31,9 +31,7 @@ _FIRST = ("time", "level", "process", "area", "event", "trace_id", "span_id", "o
 # Loggers that bring their own handlers or say the same thing at every failed batch; our counter says it better.
 _QUIET = {
     "opentelemetry": logging.CRITICAL,
-    "httpx": logging.WARNING,
-    "httpcore": logging.WARNING,
-    "stripe": logging.WARNING,
+    **dict.fromkeys(("httpx", "httpcore", "urllib3", "stripe", "asyncio"), logging.WARNING),
 }
 _REROUTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar", "sqlalchemy", "sqlalchemy.engine")
 

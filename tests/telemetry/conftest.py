@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import structlog
@@ -41,6 +42,19 @@ def tracing_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Tracin
         tracing.shutdown(0.2)
 
 
+@contextmanager
+def logging_put_back() -> Iterator[None]:
+    """The test run's own logging, as it was before."""
+    loggers = [logging.getLogger(name) for name in ("", *logging.root.manager.loggerDict)]
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    logging.captureWarnings(capture=False)
+    for logger, handlers, level, propagate in before:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+    structlog.reset_defaults()
+
+
 class Log(io.StringIO):
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.getvalue().splitlines()]
@@ -49,11 +63,7 @@ class Log(io.StringIO):
 @pytest.fixture
 def log() -> Iterator[Log]:
     """The process's log as JSON lines, from `debug` up; the logging of the test run itself is put back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = Log()
-    configure_logs("serve", "json", "debug", stream=stream)
-    yield stream
-    logging.captureWarnings(capture=False)
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    with logging_put_back():
+        stream = Log()
+        configure_logs("serve", "json", "debug", stream=stream)
+        yield stream
