@@ -37,7 +37,9 @@ class Settings(BaseModel):
     secret_keys: Secrets = Field(
         description="Comma separated, 32 characters or more each; the first signs order links, all are accepted."
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="Where customers reach the store; no slash at the end.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where customers reach the store; no slash at the end."
+    )
     stripe_api_key: SecretStr = Field(description="Stripe secret key (sk_test_… or sk_live_…).")
     stripe_webhook_secrets: Secrets = Field(
         description="Comma separated signing secrets of the webhook endpoint; several while one is being rotated."
@@ -46,7 +48,8 @@ class Settings(BaseModel):
     gateway_timeout_s: int = Field(4, ge=1, le=30, description="Seconds one request to the gateway may take.")
     hold_seconds: int = Field(600, ge=1, le=1500, description="How long unpaid tickets stay reserved for a customer.")
     smtp_url: SecretStr = Field(
-        SecretStr("smtp://127.0.0.1:1025"), description="smtp://user:password@host:port; smtps:// for TLS from the start."
+        SecretStr("smtp://127.0.0.1:1025"),
+        description="smtp://user:password@host:port; smtps:// for TLS from the start.",
     )
     mail_from: str = Field(
         "A Lo Cubano Boulder Fest <tickets@alocubano.example>", description="Sender of the customers' mail."
@@ -131,4 +134,8 @@ def _sentence(location: tuple[int | str, ...], message: str) -> str:
     if not location:
         return text
     text = "is required" if text == "Field required" else text
-    return f"{PREFIX}{str(location[0]).upper()} {text}" if text == "is required" else f"{PREFIX}{str(location[0]).upper()}: {text}"
+    return (
+        f"{PREFIX}{str(location[0]).upper()} {text}"
+        if text == "is required"
+        else f"{PREFIX}{str(location[0]).upper()}: {text}"
+    )

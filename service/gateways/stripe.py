@@ -21,6 +21,7 @@ from service.kernel.errors import GatewayRejected, GatewayUnavailable
 from service.kernel.money import Money
 from service.telemetry import catalogue
 from service.telemetry.registry import Telemetry
+from service.telemetry.tracing import Kind
 
 DEADLINE_S = 9  # all tries of one call together; the customer gets a clear answer within 10 s
 CONNECT_TIMEOUT_S = 2
@@ -108,13 +109,13 @@ class StripeGateway:
             await self._client.v1.events.list_async({"limit": 1})
 
     async def close(self) -> None:
-        await self._http.close_async()
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
 
     @asynccontextmanager
     async def _call(self, operation: str) -> AsyncGenerator[None, None]:
         """One call: span, duration, and the SDK's errors turned into ours."""
         outcome, started = "ok", time.perf_counter()
-        with self._telemetry.tracing.span(f"stripe {operation}", kind="client", **{"cubano.provider": "stripe"}):
+        with self._telemetry.span(f"stripe {operation}", kind=Kind.CLIENT):
             try:
                 async with asyncio.timeout(DEADLINE_S):
                     yield
@@ -140,11 +141,11 @@ def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRe
         case stripe.APIConnectionError():
             return "unreachable", GatewayUnavailable("stripe", "unreachable")
         case stripe.AuthenticationError() | stripe.PermissionError():
-            return "auth", GatewayUnavailable("stripe", "auth", retry_after_s=60)
+            return "rejected", GatewayUnavailable("stripe", "auth", retry_after_s=60)
         case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError():
             return "rejected", GatewayRejected("stripe", error.code or "invalid_request", str(error))
         case _:
-            return "error", GatewayUnavailable("stripe", "server_error")
+            return "server_error", GatewayUnavailable("stripe", "server_error")
 
 
 def _checkout(session: Any) -> GatewayCheckout:

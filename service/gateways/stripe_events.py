@@ -55,7 +55,7 @@ def check_signature(body: bytes, header: str, secrets: tuple[str, ...], *, now: 
 
 def _signed_by(body: bytes, header: str, secret: str) -> bool:
     try:
-        return stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None)
+        return bool(stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None))
     except (stripe.SignatureVerificationError, UnicodeDecodeError):
         return False
 
@@ -66,7 +66,8 @@ def read_envelope(body: bytes) -> Envelope:
         event = _decode_envelope(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid([FieldError("body", "not_an_event", "The body is not a Stripe event.")]) from error
-    thing = event.data.object if event.data else _Object(id=event.related_object and event.related_object.id)
+    related = event.related_object.id if event.related_object else None
+    thing = event.data.object if event.data else _Object(id=related)
     metadata = thing.metadata or {}
     return Envelope(
         event_id=event.id,

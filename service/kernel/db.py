@@ -62,6 +62,17 @@ class Session(AsyncSession):
         """Observe once this transaction has committed."""
         self._after_commit.append(lambda: self._telemetry.observe(metric, value, **labels))
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None, None]:
+        """Undo the block's work, and what it counted, when it raises; the transaction itself goes on."""
+        counted = len(self._after_commit)
+        try:
+            async with self.begin_nested():
+                yield
+        except BaseException:
+            del self._after_commit[counted:]
+            raise
+
     def tell(self) -> None:
         """Apply what was counted; called by `Database.transaction` after its commit."""
         for each in self._after_commit:
@@ -80,7 +91,12 @@ class Database:
         name = f"cubano-{telemetry.process}"
         options = {"application_name": name, "connect_timeout": 5, "options": SERVER_LIMITS}
         self.engine = create_async_engine(
-            url, pool_size=pool_size, max_overflow=0, pool_timeout=POOL_WAIT_S, pool_pre_ping=False, connect_args=options
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=False,
+            connect_args=options,
         )
         # psycopg's pool keeps its connections checked in the background, so a restarted server costs one failed statement.
         self.raw = psycopg_pool.AsyncConnectionPool(
@@ -144,9 +160,7 @@ def _watch_statements(engine: AsyncEngine, telemetry: Telemetry) -> None:
 
     def after(conn: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
         verb = statement.lstrip()[:6].upper().rstrip()
-        telemetry.observe(
-            catalogue.DB_OPERATION, time.perf_counter() - conn.info["started"], db_operation_name=verb
-        )
+        telemetry.observe(catalogue.DB_OPERATION, time.perf_counter() - conn.info["started"], db_operation_name=verb)
 
     event.listen(engine.sync_engine, "before_cursor_execute", before)
     event.listen(engine.sync_engine, "after_cursor_execute", after)

@@ -11,6 +11,7 @@
     ├── GatewayError         the payment gateway did not do what was asked
     │   ├── GatewayUnavailable   no answer, or "try later": the outcome is unknown
     │   └── GatewayRejected      a definite no
+    ├── Overloaded           more is waiting than can be worked on; come again
     ├── NotYet               an event came before the one it builds on; the inbox tries it again
     └── Parked               an event that a person must look at; never retried by itself
 
@@ -130,8 +131,25 @@ class GatewayRejected(GatewayError):
         self.message = message
 
 
+class Overloaded(CubanoError):  # noqa: N818
+    """More is waiting than can be worked on."""
+
+    retry_after_s = 2
+
+    def __str__(self) -> str:
+        return "Too much is going on right now; nothing was done. Please try again in a few seconds."
+
+
 class NotYet(CubanoError):  # noqa: N818
-    """What this event builds on has not arrived; it is retried with back-off, never dropped."""
+    """What this event builds on has not arrived; it is retried with back-off, never dropped.
+
+    `maybe_foreign` says that it may as well be about something that is not ours: when the retries are used up it is
+    ignored instead of becoming a dead letter.
+    """
+
+    def __init__(self, message: str, *, maybe_foreign: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_foreign = maybe_foreign
 
 
 class Parked(CubanoError):  # noqa: N818

@@ -34,6 +34,7 @@ TABLE: dict[type[Exception], Kind] = {
     errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
     errors.GatewayRejected: Kind(502, "gateway_rejected", "The payment provider refused the request"),
     errors.GatewayUnavailable: Kind(503, "gateway_unavailable", "The payment provider does not answer"),
+    errors.Overloaded: Kind(503, "overloaded", "Too busy right now"),
     sqlalchemy.exc.TimeoutError: Kind(503, "overloaded", "Too busy right now"),
     psycopg_pool.PoolTimeout: Kind(503, "overloaded", "Too busy right now"),
     psycopg_pool.TooManyRequests: Kind(503, "overloaded", "Too busy right now"),

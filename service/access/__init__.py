@@ -1,0 +1,1 @@
+"""Who may see and do what. So far: the access token that belongs to one order."""

@@ -1,0 +1,124 @@
+"""`create_app(settings)`: the one page where everything that answers HTTP is plugged together.
+
+The telemetry middleware stands outside of the framework, so that 404s, 405s and crashes are seen too. Addresses under
+`/api` answer problems as `application/problem+json`; all others answer pages.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from service import __version__
+from service.access.rules import OrderTokens
+from service.catalog.api import get_catalog
+from service.checkout.api import create_checkout_session
+from service.checkout.flow import Shop
+from service.health import Health
+from service.kernel.clock import Clock, utc_now
+from service.kernel.db import Database
+from service.kernel.problems import PROBLEM_JSON, to_problem
+from service.parts import Parts, build_parts
+from service.receipts.api import get_order
+from service.settings import Settings
+from service.telemetry.exposition import serve_metrics
+from service.telemetry.middleware import TelemetryMiddleware, note_exception
+from service.telemetry.tracing import current_trace_id
+from service.webhooks.api import webhook_of
+from service.webhooks.flow import Intake
+
+MOST_BYTES = 65_536  # of a request body; a checkout is a few hundred bytes
+STRIPE_PATHS = ["/webhook", "/webhook/stripe"]
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
+    """The whole HTTP side; everything it needs is built here from the settings."""
+    parts = build_parts(settings, "serve", clock=clock)
+    intake = Intake(parts.db)
+    health = Health(parts.db)
+    app = Litestar(
+        route_handlers=[_api(parts), live, ready],
+        dependencies={
+            "db": Provide(lambda: parts.db, sync_to_thread=False),
+            "shop": Provide(lambda: parts.shop, sync_to_thread=False),
+            "tokens": Provide(lambda: parts.shop.tokens, sync_to_thread=False),
+            "intake": Provide(lambda: intake, sync_to_thread=False),
+            "health": Provide(lambda: health, sync_to_thread=False),
+        },
+        signature_types=[Database, Shop, OrderTokens, Intake, Health],
+        exception_handlers={Exception: answer_problem},
+        after_exception=[note_exception],
+        lifespan=[_lifespan(parts, intake, health)],
+        request_max_body_size=MOST_BYTES,
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+    # Outermost: the framework's own middleware never sees what is not routed.
+    app.asgi_handler = TelemetryMiddleware(app.asgi_handler, parts.telemetry)
+    return app
+
+
+def _api(parts: Parts) -> Router:
+    stripe = webhook_of(parts.gateways["stripe"], STRIPE_PATHS, livemode=parts.settings.livemode)
+    return Router("/api/payment", route_handlers=[get_catalog, create_checkout_session, get_order, stripe])
+
+
+def _lifespan(
+    parts: Parts, intake: Intake, health: Health
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
+        """Connections and the metrics port live exactly as long as the server takes requests."""
+        settings = parts.settings
+        await parts.db.open()
+        await intake.open()
+        parts.telemetry.at_scrape(parts.db.measure_pool)
+        metrics = serve_metrics(
+            parts.telemetry, settings.metrics_host, settings.serve_metrics_port, health.from_thread()
+        )
+        try:
+            yield
+        finally:
+            await intake.close()
+            metrics.close()
+            await parts.close()
+
+    return lifespan
+
+
+def answer_problem(_request: Request[Any, Any, State], error: Exception) -> Response[dict[str, Any]]:
+    """Any error, as the one kind of answer that programs read."""
+    problem = to_problem(error, trace_id=current_trace_id())
+    return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_JSON)
+
+
+@get("/health/live", summary="Is the process alive", tags=["Health"])
+async def live() -> dict[str, str]:
+    """Answers as long as the event loop turns."""
+    return {"status": "live", "process": "serve"}
+
+
+@get("/health/ready", summary="May it be sent traffic", tags=["Health"])
+async def ready(health: Health) -> Response[dict[str, Any]]:
+    """A list of named pings; 503 when one of them fails."""
+    pings = await health.pings()
+    fine = all(ping.ok for ping in pings)
+    body = {"status": "ready" if fine else "not_ready", "process": "serve", "pings": pings}
+    return Response(body, status_code=200 if fine else 503, headers={"Cache-Control": "no-store"})
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="A Lo Cubano Boulder Fest — payments",
+        version=__version__,
+        description="Checkout, webhooks and order lookup. Errors are `application/problem+json` with a stable `code`.",
+        path="/",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        use_handler_docstrings=True,
+    )

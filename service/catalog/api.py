@@ -1,0 +1,29 @@
+"""`GET /api/payment/catalog`."""
+
+from typing import Annotated, Literal
+
+from litestar import Response, get
+from litestar.datastructures import CacheControlHeader
+from litestar.params import Parameter
+
+from service.catalog.flow import read_catalog
+from service.catalog.views import CatalogView, present
+from service.kernel.db import Database
+
+MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may still take the load
+
+
+@get(
+    "/catalog",
+    summary="What is on sale",
+    tags=["Store"],
+    cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
+)
+async def get_catalog(
+    db: Database,
+    locale: Annotated[Literal["en", "es"], Parameter(description="Language of names and descriptions.")] = "en",
+) -> Response[CatalogView]:
+    """Ticket types with price and how many are left as of `asOf`."""
+    async with db.transaction() as session:
+        on_sale = await read_catalog(session)
+    return Response(present(on_sale, locale), headers={"Content-Language": locale, "Vary": "Accept-Encoding"})

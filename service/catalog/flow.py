@@ -1,0 +1,176 @@
+"""Stock moves here and nowhere else: take for an order, sell what it holds, or give it back.
+
+The counter is updated last and types in id order, so that the hot row is locked briefly and two orders never wait for each
+other in a circle. The conditional update waits for a running transaction on the same row and then looks again, so nobody
+is told "sold out" because somebody else is about to roll back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from service.catalog.tables import Hold, HoldState, Stock, TicketType
+from service.kernel.db import Session
+from service.kernel.errors import SoldOut
+from service.kernel.money import Money
+from service.telemetry import catalogue
+
+
+@dataclass(frozen=True)
+class TicketTypeOnSale:
+    """One row of what is on sale; counts are as of the read."""
+
+    ticket_type: str
+    kind: str
+    names: dict[str, str]
+    descriptions: dict[str, str]
+    price: Money
+    max_per_order: int
+    capacity: int
+    held: int
+    sold: int
+
+    @property
+    def available(self) -> int:
+        return self.capacity - self.held - self.sold
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What is on sale, in the order of the programme, and when that was read."""
+
+    ticket_types: tuple[TicketTypeOnSale, ...]
+    as_of: datetime
+
+    def find(self, ticket_type: str) -> TicketTypeOnSale | None:
+        return next((each for each in self.ticket_types if each.ticket_type == ticket_type), None)
+
+
+async def read_catalog(session: Session) -> Catalog:
+    """Everything on sale now."""
+    query = (
+        sa.select(TicketType, Stock)
+        .join(Stock, Stock.ticket_type == TicketType.id)
+        .where(TicketType.on_sale)
+        .order_by(TicketType.position, TicketType.id)
+    )
+    rows = (await session.execute(query)).all()
+    return Catalog(tuple(_on_sale(ticket_type, stock) for ticket_type, stock in rows), session.now)
+
+
+def _on_sale(ticket_type: TicketType, stock: Stock) -> TicketTypeOnSale:
+    return TicketTypeOnSale(
+        ticket_type=ticket_type.id,
+        kind=ticket_type.kind,
+        names=ticket_type.names,
+        descriptions=ticket_type.descriptions,
+        price=ticket_type.price,
+        max_per_order=ticket_type.max_per_order,
+        capacity=stock.capacity,
+        held=stock.held,
+        sold=stock.sold,
+    )
+
+
+async def hold(session: Session, order_id: str, wanted: Sequence[tuple[str, int]]) -> None:
+    """Hold (ticket type, quantity) pairs for a written order, all or none; `SoldOut` names the first that fails."""
+    in_order = sorted(wanted)
+    await session.execute(
+        sa.insert(Hold),
+        [
+            {
+                "id": session.ids.new("hold"),
+                "order_id": order_id,
+                "ticket_type": ticket_type,
+                "quantity": quantity,
+                "state": HoldState.ACTIVE,
+                "created_at": session.now,
+            }
+            for ticket_type, quantity in in_order
+        ],
+    )
+    for ticket_type, quantity in in_order:
+        if not await _take(session, ticket_type, quantity, column=Stock.held):
+            raise await _sold_out(session, ticket_type)
+
+
+async def sell(session: Session, order_id: str) -> bool:
+    """Turn an order's seats into sold ones. Seats given back before are taken again; False when they are gone."""
+    holds = await _holds(session, order_id)
+    if any(each.state == HoldState.RELEASED for each in holds):
+        return await _sell_again(session, holds)
+    active = [each for each in holds if each.state == HoldState.ACTIVE]
+    for each in active:
+        await _change(session, each.ticket_type, held=-each.quantity, sold=each.quantity)
+    await _end(session, active, HoldState.SOLD)
+    return True
+
+
+async def release(session: Session, order_id: str, *, reason: str) -> int:
+    """Give an order's held seats back; how many seats came free."""
+    active = [each for each in await _holds(session, order_id) if each.state == HoldState.ACTIVE]
+    for each in active:
+        await _change(session, each.ticket_type, held=-each.quantity)
+    await _end(session, active, HoldState.RELEASED)
+    freed = sum(each.quantity for each in active)
+    if freed:
+        session.count(catalogue.HOLDS_RELEASED, freed, reason=reason)
+    return freed
+
+
+async def _sell_again(session: Session, holds: Sequence[Hold]) -> bool:
+    # A savepoint: of several types all are taken again, or none.
+    savepoint = await session.begin_nested()
+    for each in holds:
+        if not await _take(session, each.ticket_type, each.quantity, column=Stock.sold):
+            await savepoint.rollback()
+            return False
+    await savepoint.commit()
+    await _end(session, holds, HoldState.SOLD)
+    return True
+
+
+async def _take(
+    session: Session, ticket_type: str, quantity: int, *, column: sa.orm.InstrumentedAttribute[int]
+) -> bool:
+    """Add to held or sold unless that would pass the capacity."""
+    taken = await session.execute(
+        sa.update(Stock)
+        .where(Stock.ticket_type == ticket_type, Stock.held + Stock.sold + quantity <= Stock.capacity)
+        .values({column: column + quantity})
+        .returning(Stock.ticket_type)
+        .execution_options(synchronize_session=False)
+    )
+    return taken.scalar_one_or_none() is not None
+
+
+async def _change(session: Session, ticket_type: str, *, held: int = 0, sold: int = 0) -> None:
+    await session.execute(
+        sa.update(Stock)
+        .where(Stock.ticket_type == ticket_type)
+        .values(held=Stock.held + held, sold=Stock.sold + sold)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _holds(session: Session, order_id: str) -> Sequence[Hold]:
+    query = sa.select(Hold).where(Hold.order_id == order_id).order_by(Hold.ticket_type)
+    return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+
+
+async def _end(session: Session, holds: Sequence[Hold], state: HoldState) -> None:
+    ids = [each.id for each in holds]
+    await session.execute(
+        sa.update(Hold)
+        .where(Hold.id.in_(ids))
+        .values(state=state, ended_at=session.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _sold_out(session: Session, ticket_type: str) -> SoldOut:
+    query = sa.select(Stock.capacity - Stock.held - Stock.sold, Stock.held).where(Stock.ticket_type == ticket_type)
+    available, held = (await session.execute(query)).one()
+    return SoldOut(ticket_type, max(available, 0), held)

@@ -1,0 +1,79 @@
+"""`POST /api/payment/checkout-session`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, post
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
+
+from service.checkout.flow import Shop, open_checkout
+from service.checkout.rules import LOCALES, MOST_ITEMS, MOST_NAME, read_key, read_request
+from service.checkout.views import Checkout
+
+EXAMPLE = {
+    "items": [{"ticketType": "full-pass", "quantity": 2}],
+    "customer": {"email": "ana@example.org", "name": "Ana Pérez"},
+    "locale": "en",
+}
+
+
+def _text(**more: Any) -> Schema:
+    return Schema(type=OpenAPIType.STRING, **more)
+
+
+def _object(required: list[str], properties: dict[str, Any]) -> Schema:
+    return Schema(type=OpenAPIType.OBJECT, required=required, properties=properties, additional_properties=False)
+
+
+def _body() -> RequestBody:
+    item = _object(
+        ["ticketType", "quantity"],
+        {"ticketType": _text(min_length=1), "quantity": Schema(type=OpenAPIType.INTEGER, minimum=1)},
+    )
+    schema = _object(
+        ["items", "customer", "locale"],
+        {
+            "items": Schema(type=OpenAPIType.ARRAY, items=item, min_items=1, max_items=MOST_ITEMS),
+            "customer": _object(
+                ["email", "name"], {"email": _text(format="email"), "name": _text(min_length=1, max_length=MOST_NAME)}
+            ),
+            "locale": _text(enum=list(LOCALES)),
+            "provider": _text(description="Left out, the festival's default provider is used."),
+            "successUrl": _text(format="uri", description="Left out, the order's own page is used."),
+            "cancelUrl": _text(format="uri", description="Left out, the order's own page is used."),
+        },
+    )
+    example = Example(summary="Two full passes", value=EXAMPLE)
+    media = OpenAPIMediaType(schema=schema, examples={"two-passes": example})
+    return RequestBody(content={"application/json": media}, required=True)
+
+
+@dataclass
+class CheckoutOperation(Operation):
+    """The handler reads the raw body, so that every wrong field is named at once; the schema is written here."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body()
+        key = Parameter(
+            name="Idempotency-Key",
+            param_in="header",
+            required=True,
+            description="A new UUID for each order; the same key and body give the same answer.",
+            schema=_text(min_length=1, max_length=255),
+            example="9f4c1c1e-6d0b-4b58-8f0e-0d6a3c1f7a11",
+        )
+        self.parameters = [*(self.parameters or []), key]
+
+
+@post("/checkout-session", summary="Open a checkout", tags=["Store"], operation_class=CheckoutOperation)
+async def create_checkout_session(request: Request[Any, Any, State], shop: Shop) -> Checkout:
+    """Hold the tickets and open the payment provider's page.
+
+    The tickets stay reserved until `expiresAt`. Send the customer to `checkoutUrl`. Prices come from the catalogue.
+    """
+    if request.content_type[0] != "application/json":
+        raise HTTPException(status_code=415, detail="Send application/json.")
+    key = read_key(request.headers.get("idempotency-key"))
+    return await open_checkout(shop, read_request(await request.body(), public_url=shop.public_url), key=key)

@@ -1,0 +1,285 @@
+"""Open a checkout so that nothing is sold twice, charged twice or lost, whatever dies in between.
+
+    tx 1  key, order, hold      not flushed to disk: told to nobody yet
+    tx 2  payment = the intent  flushed, and with it tx 1; holds the exact request and its key
+          gateway call          outside any transaction
+    tx 3  the answer            gateway's ref and page, key done
+
+Dying after tx 1 or 2 leaves a key whose lease runs out: the next request with it sends the stored request again under
+the same gateway key and gets the same page. An order nobody comes back to is closed by `expire_order`, which asks the
+gateway first. A gateway that says no, or nothing, cancels the order and frees its seats at once.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from service.access.rules import OrderTokens
+from service.catalog import flow as catalog
+from service.catalog.rules import quote
+from service.checkout.rules import CheckoutRequest, fingerprint
+from service.checkout.views import Checkout
+from service.gateways.base import (
+    CheckoutIntent,
+    CheckoutStatus,
+    EventKind,
+    Gateway,
+    GatewayCheckout,
+    GatewayEvent,
+    LineItem,
+)
+from service.idempotency import flow as idempotency
+from service.idempotency.flow import Found, Key
+from service.kernel import outbox
+from service.kernel.db import Database, Session
+from service.kernel.errors import (
+    FieldError,
+    GatewayError,
+    GatewayRejected,
+    GatewayUnavailable,
+    Invalid,
+    KeyInFlight,
+    KeyReused,
+    SoldOut,
+)
+from service.orders import flow as orders
+from service.orders.machine import OrderEvent, OrderStatus
+from service.orders.tables import Order
+from service.payments import flow as payments
+from service.payments.machine import PAYMENT, PaymentEvent, PaymentStatus
+from service.payments.tables import Payment
+from service.telemetry import catalogue
+from service.telemetry.tracing import current_traceparent
+
+SCOPE = "checkout"
+EXPIRE = "checkout.expire"
+RESOLVE_AFTER = timedelta(seconds=60)  # a request without an answer has reached the gateway by then, or never will
+
+
+_MAY_BE_OPEN = (
+    PaymentStatus.CREATED,
+    PaymentStatus.REQUIRES_ACTION,
+    PaymentStatus.FAILED,
+    PaymentStatus.UNKNOWN,
+)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What selling needs; built once in the root."""
+
+    db: Database
+    gateways: dict[str, Gateway]
+    tokens: OrderTokens
+    hold: timedelta
+    public_url: str
+    default_provider: str = "stripe"
+
+
+async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str) -> Checkout:
+    """Hold the seats and open the gateway's page; the same key and request give the same answer.
+
+    Raises `Invalid`, `SoldOut`, `KeyInFlight`, `KeyReused`, `GatewayUnavailable` or `GatewayRejected`; after each of
+    them no seat is held and the key may be used again.
+    """
+    provider = request.provider or shop.default_provider
+    outcome = "invalid"
+    try:
+        checkout, outcome = await _open(shop, request, provider, Key(SCOPE, key, fingerprint(request)))
+    except (SoldOut, KeyInFlight, KeyReused, GatewayError) as error:
+        outcome = _OUTCOMES[type(error)]
+        raise
+    finally:
+        known = provider if provider in shop.gateways else shop.default_provider
+        shop.db.telemetry.count(catalogue.CHECKOUTS, provider=known, outcome=outcome)
+    return checkout
+
+
+_OUTCOMES: dict[type[Exception], str] = {
+    SoldOut: "sold_out",
+    KeyInFlight: "in_flight",
+    KeyReused: "key_reused",
+    GatewayUnavailable: "gateway_error",
+    GatewayRejected: "gateway_error",
+}
+
+
+async def _open(shop: Shop, request: CheckoutRequest, provider: str, key: Key) -> tuple[Checkout, str]:
+    if provider not in shop.gateways:
+        raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(shop.gateways)}.")])
+    async with shop.db.transaction(durable=False) as session:
+        claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
+        if claim.found is Found.NEW:
+            await _reserve(session, shop, request, provider, claim.subject)
+    if claim.found is Found.DONE:
+        return await _answer(shop, claim.subject), "replayed"
+    payment = await _intend(shop, claim.subject, request)
+    await _ask(shop, payment, key)
+    return await _answer(shop, claim.subject), "opened" if claim.found is Found.NEW else "resumed"
+
+
+async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provider: str, order_id: str) -> None:
+    """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
+    lines = quote(await catalog.read_catalog(session), request.items, request.locale)
+    orders.write_order(
+        session,
+        order_id,
+        orders.Buyer(request.email, request.name, request.locale),
+        lines,
+        provider=provider,
+        expires_at=session.now + shop.hold,
+        traceparent=current_traceparent(),
+    )
+    await session.flush()
+    await catalog.hold(session, order_id, [(line.ticket_type, line.quantity) for line in lines])
+
+
+async def _intend(shop: Shop, order_id: str, request: CheckoutRequest) -> Payment:
+    """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
+    async with shop.db.transaction() as session:
+        order = await orders.lock(session, order_id)
+        if order is None:
+            raise RuntimeError(f"{order_id} is gone although its key is held")
+        known = await payments.of_order(session, order_id)
+        if known:
+            return known[-1]
+        payment = _write_intent(session, shop, order, request)
+        await session.flush()
+        return payment
+
+
+def _write_intent(session: Session, shop: Shop, order: Order, request: CheckoutRequest) -> Payment:
+    payment_id = session.ids.new("pay")
+    page = f"{shop.public_url}/{order.locale}/order/{order.id}?token={shop.tokens.issue(order.id)}"
+    intent = CheckoutIntent(
+        order_id=order.id,
+        order_number=order.number,
+        payment_id=payment_id,
+        email=order.email,
+        locale=order.locale,
+        lines=tuple(LineItem(item.name, item.unit_price, item.quantity) for item in order.items),
+        total=order.total,
+        success_url=request.success_url or page,
+        cancel_url=request.cancel_url or f"{page}&canceled=1",
+        traceparent=order.traceparent,
+        now=session.now,
+    )
+    payment = Payment(
+        id=payment_id,
+        order_id=order.id,
+        provider=order.provider,
+        status=PAYMENT.initial,
+        amount=order.total,
+        request=shop.gateways[order.provider].checkout_request(intent),
+        created_at=session.now,
+        updated_at=session.now,
+    )
+    session.add(payment)
+    return payment
+
+
+async def _ask(shop: Shop, payment: Payment, key: Key) -> None:
+    """Send the stored request; write down the answer, or undo the order when there is none."""
+    try:
+        opened = await shop.gateways[payment.provider].open_checkout(payment.request, key=payment.id)
+    except GatewayError as error:
+        await _undo(shop, payment, key, error)
+        raise
+    async with shop.db.transaction() as session:
+        values = {"checkout_ref": opened.ref, "checkout_url": opened.url}
+        await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(values))
+        await idempotency.finish(session, key)
+
+
+async def _undo(shop: Shop, payment: Payment, key: Key, error: GatewayError) -> None:
+    """Nobody has the page's address, so nobody can pay on it: cancel, free the seats and the key.
+
+    When the gateway did not answer a page may exist; it is closed there a little later by `expire_order`.
+    """
+    async with shop.db.transaction() as session:
+        order = await orders.lock(session, payment.order_id)
+        attempts = await payments.of_order(session, payment.order_id)
+        if order is None or any(each.status == "succeeded" for each in attempts):
+            return
+        lost = isinstance(error, GatewayUnavailable)
+        for each in attempts:
+            await payments.advance(session, each, PaymentEvent.LOSE if lost else PaymentEvent.CANCEL)
+        await orders.advance(session, order, OrderEvent.CANCEL, cause=f"gateway {error.__class__.__name__}")
+        await catalog.release(session, order.id, reason="gateway_error")
+        await idempotency.give_up(session, key)
+        if lost:
+            due_at = session.now + RESOLVE_AFTER
+            await outbox.enqueue(session, EXPIRE, {"order_id": order.id}, key=f"{order.id}:lost", due_at=due_at)
+
+
+async def _answer(shop: Shop, order_id: str) -> Checkout:
+    """Built from the rows each time, so that a replay is the same answer and no token is ever stored."""
+    async with shop.db.transaction() as session:
+        order = (await session.execute(sa.select(Order).where(Order.id == order_id))).scalar_one()
+        payment = (await payments.of_order(session, order_id))[-1]
+    if payment.checkout_url is None:
+        raise GatewayUnavailable(order.provider, "no_page")
+    return Checkout(
+        order_id=order.id,
+        order_number=order.number,
+        provider=order.provider,
+        checkout_url=payment.checkout_url,
+        expires_at=order.expires_at,
+        total=order.total,
+        access_token=shop.tokens.issue(order.id),
+    )
+
+
+async def expire_order(shop: Shop, order_id: str) -> None:
+    """Close an order nobody paid: at the gateway first, here after, so that its seats are never sold twice.
+
+    Raises `GatewayError` while the gateway cannot say how things stand; the seats stay held until it can.
+    """
+    async with shop.db.transaction() as session:
+        attempts = await payments.of_order(session, order_id)
+    for payment in attempts:
+        closed = await _close_page(shop, payment) if payment.status in _MAY_BE_OPEN else None
+        if closed is not None and closed.status is CheckoutStatus.COMPLETE:
+            await _believe(shop, payment, closed)
+            return
+    async with shop.db.transaction() as session:
+        order = await orders.lock(session, order_id)
+        if order is None:
+            return
+        if order.status == OrderStatus.AWAITING_PAYMENT:
+            await payments.close(session, order, OrderEvent.EXPIRE, cause="hold ran out")
+            return
+        for payment in await payments.of_order(session, order_id):
+            if payment.status == PaymentStatus.UNKNOWN:
+                await payments.advance(session, payment, PaymentEvent.CANCEL)
+
+
+async def _close_page(shop: Shop, payment: Payment) -> GatewayCheckout | None:
+    """What the page is after closing it; None when there never was one."""
+    gateway = shop.gateways[payment.provider]
+    ref = payment.checkout_ref
+    if ref is None:
+        try:  # no answer is on record: the same request under the same key finds the page, if there is one
+            ref = (await gateway.open_checkout(payment.request, key=payment.id)).ref
+        except GatewayRejected:
+            return None
+    return await gateway.expire_checkout(ref)
+
+
+async def _believe(shop: Shop, payment: Payment, closed: GatewayCheckout) -> None:
+    """The buyer was done before the hold ran out; take the gateway's word now instead of waiting for its event."""
+    event = GatewayEvent(
+        provider=payment.provider,
+        event_id=closed.ref,
+        kind=EventKind.CHECKOUT_PAID if closed.paid else EventKind.CHECKOUT_PENDING,
+        type="object",
+        occurred_at=shop.db.clock(),
+        order_id=payment.order_id,
+        payment_id=payment.id,
+        checkout_ref=closed.ref,
+        payment_ref=closed.payment_ref,
+        amount=closed.amount,
+    )
+    async with shop.db.transaction() as session:
+        await payments.ON_EVENT[event.kind](session, event)

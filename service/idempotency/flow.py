@@ -1,0 +1,88 @@
+"""Claim a key, end it well, or give it up.
+
+A claim is a lease: whoever finds a key in flight after its lease has run out takes over what its holder left behind.
+Keys are kept for `KEPT` and then forgotten.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from service.idempotency.tables import IdempotencyKey
+from service.kernel.db import Session
+from service.kernel.errors import KeyInFlight, KeyReused
+
+LEASE = timedelta(seconds=20)  # longer than all of a checkout may take (the gateway's 9 s and the transactions)
+KEPT = timedelta(days=7)  # clients retry for minutes; a week also serves whoever debugs one
+MOST_RETRY_AFTER_S = 5
+
+
+class Found(StrEnum):
+    NEW = "new"
+    ABANDONED = "abandoned"  # its holder died; `subject` is what it made
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Key:
+    scope: str
+    text: str
+    fingerprint: str
+
+    @property
+    def is_row(self) -> sa.ColumnElement[bool]:
+        return sa.and_(IdempotencyKey.scope == self.scope, IdempotencyKey.key == self.text)
+
+
+@dataclass(frozen=True)
+class Claim:
+    found: Found
+    subject: str
+
+
+async def claim(session: Session, key: Key, *, subject: str) -> Claim:
+    """Take the key for `subject`, or answer what it stands for already; raises `KeyReused` or `KeyInFlight`."""
+    row = {
+        "scope": key.scope,
+        "key": key.text,
+        "fingerprint": key.fingerprint,
+        "subject": subject,
+        "state": "in_flight",
+        "leased_until": session.now + LEASE,
+        "created_at": session.now,
+    }
+    statement = insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
+    if (await session.execute(statement)).scalar_one_or_none() is not None:
+        return Claim(Found.NEW, subject)
+    known = (await session.execute(sa.select(IdempotencyKey).where(key.is_row).with_for_update())).scalar_one_or_none()
+    if known is None:  # given up by its holder between the two statements
+        raise KeyInFlight(retry_after_s=1)
+    if known.fingerprint != key.fingerprint:
+        raise KeyReused
+    if known.state == "done":
+        return Claim(Found.DONE, known.subject)
+    left_s = (known.leased_until - session.now).total_seconds()
+    if left_s > 0:
+        raise KeyInFlight(retry_after_s=max(1, min(MOST_RETRY_AFTER_S, round(left_s))))
+    known.leased_until = session.now + LEASE
+    await session.flush()
+    return Claim(Found.ABANDONED, known.subject)
+
+
+async def finish(session: Session, key: Key) -> None:
+    """What was asked is done: from now on the key replays."""
+    await session.execute(sa.update(IdempotencyKey).where(key.is_row).values(state="done"))
+
+
+async def give_up(session: Session, key: Key) -> None:
+    """Nothing came of it: the key may be used again."""
+    await session.execute(sa.delete(IdempotencyKey).where(key.is_row))
+
+
+async def forget_old(session: Session) -> int:
+    """Forget keys older than `KEPT`; how many."""
+    old = sa.delete(IdempotencyKey).where(IdempotencyKey.created_at < session.now - KEPT).returning(IdempotencyKey.key)
+    return len((await session.execute(old)).all())

@@ -1,0 +1,36 @@
+"""Run migrations from code: no ini file, the address of the database is an argument."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, pool
+from sqlalchemy.engine import make_url
+
+LOCK_WAIT_MS = 10_000  # a migration that waits longer for a lock stops the whole shop: better to fail and try again
+ADVISORY_LOCK = 0x63756261  # "cuba": two deployments do not migrate at the same time
+
+
+def migrate(database_url: str, *, revision: str = "head", down: bool = False) -> None:
+    """Bring the schema to a revision; safe to call from several processes at once."""
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SET lock_timeout = {LOCK_WAIT_MS}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
+        connection.commit()
+        try:
+            config = _config(connection)
+            (command.downgrade if down else command.upgrade)(config, revision)
+            connection.commit()
+        finally:
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")
+            connection.commit()
+    engine.dispose()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

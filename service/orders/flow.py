@@ -1,0 +1,130 @@
+"""Orders are written, locked and moved here and nowhere else.
+
+Whoever changes anything of an order locks its row first (`lock`), so that all that happens to one order happens one after
+the other. `advance` is the only function that sets a status.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from service.kernel.db import Session
+from service.kernel.machine import Outcome
+from service.kernel.money import Money
+from service.orders.machine import ORDER, OrderEvent, OrderStatus
+from service.orders.tables import Order, OrderHistory, OrderItem
+from service.telemetry import catalogue
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line to be written: the price is the catalogue's."""
+
+    ticket_type: str
+    name: str
+    quantity: int
+    unit_price: Money
+
+
+@dataclass(frozen=True)
+class Buyer:
+    email: str
+    name: str
+    locale: str
+
+
+def write_order(
+    session: Session,
+    order_id: str,
+    buyer: Buyer,
+    lines: list[Line],
+    *,
+    provider: str,
+    expires_at: datetime,
+    traceparent: str | None,
+) -> Order:
+    """Add a new order that awaits its payment; written with the session's next flush."""
+    total = Money.zero(lines[0].unit_price.currency)
+    for line in lines:
+        total += line.unit_price * line.quantity
+    order = Order(
+        id=order_id,
+        number="ALC-" + session.ids.code(groups=2, size=4),
+        status=ORDER.initial,
+        email=buyer.email,
+        name=buyer.name,
+        locale=buyer.locale,
+        provider=provider,
+        total=total,
+        traceparent=traceparent,
+        created_at=session.now,
+        updated_at=session.now,
+        expires_at=expires_at,
+        paid_at=None,
+        items=[
+            OrderItem(
+                id=session.ids.new("item"),
+                position=position,
+                ticket_type=line.ticket_type,
+                name=line.name,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+            )
+            for position, line in enumerate(lines)
+        ],
+    )
+    session.add(order)
+    _remember(session, order, event="place", came_from=None, cause="checkout")
+    return order
+
+
+async def lock(session: Session, order_id: str) -> Order | None:
+    """The order with its lines, locked until this transaction ends and read anew; None when unknown."""
+    query = (
+        sa.select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
+    )
+    order = (await session.execute(query)).scalar_one_or_none()
+    if order is not None:
+        await session.refresh(order, ["items"])
+    return order
+
+
+async def advance(session: Session, order: Order, event: OrderEvent, *, cause: str) -> Outcome:
+    """Apply one event to a locked order. `moved` has been recorded; `already` and `stale` changed nothing."""
+    before = OrderStatus(order.status)
+    step = ORDER.step(before, event)
+    session.count(catalogue.ORDERS_MOVED, event=event, outcome=step.outcome)
+    if not step.moved:
+        return step.outcome
+    order.status = step.state
+    order.updated_at = session.now
+    if event in {OrderEvent.PAY, OrderEvent.PAY_UNSEATED}:
+        order.paid_at = session.now
+    _remember(session, order, event=event, came_from=before, cause=cause)
+    await session.flush()
+    return step.outcome
+
+
+def _remember(session: Session, order: Order, *, event: str, came_from: str | None, cause: str) -> None:
+    session.add(
+        OrderHistory(
+            order_id=order.id,
+            at=session.now,
+            event=event,
+            from_status=came_from,
+            to_status=order.status,
+            cause=cause,
+        )
+    )
+
+
+async def due_for_expiry(session: Session, *, limit: int) -> list[str]:
+    """Ids of orders whose hold has run out but that are still open, oldest first."""
+    query = (
+        sa.select(Order.id)
+        .where(Order.status == OrderStatus.AWAITING_PAYMENT, Order.expires_at <= session.now)
+        .order_by(Order.expires_at)
+        .limit(limit)
+    )
+    return list((await session.execute(query)).scalars())

@@ -1,0 +1,65 @@
+"""Attempts to pay. `request` is what was sent to the gateway, to the letter: a repetition sends the same again."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.kernel.db import Tables
+from service.kernel.invariants import Invariant
+from service.kernel.money import Money, money
+from service.payments.machine import PAYMENT
+
+
+class Payment(Tables):
+    __tablename__ = "payments"
+    __table_args__ = (
+        sa.CheckConstraint(PAYMENT.check_sql("status"), name="status"),
+        sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+        sa.UniqueConstraint("provider", "checkout_ref"),
+        sa.UniqueConstraint("provider", "payment_ref"),
+        sa.Index("ix_payments_order_id", "order_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # also the Idempotency-Key at the gateway
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("orders.id"))
+    provider: Mapped[str]
+    status: Mapped[str]
+    amount: Mapped[Money] = money("amount")
+    request: Mapped[dict[str, Any]] = mapped_column(sa.JSON)  # json, not jsonb: keeps the order of its keys
+    checkout_ref: Mapped[str | None]
+    checkout_url: Mapped[str | None]
+    payment_ref: Mapped[str | None]
+    decline_code: Mapped[str | None]
+    decline_category: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+INVARIANTS = (
+    Invariant(
+        name="paid-has-payment",
+        promise="An order that counts as paid has exactly one succeeded payment, of its total.",
+        query="""
+            SELECT o.id, 'is ' || o.status || ' with ' || count(p.id) || ' succeeded payments of '
+                   || coalesce(sum(p.amount_minor), 0) || ' instead of ' || o.total_minor AS problem
+            FROM orders o LEFT JOIN payments p
+                ON p.order_id = o.id AND p.status = 'succeeded' AND p.amount_currency = o.total_currency
+            WHERE o.status IN ('paid', 'partially_refunded', 'disputed', 'late_payment')
+            GROUP BY o.id
+            HAVING count(p.id) <> 1 OR sum(p.amount_minor) <> o.total_minor
+        """,
+        playbook="PaidWithoutTicket",
+    ),
+    Invariant(
+        name="payment-moves-order",
+        promise="A succeeded payment belongs to an order that knows it is paid.",
+        query="""
+            SELECT p.id, 'succeeded, but its order is ' || o.status AS problem
+            FROM payments p JOIN orders o ON o.id = p.order_id
+            WHERE p.status = 'succeeded' AND o.status IN ('awaiting_payment', 'processing', 'expired', 'canceled')
+        """,
+        playbook="PaidWithoutTicket",
+    ),
+)

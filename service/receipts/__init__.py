@@ -1,0 +1,1 @@
+"""What a customer or a member of staff is shown of an order, put together from all that knows about it."""

@@ -1,0 +1,82 @@
+"""Read one order with everything that belongs to it, for whoever may see it."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from service.access.rules import OrderTokens
+from service.kernel.db import Session
+from service.kernel.errors import NotFound
+from service.kernel.ids import is_id
+from service.kernel.money import sum_money
+from service.orders.machine import OrderStatus
+from service.orders.tables import Order, OrderItem
+from service.payments import flow as payments
+from service.payments.machine import PaymentStatus
+from service.payments.rules import explain
+from service.payments.tables import Payment
+from service.receipts.views import (
+    DeclineView,
+    ItemView,
+    OrderView,
+    PaymentView,
+    RefundView,
+    TicketView,
+)
+from service.refunds import flow as refunds
+from service.refunds.machine import RefundStatus
+from service.tickets import flow as tickets
+
+
+async def find_receipt(session: Session, order_id: str, *, token: str | None, tokens: OrderTokens) -> OrderView:
+    """The order for the holder of its access token; `NotFound` is the same for a wrong token and an unknown order."""
+    if not token or not is_id(order_id, "ord") or not tokens.matches(order_id, token):
+        raise NotFound
+    return await read_receipt(session, order_id)
+
+
+async def read_receipt(session: Session, order_id: str) -> OrderView:
+    """The order for those who may see every order; `NotFound` when there is none."""
+    query = sa.select(Order).where(Order.id == order_id).options(selectinload(Order.items))
+    order = (await session.execute(query)).scalar_one_or_none()
+    if order is None:
+        raise NotFound
+    attempts = await payments.of_order(session, order_id)
+    given_back = await refunds.of_order(session, order_id)
+    done = [each.amount for each in given_back if each.status == RefundStatus.SUCCEEDED]
+    last = attempts[-1] if attempts else None
+    waiting = order.status == OrderStatus.AWAITING_PAYMENT
+    return OrderView(
+        order_id=order.id,
+        order_number=order.number,
+        status=order.status,
+        payment_status=last.status if last else PaymentStatus.CREATED,
+        provider=order.provider,
+        locale=order.locale,
+        customer_name=order.name,
+        email=order.email,
+        total=order.total,
+        refunded=sum_money(done, order.total.currency),
+        created_at=order.created_at,
+        expires_at=order.expires_at,
+        paid_at=order.paid_at,
+        items=[_item(each) for each in order.items],
+        tickets=[
+            TicketView(each.id, each.ticket_type, each.name, each.code, each.status)
+            for each in await tickets.of_order(session, order_id)
+        ],
+        payments=[PaymentView(each.id, each.provider, each.status, each.amount, each.created_at) for each in attempts],
+        refunds=[RefundView(each.id, each.status, each.amount, each.reason, each.created_at) for each in given_back],
+        decline=_decline(last, order.locale) if waiting else None,
+        checkout_url=last.checkout_url if last and waiting and session.now < order.expires_at else None,
+    )
+
+
+def _item(item: OrderItem) -> ItemView:
+    return ItemView(item.ticket_type, item.name, item.quantity, item.unit_price, item.unit_price * item.quantity)
+
+
+def _decline(payment: Payment | None, locale: str) -> DeclineView | None:
+    if payment is None or payment.status != PaymentStatus.FAILED or payment.decline_category is None:
+        return None
+    message, retry = explain(payment.decline_category, locale)
+    return DeclineView(payment.decline_category, message, retry)

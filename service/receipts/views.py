@@ -1,0 +1,71 @@
+"""What a customer or a member of staff is shown of an order; camelCase on the wire."""
+
+from datetime import datetime
+
+import msgspec
+
+from service.kernel.money import Money
+
+
+class ItemView(msgspec.Struct, rename="camel", frozen=True):
+    ticket_type: str
+    name: str
+    quantity: int
+    unit_price: Money
+    total: Money
+
+
+class TicketView(msgspec.Struct, rename="camel", frozen=True):
+    ticket_id: str
+    ticket_type: str
+    name: str
+    code: str
+    status: str
+
+
+class DeclineView(msgspec.Struct, rename="camel", frozen=True):
+    """Why the last try to pay failed, in words for the customer."""
+
+    category: str
+    message: str
+    retry: bool
+
+
+class PaymentView(msgspec.Struct, rename="camel", frozen=True):
+    payment_id: str
+    provider: str
+    status: str
+    amount: Money
+    created_at: datetime
+
+
+class RefundView(msgspec.Struct, rename="camel", frozen=True):
+    refund_id: str
+    status: str
+    amount: Money
+    reason: str
+    created_at: datetime
+
+
+class OrderView(msgspec.Struct, rename="camel", frozen=True):
+    """`checkout_url` is there only while the order waits for payment and the gateway's page is open."""
+
+    order_id: str
+    order_number: str
+    status: str
+    payment_status: str
+    provider: str
+    locale: str
+    customer_name: str
+    email: str
+    total: Money
+    refunded: Money
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    items: list[ItemView]
+    tickets: list[TicketView]
+    payments: list[PaymentView]
+    refunds: list[RefundView]
+    decline: DeclineView | None
+    checkout_url: str | None

@@ -1,0 +1,43 @@
+"""The life of a refund. A refund that looked done can still fail later: the bank sends the money back."""
+
+from enum import StrEnum
+
+from service.kernel.machine import Machine
+
+
+class RefundStatus(StrEnum):
+    REQUESTED = "requested"
+    AWAITING_APPROVAL = "awaiting_approval"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class RefundEvent(StrEnum):
+    ESCALATE = "escalate"
+    SEND = "send"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CANCEL = "cancel"
+
+
+_S, _E = RefundStatus, RefundEvent
+
+REFUND = Machine(
+    noun="refund",
+    initial=_S.REQUESTED,
+    table={
+        (_S.REQUESTED, _E.ESCALATE): _S.AWAITING_APPROVAL,
+        (_S.REQUESTED, _E.SEND): _S.PENDING,
+        (_S.REQUESTED, _E.SUCCEED): _S.SUCCEEDED,
+        (_S.REQUESTED, _E.FAIL): _S.FAILED,
+        (_S.REQUESTED, _E.CANCEL): _S.CANCELED,
+        (_S.AWAITING_APPROVAL, _E.SEND): _S.PENDING,
+        (_S.AWAITING_APPROVAL, _E.CANCEL): _S.CANCELED,
+        (_S.PENDING, _E.SUCCEED): _S.SUCCEEDED,
+        (_S.PENDING, _E.FAIL): _S.FAILED,
+        (_S.PENDING, _E.CANCEL): _S.CANCELED,
+        (_S.SUCCEEDED, _E.FAIL): _S.FAILED,
+    },
+)

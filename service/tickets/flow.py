@@ -1,0 +1,45 @@
+"""Tickets are issued once, when an order is paid, and voided when its money has gone back."""
+
+import sqlalchemy as sa
+
+from service.kernel.db import Session
+from service.orders.tables import Order
+from service.telemetry import catalogue
+from service.tickets.tables import Ticket, TicketStatus
+
+CODE_GROUPS, CODE_SIZE = 3, 4  # 60 random bits: nobody guesses a valid one at the door
+
+
+async def issue(session: Session, order: Order) -> list[Ticket]:
+    """One valid ticket for each seat of a locked, just paid order."""
+    tickets = [
+        Ticket(
+            id=session.ids.new("tkt"),
+            order_id=order.id,
+            order_item_id=item.id,
+            ordinal=ordinal,
+            ticket_type=item.ticket_type,
+            name=item.name,
+            code=session.ids.code(groups=CODE_GROUPS, size=CODE_SIZE),
+            status=TicketStatus.VALID,
+            issued_at=session.now,
+        )
+        for item in order.items
+        for ordinal in range(item.quantity)
+    ]
+    session.add_all(tickets)
+    await session.flush()
+    for item in order.items:
+        session.count(catalogue.TICKETS_ISSUED, item.quantity, ticket_type=item.ticket_type)
+    return tickets
+
+
+async def void(session: Session, order_id: str) -> None:
+    """No ticket of this order lets anybody in any more."""
+    await session.execute(sa.update(Ticket).where(Ticket.order_id == order_id).values(status=TicketStatus.VOID))
+
+
+async def of_order(session: Session, order_id: str) -> list[Ticket]:
+    """All tickets of an order, in the order of its lines."""
+    query = sa.select(Ticket).where(Ticket.order_id == order_id).order_by(Ticket.id)
+    return list((await session.execute(query)).scalars())

@@ -1,0 +1,64 @@
+"""`POST /api/payment/webhook`: verified on its raw bytes, written down, answered. The effect comes later.
+
+Nothing unverified is stored. A known event is answered 200 like a new one, so that the gateway stops repeating it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+
+from service.gateways.base import Gateway
+from service.kernel.db import Database
+from service.kernel.errors import Invalid, Unauthenticated
+from service.telemetry import catalogue
+from service.telemetry.logs import get_logger
+from service.telemetry.registry import Telemetry
+from service.webhooks.flow import Arrival, Intake
+
+MOST_BYTES = 1_000_000  # snapshot events of large orders reach some hundred kilobytes
+RECEIVED = b'{"received":true}'
+log = get_logger("webhooks")
+
+
+def webhook_of(gateway: Gateway, paths: list[str], *, livemode: bool) -> HTTPRouteHandler:
+    """The handler for one provider."""
+
+    @post(paths, summary=f"Events of {gateway.provider}", tags=["Webhooks"], status_code=200, name=f"webhook-{gateway.provider}",
+          request_max_body_size=MOST_BYTES)
+    async def receive(request: Request[Any, Any, State], db: Database, intake: Intake) -> Response[bytes]:
+        """Takes a signed event of the payment provider; the signature is checked on the raw body."""
+        body = await request.body()
+        now = db.clock()
+        try:
+            envelope = gateway.verify(body, request.headers, now=now)
+        except (Unauthenticated, Invalid) as error:
+            result = error.reason if isinstance(error, Unauthenticated) else "malformed"
+            _refuse(db.telemetry, gateway.provider, result)
+            raise
+        if envelope.livemode != livemode:
+            db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result="wrong_mode")
+            return _received()
+        new = await intake.take(Arrival(gateway.provider, envelope, body, now))
+        _measure(db.telemetry, gateway.provider, at=now, created_at=envelope.created_at, new=new)
+        return _received()
+
+    return receive
+
+
+def _received() -> Response[bytes]:
+    return Response(RECEIVED, media_type="application/json")
+
+
+def _refuse(telemetry: Telemetry, provider: str, result: str) -> None:
+    telemetry.count(catalogue.WEBHOOKS, provider=provider, result=result)
+    log.warning("webhook refused", provider=provider, reason=result)
+
+
+def _measure(telemetry: Telemetry, provider: str, *, at: datetime, created_at: datetime, new: bool) -> None:
+    telemetry.count(catalogue.WEBHOOKS, provider=provider, result="accepted" if new else "duplicate")
+    telemetry.set(catalogue.WEBHOOK_LAST, at.timestamp(), provider=provider)
+    if new:
+        telemetry.observe(catalogue.WEBHOOK_LAG, max((at - created_at).total_seconds(), 0), provider=provider)

@@ -1,0 +1,266 @@
+"""Take events in at the door, and apply them one by one.
+
+Intake groups whatever waits into one statement and one commit, so that a storm costs few flushes; a delivery is answered
+only after its commit. Applying takes the oldest due event whose subject has no older one due, under a row lock that no
+other worker waits for; its effect and its end are one transaction, so a worker that dies leaves the event as it was.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+import sqlalchemy as sa
+
+from service.gateways.base import Envelope, EventKind, Gateway, GatewayEvent
+from service.kernel.db import Database, Session
+from service.kernel.errors import Overloaded
+from service.telemetry import catalogue
+from service.telemetry.logs import bound, get_logger
+from service.telemetry.tracing import Kind
+from service.webhooks.rules import judge
+from service.webhooks.tables import EventState, PaymentEvent
+
+Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
+log = get_logger("inbox")
+
+MOST_WAITING = 2000  # deliveries; beyond it the gateway is told to come again
+MOST_GROUPED = 200  # rows in one statement
+INSERT = """
+    INSERT INTO payment_events
+        (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
+    SELECT *, now() FROM unnest(
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[],
+        %b::timestamptz[], %b::timestamptz[])
+    ON CONFLICT (provider, event_id) DO NOTHING
+    RETURNING provider, event_id
+"""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One verified delivery."""
+
+    provider: str
+    envelope: Envelope
+    body: bytes
+    received_at: datetime
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        e = self.envelope
+        return (
+            self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent,
+            e.created_at, self.received_at,
+        )  # fmt: skip
+
+
+class Intake:
+    """Writes arrivals to the inbox, each exactly once. `open` and `close` frame its life; `close` writes what waits."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._waiting: list[tuple[Arrival, asyncio.Future[bool]]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._write_groups())
+
+    async def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._task:
+            await self._task
+
+    async def take(self, arrival: Arrival) -> bool:
+        """Write one arrival; True when it is new, False when it was there already. Raises when it is not written."""
+        if len(self._waiting) >= MOST_WAITING or self._closing:
+            raise Overloaded
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrival, written))
+        self._wake.set()
+        return await written
+
+    async def _write_groups(self) -> None:
+        while self._waiting or not self._closing:
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            group, self._waiting = self._waiting[:MOST_GROUPED], self._waiting[MOST_GROUPED:]
+            await self._write(group)
+
+    async def _write(self, group: list[tuple[Arrival, asyncio.Future[bool]]]) -> None:
+        try:
+            new = await self._insert([arrival for arrival, _ in group])
+        except psycopg.DataError as error:
+            if len(group) == 1:
+                _answer(group[0][1], error)
+                return
+            for each in group:  # one row the database refuses must not cost the others their place
+                await self._write([each])
+        except (psycopg.Error, OSError) as error:
+            for _, written in group:
+                _answer(written, error)
+        else:
+            for arrival, written in group:
+                key = (arrival.provider, arrival.envelope.event_id)
+                _answer(written, key in new)
+                new.discard(key)
+
+    async def _insert(self, arrivals: list[Arrival]) -> set[tuple[str, str]]:
+        columns = [list(column) for column in zip(*(arrival.row for arrival in arrivals), strict=True)]
+        async with self._db.raw.connection() as connection:
+            cursor = await connection.execute(INSERT, columns, prepare=True)
+            return {(provider, event_id) for provider, event_id in await cursor.fetchall()}
+
+
+def _answer(written: asyncio.Future[bool], result: bool | Exception) -> None:  # noqa: FBT001 - the future's own type
+    if written.done():  # the caller has gone; its row, if any, stays
+        return
+    if isinstance(result, Exception):
+        written.set_exception(result)
+    else:
+        written.set_result(result)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    seq: int
+    provider: str
+    event_id: str
+    type: str
+    payload: bytes
+    traceparent: str | None
+    attempts: int
+
+
+async def apply_next(
+    db: Database, gateways: Mapping[str, Gateway], handlers: Mapping[EventKind, Handler], *, jitter: float
+) -> bool:
+    """Apply the next due event; False when nothing is due."""
+    async with db.transaction() as session:
+        claimed = await _claim(session)
+        if claimed is None:
+            return False
+        with db.telemetry.span(f"apply {claimed.type}", traceparent=claimed.traceparent, kind=Kind.CONSUMER):
+            await _apply(session, claimed, gateways, handlers, jitter=jitter)
+    return True
+
+
+async def _apply(
+    session: Session,
+    claimed: Claimed,
+    gateways: Mapping[str, Gateway],
+    handlers: Mapping[EventKind, Handler],
+    *,
+    jitter: float,
+) -> None:
+    kind = EventKind.OTHER
+    try:
+        async with session.savepoint():
+            event = gateways[claimed.provider].normalise(claimed.payload)
+            kind = event.kind
+            with bound(order_id=event.order_id or "", event_id=event.event_id):
+                handler = handlers.get(kind)
+                outcome = await handler(session, event) if handler else EventState.IGNORED.value
+    except Exception as error:  # noqa: BLE001 - the edge of one event's work: stored, counted, tried again
+        await _fail(session, claimed, kind, error, jitter=jitter)
+        return
+    ignored = handler is None or outcome == "foreign"
+    await _end(
+        session,
+        claimed.seq,
+        state=EventState.IGNORED if ignored else EventState.APPLIED,
+        outcome=outcome,
+        attempts=claimed.attempts + 1,
+        ended_at=session.now,
+        last_error=None,
+    )
+    told = "ignored" if ignored else "applied" if outcome == "moved" else "already"
+    session.count(catalogue.INBOX_APPLIED, kind=kind, outcome=told)
+
+
+async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exception, *, jitter: float) -> None:
+    attempts = claimed.attempts + 1
+    verdict = judge(error, attempts=attempts, jitter=jitter)
+    await _end(
+        session,
+        claimed.seq,
+        state=verdict.state,
+        attempts=attempts,
+        due_at=session.now + verdict.delay,
+        cause=verdict.cause,
+        last_error=f"{type(error).__name__}: {error}"[:2000],
+        ended_at=None if verdict.state == EventState.PENDING else session.now,
+    )
+    session.count(catalogue.INBOX_APPLIED, kind=kind, outcome=verdict.outcome)
+    write = log.error if verdict.state == EventState.DEAD else log.warning
+    write("event not applied", event_id=claimed.event_id, outcome=verdict.outcome, attempts=attempts, exc_info=error)
+
+
+async def _claim(session: Session) -> Claimed | None:
+    older = sa.orm.aliased(PaymentEvent)
+    is_due = sa.and_(PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= session.now)
+    has_older = sa.exists().where(
+        older.subject == PaymentEvent.subject,
+        older.seq < PaymentEvent.seq,
+        older.state == EventState.PENDING,
+        older.due_at <= session.now,  # one that waits for its retry does not block those behind it
+    )
+    query = (
+        sa.select(
+            PaymentEvent.seq,
+            PaymentEvent.provider,
+            PaymentEvent.event_id,
+            PaymentEvent.type,
+            PaymentEvent.payload,
+            PaymentEvent.traceparent,
+            PaymentEvent.attempts,
+        )
+        .where(is_due, ~has_older)
+        .order_by(PaymentEvent.seq)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=PaymentEvent)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return Claimed(*row) if row else None
+
+
+async def _end(session: Session, seq: int, **values: object) -> None:
+    await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == seq).values(**values))
+
+
+async def find_events(session: Session, *, state: str | None, limit: int) -> list[PaymentEvent]:
+    """Events, newest first, of one state or of all."""
+    query = sa.select(PaymentEvent).order_by(PaymentEvent.seq.desc()).limit(limit)
+    if state is not None:
+        query = query.where(PaymentEvent.state == state)
+    return list((await session.execute(query)).scalars())
+
+
+async def find_event(session: Session, event_id: str) -> PaymentEvent | None:
+    """One event by the gateway's id or by its number in the inbox."""
+    known = PaymentEvent.seq == int(event_id) if event_id.isdigit() else PaymentEvent.event_id == event_id
+    return (await session.execute(sa.select(PaymentEvent).where(known).with_for_update())).scalar_one_or_none()
+
+
+async def replay(session: Session, event: PaymentEvent) -> None:
+    """Apply it again from the start; safe for every event, because effects hang on what they change, not on the event."""
+    values = {
+        "attempts": 0,
+        "due_at": session.now,
+        "cause": None,
+        "last_error": None,
+        "ended_at": None,
+        "outcome": None,
+    }
+    await _end(session, event.seq, state=EventState.PENDING, **values)
+
+
+async def discard(session: Session, event: PaymentEvent, *, why: str) -> None:
+    """A person has decided that it shall have no effect; it stays in the inbox with the reason."""
+    await _end(session, event.seq, state=EventState.DISCARDED, cause=why, ended_at=session.now)

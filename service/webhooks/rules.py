@@ -1,0 +1,32 @@
+"""When an event is tried again, and what one try can come to. Pure."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service.kernel.backoff import retry_delay
+from service.kernel.errors import NotYet, Parked
+
+MAX_ATTEMPTS = 12  # with the back-off below about 70 minutes; then a person has to look
+FIRST_RETRY = timedelta(milliseconds=500)  # what is missing is usually another event, a moment behind
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a failed try comes to: `state` of the event, `outcome` for the metric, `delay` to the next try."""
+
+    state: str
+    outcome: str
+    cause: str | None
+    delay: timedelta
+
+
+def judge(error: Exception, *, attempts: int, jitter: float) -> Verdict:
+    """After `attempts` tries, this one included."""
+    if isinstance(error, Parked):
+        return Verdict("dead", "parked", error.cause, timedelta())
+    if attempts < MAX_ATTEMPTS:
+        return Verdict("pending", "retried", None, retry_delay(attempts, jitter=jitter, first=FIRST_RETRY))
+    if isinstance(error, NotYet) and error.maybe_foreign:
+        return Verdict("ignored", "ignored", "foreign", timedelta())
+    cause = "waited_in_vain" if isinstance(error, NotYet) else "keeps_failing"
+    return Verdict("dead", "dead", cause, timedelta())

@@ -1,0 +1,64 @@
+"""The inbox is the queue and the dead-letter store: one row an event, with its bytes as they came."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.kernel.db import Tables
+from service.kernel.invariants import Invariant
+
+
+class EventState(StrEnum):
+    PENDING = "pending"
+    APPLIED = "applied"
+    IGNORED = "ignored"  # of no concern to us, or not ours
+    DEAD = "dead"  # a person has to look at it
+    DISCARDED = "discarded"  # a person has looked at it
+
+
+_PENDING = sa.text("state = 'pending'")
+
+
+class PaymentEvent(Tables):
+    __tablename__ = "payment_events"
+    __table_args__ = (
+        sa.UniqueConstraint("provider", "event_id"),
+        sa.CheckConstraint("state IN ('pending', 'applied', 'ignored', 'dead', 'discarded')", name="state"),
+        sa.CheckConstraint("(state = 'dead') <= (cause IS NOT NULL)", name="dead_has_cause"),
+        sa.Index("ix_payment_events_due", "due_at", "seq", postgresql_where=_PENDING),
+        sa.Index("ix_payment_events_subject", "subject", "seq", postgresql_where=_PENDING),
+        sa.Index("ix_payment_events_state", "state", "seq", postgresql_where=sa.text("state IN ('dead', 'discarded')")),
+    )
+
+    seq: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
+    provider: Mapped[str]
+    event_id: Mapped[str]
+    type: Mapped[str]
+    subject: Mapped[str]
+    livemode: Mapped[bool]
+    payload: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    traceparent: Mapped[str | None]
+    created_at: Mapped[datetime]  # by the gateway's clock
+    received_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    outcome: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime]
+    cause: Mapped[str | None]
+    last_error: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+
+INVARIANTS = (
+    Invariant(
+        name="no-event-forgotten",
+        promise="Every event is applied, ignored or with a person; none waits an hour past its due time.",
+        query="""
+            SELECT event_id AS id, type || ' has been due since ' || due_at AS problem
+            FROM payment_events WHERE state = 'pending' AND due_at < now() - interval '1 hour'
+        """,
+        playbook="QueueBacklog",
+    ),
+)
