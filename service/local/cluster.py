@@ -14,10 +14,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.local.orphans import end_orphan, serving
 from service.local.tether import Lifeline, User
 
 _ACCOUNTS = ("nobody", "daemon", "bin")  # tried in this order; every Unix has one of them
@@ -86,8 +86,10 @@ def server_environment() -> dict[str, str]:
 
 
 def forget(directory: Path) -> None:
-    """Remove all data of the cluster that belongs to `directory`, wherever it lies."""
-    shutil.rmtree(directory / "data", ignore_errors=True)
+    """Remove all data of the cluster that belongs to `directory`, wherever it lies, and a server that still runs."""
+    for home in (directory, _elsewhere(directory)):
+        end_orphan(home / "data")
+    shutil.rmtree(directory, ignore_errors=True)
     shutil.rmtree(_elsewhere(directory), ignore_errors=True)
 
 
@@ -231,7 +233,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def sweep(is_serving: Callable[[Path], bool]) -> None:
+def sweep() -> None:
     """Remove what an earlier root left under the temporary folder for a directory that no longer exists."""
     if os.geteuid() != 0:
         return
@@ -239,5 +241,5 @@ def sweep(is_serving: Callable[[Path], bool]) -> None:
         origin = home / _ORIGIN
         if home.is_symlink() or home.lstat().st_uid != 0 or not origin.is_file():
             continue
-        if not Path(origin.read_text()).exists() and not is_serving(home / "data"):
+        if not Path(origin.read_text()).exists() and serving(home / "data") is None:
             shutil.rmtree(home, ignore_errors=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 Probe = Callable[[], Awaitable[str]]
 
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 1.5
 _EXCERPT = 300  # characters of an unready answer worth showing
 
 

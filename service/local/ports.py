@@ -6,6 +6,7 @@ side, and takes the same ones again next time where it can. A busy default is on
 
 import random
 import socket
+import time
 from collections.abc import Mapping
 
 LOOPBACK = "127.0.0.1"
@@ -25,17 +26,27 @@ DEFAULTS: Mapping[str, tuple[int, str]] = {
 _FIRST, _LAST = 20_000, 32_000
 
 
-class PortBusy(RuntimeError):  # noqa: N818 # named after the fact, like its siblings in the standard library
+_PATIENCE_S = 1.5  # a system that was ended a moment ago may still be letting go
+
+
+class PortBusy(RuntimeError):  # named after the fact, like its siblings in the standard library
     """A default port is taken; the message names it, who needs it and the way out."""
 
 
 def default_ports() -> dict[str, int]:
     """The documented ports; raises PortBusy when one is taken."""
-    busy = [f"{port} for {who}" for port, who in DEFAULTS.values() if not is_free(port)]
-    if busy:
-        word = "port" if len(busy) == 1 else "ports"
-        raise PortBusy(f"{word} already in use: {', '.join(busy)}. Free it, or start with --ports auto")
-    return {part: port for part, (port, _) in DEFAULTS.items()}
+    return chosen_or_busy(DEFAULTS, patience_s=_PATIENCE_S)
+
+
+def chosen_or_busy(wanted: Mapping[str, tuple[int, str]], *, patience_s: float) -> dict[str, int]:
+    """The wanted ports, once all are free; raises PortBusy when one stays taken."""
+    deadline = time.monotonic() + patience_s
+    while busy := [f"{port} for {who}" for port, who in wanted.values() if not is_free(port)]:
+        if time.monotonic() >= deadline:
+            word, it = ("port", "it") if len(busy) == 1 else ("ports", "them")
+            raise PortBusy(f"{word} already in use: {', '.join(busy)}. Free {it}, or start with --ports auto")
+        time.sleep(0.1)
+    return {part: port for part, (port, _) in wanted.items()}
 
 
 def automatic_ports(last: Mapping[str, int]) -> dict[str, int]:

@@ -21,17 +21,18 @@ from psycopg import sql
 
 from service.local import cluster as on_disk
 from service.local.cluster import Cluster, PostgresError, server_environment
-from service.local.orphans import end_orphan, lock_file, serving
+from service.local.orphans import end_orphan, lock_file
 from service.local.ports import free_port, is_free
 from service.local.tether import Lifeline, User
 
 __all__ = ["EmbeddedPostgres", "PostgresError"]
 
+STOP_SIGNAL = signal.SIGINT  # the fast shutdown: sessions are cut, data is written
 DEATH_SIGNAL = signal.SIGQUIT  # at once and without a checkpoint; the log is replayed at the next start
 
 _SUPERUSER = "cubano"
 _START_TIMEOUT_S = 60  # crash recovery replays at most `max_wal_size` of log
-_STOP_STEPS = ((signal.SIGINT, 7.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))  # fast, immediate, by force
+_STOP_STEPS = ((STOP_SIGNAL, 7.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))  # fast, immediate, by force
 _HANDOVER_S = 10  # a busy backend notices the death of its server only when its statement ends
 _POLL_S = 0.02
 
@@ -113,7 +114,7 @@ class EmbeddedPostgres:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         try:
-            on_disk.sweep(lambda data: serving(data) is not None)
+            on_disk.sweep()
             self._cluster = on_disk.locate(self.directory)
             self._settings = self._load_settings()
             end_orphan(self._cluster.data)

@@ -24,10 +24,10 @@ _RAN_WELL_S = 30.0
 _POLL_S = 0.1
 _REMEMBERED_LINES = 15
 _LONGEST_LINE = 1 << 16
-_DRAIN_S = 1.0  # for the last output of a child that has exited
+_DRAIN_S = 0.5  # for the last output of a child that has exited
 
 
-class NotReady(RuntimeError):  # noqa: N818 # the fact itself
+class NotReady(RuntimeError):  # the fact itself
     """A child ended or stayed unready at its first start; the message carries its last lines."""
 
 
@@ -44,7 +44,7 @@ class Child:
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL  # when the supervisor itself dies
-    stop_within_s: float = 6.0
+    stop_within_s: float = 5.0
     foundation: bool = False  # ended after all the others
 
 

@@ -1,0 +1,131 @@
+"""The state directory of one local system: who uses it, its development secrets, and starting over.
+
+`State.open(directory)` takes the lock (one system a directory, any number side by side in different ones) and makes
+the secrets at the first start, random, readable by this user only. `fresh=True` removes what earlier starts left,
+and only in a directory that an earlier start made.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import msgspec
+
+from service.local import cluster
+
+_RECORD = "system.json"
+_CONTENTS = ("mail", "emulator")  # and "postgres", which may lie elsewhere
+
+
+class StateBusy(RuntimeError):  # the fact itself
+    """Another local system is using the directory; the message names it and the way out."""
+
+
+class Record(msgspec.Struct):
+    """What one start hands to the next: development secrets, worth nothing elsewhere, and the ports it chose."""
+
+    secret_key: str
+    stripe_api_key: str
+    stripe_webhook_secret: str
+    ports: dict[str, int] = {}
+
+
+class State:
+    """An opened, locked state directory; close it, or use it as a context manager."""
+
+    def __init__(self, directory: Path, lock: IO[str], record: Record) -> None:
+        self.directory = directory
+        self.record = record
+        self._lock = lock
+
+    @classmethod
+    def open(cls, directory: Path, *, fresh: bool = False) -> Self:
+        """Lock the directory, making it if need be; raises StateBusy when another system runs in it."""
+        directory = directory.absolute()
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            directory.chmod(0o711)  # the database server may run as another user and has to pass through
+        _keep_out_of_git(directory)
+        lock = _locked(directory)
+        try:
+            if fresh and (directory / _RECORD).is_file():
+                _start_over(directory)
+            return cls(directory, lock, _load(directory))
+        except BaseException:
+            lock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def remember_ports(self, ports: dict[str, int]) -> None:
+        self.record.ports = dict(ports)
+        _save(self.directory, self.record)
+
+    def close(self) -> None:
+        """Let others use the directory."""
+        if not self._lock.closed:
+            self._lock.truncate(0)
+            self._lock.close()
+
+
+def _locked(directory: Path) -> IO[str]:
+    lock = (directory / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        who = f" (process {holder})" if holder else ""
+        raise StateBusy(
+            f"another `cubano up`{who} is running in {directory}: "
+            "end it first, or start beside it with --ports auto --state ANOTHER_DIRECTORY"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _start_over(directory: Path) -> None:
+    cluster.forget(directory / "postgres")
+    for name in _CONTENTS:
+        shutil.rmtree(directory / name, ignore_errors=True)
+    (directory / _RECORD).unlink()
+
+
+def _load(directory: Path) -> Record:
+    path = directory / _RECORD
+    if path.is_file():
+        return msgspec.json.decode(path.read_bytes(), type=Record)
+    record = Record(
+        secret_key=secrets.token_urlsafe(48),
+        stripe_api_key=f"sk_test_{secrets.token_hex(24)}",
+        stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
+    )
+    _save(directory, record)
+    return record
+
+
+def _save(directory: Path, record: Record) -> None:
+    path = directory / _RECORD
+    scratch = path.with_suffix(".new")
+    scratch.unlink(missing_ok=True)
+    scratch.touch(mode=0o600)
+    scratch.write_text(json.dumps(msgspec.to_builtins(record), indent=1))
+    scratch.replace(path)
+
+
+def _keep_out_of_git(directory: Path) -> None:
+    ignore = directory / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")

@@ -1,0 +1,161 @@
+"""What the local system consists of: its processes, their settings and their addresses, as plain data.
+
+`describe(state, ports, …)` decides everything that can be decided before anything runs; `bring_up` starts it in
+order. To add a process: a port in ports.py, a child in `services` or `companions`, an address in `addresses`.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.local.cluster import server_environment
+from service.local.health import http_ready, ready_when
+from service.local.ports import LOOPBACK
+from service.local.postgres import DEATH_SIGNAL, STOP_SIGNAL, EmbeddedPostgres
+from service.local.processes import Child
+from service.local.state import State
+
+OPTIONAL = ("emulate", "mail", "serve", "work", "responder", "prometheus", "alertmanager")
+
+_DATABASE = "cubano"
+_DEFAULTS = {
+    "CUBANO_MAIL_FROM": "A Lo Cubano Boulder Fest <tickets@alocubano.example>",
+    "CUBANO_LOG_FORMAT": "console",
+}
+
+
+@dataclass(frozen=True)
+class System:
+    """One local system, described; `database` is None when the user's own server is used."""
+
+    state: State
+    ports: Mapping[str, int]
+    without: frozenset[str]
+    database: EmbeddedPostgres | None
+    given_database_url: str = ""
+
+    @property
+    def database_url(self) -> str:
+        return self.database.dsn(_DATABASE) if self.database else self.given_database_url
+
+    def url(self, part: str, path: str = "") -> str:
+        return f"http://{LOOPBACK}:{self.ports[part]}{path}"
+
+    def has(self, part: str) -> bool:
+        return part not in self.without
+
+
+def environment(system: System) -> dict[str, str]:
+    """Settings of `serve`, `work` and `db`: the developer's own, over our defaults, under what the system decides."""
+    record = system.state.record
+    defaults = {
+        **_DEFAULTS,
+        "CUBANO_SECRET_KEYS": record.secret_key,
+        "CUBANO_STRIPE_API_KEY": record.stripe_api_key,
+        "CUBANO_STRIPE_WEBHOOK_SECRETS": record.stripe_webhook_secret,
+    }
+    decided = {
+        "CUBANO_ENVIRONMENT": "development",
+        "CUBANO_DATABASE_URL": system.database_url,
+        "CUBANO_PUBLIC_URL": system.url("serve"),
+        "CUBANO_SERVE_HOST": LOOPBACK,
+        "CUBANO_SERVE_PORT": str(system.ports["serve"]),
+        "CUBANO_SERVE_METRICS_PORT": str(system.ports["serve-metrics"]),
+        "CUBANO_WORK_METRICS_PORT": str(system.ports["work-metrics"]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if system.has("emulate"):
+        decided["CUBANO_STRIPE_BASE_URL"] = system.url("emulate")
+    if system.has("mail"):
+        decided["CUBANO_SMTP_URL"] = f"smtp://{LOOPBACK}:{system.ports['smtp']}"
+    return {**defaults, **os.environ, **decided}
+
+
+def cubano(*words: str) -> list[str]:
+    """The command line of `cubano …` in this installation."""
+    return [sys.executable, "-m", "service.cli", *words]
+
+
+def postgres(server: EmbeddedPostgres) -> Child:
+    """The embedded server as a child; `server` was prepared once already, and is again after a crash."""
+    return Child(
+        "postgres",
+        server.command(),
+        ready_when(server.is_ready, "it does not say that it is ready"),
+        server_environment(),
+        before=server.prepare,
+        user=server.user,
+        stop_signal=STOP_SIGNAL,
+        stop_within_s=2.0,
+        death_signal=DEATH_SIGNAL,
+        foundation=True,
+    )
+
+
+def companions(system: System) -> list[Child]:
+    """What the services talk to beside the database."""
+    found = {"emulate": _emulate(system), "mail": _mail(system)}
+    return [child for name, child in found.items() if system.has(name)]
+
+
+def services(system: System) -> list[Child]:
+    """The product itself."""
+    settings = environment(system)
+    found = {
+        "serve": Child("serve", cubano("serve"), http_ready(system.url("serve", "/health/ready")), settings),
+        "work": Child("work", cubano("work"), http_ready(system.url("work-metrics", "/health/ready")), settings),
+    }
+    return [child for name, child in found.items() if system.has(name)]
+
+
+def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
+    """What `cubano up --json` prints; the keys are fixed, a part that does not run is null."""
+    metrics = {part: f"{part}-metrics" for part in ("serve", "work", "emulate")}
+    secrets = environment(system)["CUBANO_STRIPE_WEBHOOK_SECRETS"]
+    return {
+        "api": system.url("serve"),
+        "emulator": system.url("emulate") if system.has("emulate") else None,
+        "responder": None,
+        "prometheus": None,
+        "alertmanager": None,
+        "mail": system.url("mail") if system.has("mail") else None,
+        "metrics": {part: system.url(port, "/metrics") for part, port in metrics.items() if system.has(part)},
+        "database_url": system.database_url,
+        "api_keys": {},
+        "staff": [],
+        "webhook_secrets": {"stripe": secrets.split(",")[0].strip()},
+        "pids": {"up": os.getpid(), **pids},
+    }
+
+
+def _emulate(system: System) -> Child:
+    settings = environment(system)
+    ports = system.ports
+    words = cubano("emulate", "--host", LOOPBACK, "--port", str(ports["emulate"]))
+    words += ["--metrics-port", str(ports["emulate-metrics"])]
+    words += ["--state", str(_made(system.state.directory / "emulator") / "gateway.json")]
+    words += ["--webhook-url", system.url("serve", "/api/payment/webhook")]
+    own = {  # secrets travel in the environment: a command line can be read by everybody on the machine
+        "CUBANO_EMULATOR_API_KEY": settings["CUBANO_STRIPE_API_KEY"],
+        "CUBANO_EMULATOR_WEBHOOK_SECRET": settings["CUBANO_STRIPE_WEBHOOK_SECRETS"].split(",")[0].strip(),
+    }
+    return Child("emulate", words, http_ready(system.url("emulate", "/health/ready")), _plain(settings) | own)
+
+
+def _mail(system: System) -> Child:
+    words = [sys.executable, "-m", "service.local.mail", "--host", LOOPBACK]
+    words += ["--smtp-port", str(system.ports["smtp"]), "--port", str(system.ports["mail"])]
+    words += ["--store", str(_made(system.state.directory / "mail") / "mails.sqlite")]
+    return Child("mail", words, http_ready(system.url("mail", "/health/ready")), _plain(environment(system)))
+
+
+def _plain(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the service's settings, for programs that have no use for its secrets."""
+    return {name: value for name, value in settings.items() if not name.startswith("CUBANO_")}
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
