@@ -95,7 +95,7 @@ def configure_logs(
     root.setLevel(threshold)
     for name in _REROUTED:
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
+        logger.handlers, logger.propagate = [], name != "uvicorn.access"  # the middleware's line says more, by template
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, threshold))
     logging.captureWarnings(capture=True)

@@ -56,6 +56,10 @@ def logging_put_back() -> Iterator[None]:
 
 
 class Log(io.StringIO):
+    def clear(self) -> None:
+        self.seek(0)
+        self.truncate()
+
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
