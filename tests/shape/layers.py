@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tests.shape.tree import Source
 
 TIERS: Sequence[frozenset[str]] = (
-    frozenset({"app", "worker", "cli", "local", "bench", "migrations"}),
+    frozenset({"app", "worker", "cli", "parts", "health", "local", "bench", "migrations"}),
     frozenset({"console", "storefront"}),
     frozenset({"receipts"}),
     frozenset({"books", "refunds", "checkout"}),

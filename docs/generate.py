@@ -1,0 +1,135 @@
+"""Writes the generated parts of the documents: `make docs`; with `--check` it only says which ones have drifted.
+
+A part stands between `<!-- generated: WHAT ARGUMENT… -->` and `<!-- /generated -->` in any Markdown file of the project; WHAT is
+a function of `PARTS`. A new kind of part is one function there, from its arguments to Markdown.
+"""
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.dialects import postgresql
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]*?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+WIDTH = 100  # columns of printed command help
+
+
+def machine(noun: str) -> str:
+    """The state diagram of a noun, printed from its transition table."""
+    module = importlib.import_module(f"service.{noun}.machine")
+    from service.kernel.machine import Machine  # noqa: PLC0415 - only this part needs the service
+
+    found = [value for _, value in inspect.getmembers(module) if isinstance(value, Machine)]
+    return "".join(f"```mermaid\n{each.mermaid()}```\n" for each in found)
+
+
+def settings() -> str:
+    """All settings of the service with their defaults."""
+    from service.settings import PREFIX, Settings  # noqa: PLC0415 - only this part needs the service
+
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(["| setting | default | what it is |", "|---|---|---|", *rows, ""])
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default.get_secret_value() if hasattr(field.default, "get_secret_value") else field.default
+    return f"`{value}`" if str(value) else "empty"
+
+
+def metrics(prefix: str = "") -> str:
+    """All metrics of the catalogue whose name starts with `prefix`."""
+    from service.telemetry import catalogue  # noqa: PLC0415 - only this part needs the service
+
+    rows = [
+        f"| `{each.name}` | {type(each).__name__.lower()} | {', '.join(f'`{label}`' for label in each.labels)} | {each.help} |"
+        for each in catalogue.ALL
+        if each.name.startswith(prefix)
+    ]
+    return "\n".join(["| metric | kind | labels | what it says |", "|---|---|---|---|", *rows, ""])
+
+
+def help_of(*words: str) -> str:
+    """What `cubano WORDS --help` prints."""
+    from service.cli import main  # noqa: PLC0415 - only this part needs the service
+
+    command: click.Command = main
+    context = click.Context(main, info_name="cubano", terminal_width=WIDTH, max_content_width=WIDTH)
+    for word in words:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            raise click.UsageError(f"`cubano {' '.join(words)}` is no command")
+        command, context = found, click.Context(found, info_name=word, parent=context, terminal_width=WIDTH)
+    return f"```text\n{command.get_help(context).rstrip()}\n```\n"
+
+
+def tables(*names: str) -> str:
+    """The columns of database tables, from the models the migrations are tested against."""
+    from service.kernel.db import Tables  # noqa: PLC0415 - only this part needs the service
+
+    for path in sorted(ROOT.glob("service/*/tables.py")):
+        importlib.import_module(f"service.{path.parent.name}.tables")
+    return "\n".join(_columns(Tables.metadata.tables[name]) for name in names)
+
+
+def _columns(table: Any) -> str:
+    rows = [
+        f"| `{column.name}` | {column.type.compile(postgresql.dialect()).lower()} | {'' if column.nullable else 'required'} "
+        f"| {', '.join(f'→ `{key.target_fullname}`' for key in column.foreign_keys)} |"
+        for column in table.columns
+    ]
+    head = [f"**`{table.name}`**", "", "| column | type | | refers to |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows, ""])
+
+
+PARTS: Mapping[str, Callable[..., str]] = {
+    "help": help_of,
+    "machine": machine,
+    "metrics": metrics,
+    "settings": settings,
+    "tables": tables,
+}
+
+
+def fill(text: str) -> str:
+    """The document with every generated part written anew."""
+
+    def write(found: re.Match[str]) -> str:
+        what, *arguments = found["what"].split()
+        return f"{found[1]}{PARTS[what](*arguments)}{found[3]}"
+
+    return BLOCK.sub(write, text)
+
+
+def documents() -> Iterator[Path]:
+    """The Markdown files of the project."""
+    yield from sorted(ROOT.glob("*.md"))
+    yield from sorted((ROOT / "docs").rglob("*.md"))
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 when a document has drifted.")
+def generate(*, check: bool) -> None:
+    """Write the generated parts of the documents."""
+    drifted = {path: new for path in documents() if (new := fill(path.read_text())) != path.read_text()}
+    for path, new in drifted.items():
+        click.echo(f"{'drifted' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.write_text(new)
+    if check and drifted:
+        click.echo("`make docs` writes them again", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    generate()

