@@ -83,8 +83,9 @@ def tables(*names: str) -> str:
 
 
 def _columns(table: Any) -> str:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects untyped
     rows = [
-        f"| `{column.name}` | {column.type.compile(postgresql.dialect()).lower()} | {'' if column.nullable else 'required'} "
+        f"| `{column.name}` | {column.type.compile(dialect).lower()} | {'' if column.nullable else 'required'} "
         f"| {', '.join(f'→ `{key.target_fullname}`' for key in column.foreign_keys)} |"
         for column in table.columns
     ]
