@@ -251,6 +251,9 @@ INVARIANT = Gauge(
 )
 PROGRESS_AGE = Gauge("cubano_progress_age_seconds", "Age of the figures the collector computed last.", "seconds")
 WORKER_HEARTBEAT = Gauge("cubano_worker_heartbeat_timestamp_seconds", "When the worker's loop last turned.", "seconds")
+WORKER_FAILURES = Counter(
+    "cubano_worker_failures_total", "Turns of a worker's loop that failed as a whole.", "turns", {"loop": Bounded(20)}
+)
 BUILD_INFO = Gauge(
     "cubano_build_info",
     "Always 1; which build this process is.",

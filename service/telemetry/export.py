@@ -47,6 +47,7 @@ class Delivery(SpanExporter):
         self._lock = threading.Lock()
         self._log = structlog.get_logger(area="tracing")
         self._failing = False
+        self._given_up = False
         self.on_drop: Callable[[int], None] = ignore
         self.under_way = 0
 
@@ -67,6 +68,8 @@ class Delivery(SpanExporter):
 
     def _settle(self, spans: int, *, delivered: bool) -> None:
         with self._lock:
+            if self._given_up:  # the process is ending and these are counted already
+                return
             self.under_way -= spans
         if not delivered:
             self.on_drop(spans)
@@ -79,7 +82,7 @@ class Delivery(SpanExporter):
 
     def give_up(self) -> None:
         with self._lock:
-            lost, self.under_way = self.under_way, 0
+            lost, self.under_way, self._given_up = self.under_way, 0, True
         if lost:
             self.on_drop(lost)
 

@@ -113,17 +113,15 @@ def test_a_dead_collector_changes_nothing_and_is_counted(tracing_to: MakeTracing
     """Nobody listens: requests take microseconds as before, the end takes no longer than asked, the loss is a number."""
     tracing = tracing_to(f"http://127.0.0.1:{closed_port()}", ratio=1)
     telemetry = Telemetry("serve", version="1", environment="test", tracer=tracing)
-    slowest = 0.0
+    started = time.monotonic()
     for _ in range(500):
-        started = time.perf_counter()
         with tracing.span("request"):
             pass
-        slowest = max(slowest, time.perf_counter() - started)
-    started = time.monotonic()
+    requests_took = time.monotonic() - started
     tracing.shutdown(0.3)
 
-    assert slowest < 0.2
-    assert time.monotonic() - started < 2
+    assert requests_took < 1
+    assert time.monotonic() - started < 3
     assert dropped(telemetry) == 500
 
 

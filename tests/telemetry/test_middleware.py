@@ -56,10 +56,10 @@ class Site:
 
 @pytest.fixture
 async def site(log: Log) -> AsyncIterator[Site]:
-    """Everything sampled and everything logged, so that a test sees it; slow is a fifth of a second."""
+    """Everything sampled and everything logged, so that a test sees it; slow is half a second."""
     kept = Memory()
     telemetry = Telemetry("serve", version="1", environment="test", tracer=Tracing(kept, ratio=1))
-    app = create_site(telemetry, log_ratio=1, slow_seconds=0.2)
+    app = create_site(telemetry, log_ratio=1, slow_seconds=0.5)
     async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=5) as client:
         log.clear()
         yield Site(client, telemetry, kept)
@@ -172,7 +172,7 @@ async def test_an_answer_that_breaks_off_is_a_failure(site: Site):
 
 
 async def test_a_client_that_leaves_is_no_failure_of_ours(site: Site):
-    """Nobody waited for the answer: 499, no error type, and the request is not active for ever."""
+    """Nobody waited for the answer: no error type, and the request is not active for ever."""
     host, port = site.client.base_url.host, site.client.base_url.port
     with socket.create_connection((host, port)) as impatient:
         impatient.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -183,6 +183,29 @@ async def test_a_client_that_leaves_is_no_failure_of_ours(site: Site):
     assert during == 1
     assert site.active() == 0
     assert [key[3] for key in site.counted()] == [""]
+
+
+async def test_a_canceled_request_is_counted_apart():
+    """A server that gives up on a handler leaves a 499 and no failed span."""
+
+    async def app(_scope, _receive, _send) -> None:
+        await asyncio.sleep(30)
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    kept = Memory()
+    telemetry = Telemetry("serve", version="1", environment="test", tracer=Tracing(kept, ratio=1))
+    layer = TelemetryMiddleware(app, telemetry)
+    request = asyncio.create_task(
+        layer({"type": "http", "method": "GET", "path": "/", "headers": []}, nothing, nothing)
+    )
+    await asyncio.sleep(0.01)
+    request.cancel()
+    await asyncio.wait([request])
+
+    assert request.cancelled()
+    assert [(span.attributes["http.response.status_code"], span.error) for span in kept.spans] == [(499, None)]
 
 
 async def test_lines_name_route_status_and_time(site: Site, log: Log):
@@ -207,7 +230,7 @@ async def test_slow_and_refused_requests_are_always_logged(log: Log):
     """With sampling at nothing the good ones are silent, health is for debugging, and the others speak."""
     telemetry = Telemetry("serve", version="1", environment="test")
     async with (
-        serving(create_site(telemetry, log_ratio=0, slow_seconds=0.2)) as url,
+        serving(create_site(telemetry, log_ratio=0, slow_seconds=0.5)) as url,
         httpx.AsyncClient(base_url=url) as client,
     ):
         for path in ("/", "/health/live", "/slow", "/crash", "/nowhere"):
@@ -221,7 +244,7 @@ async def test_slow_and_refused_requests_are_always_logged(log: Log):
 async def test_failures_and_slowness_are_kept_at_ratio_zero():
     """Without head sampling the traces that matter are still there."""
     kept = Memory()
-    telemetry = Telemetry("serve", version="1", environment="test", tracer=Tracing(kept, ratio=0, slow_seconds=0.2))
+    telemetry = Telemetry("serve", version="1", environment="test", tracer=Tracing(kept, ratio=0, slow_seconds=0.5))
     async with serving(create_site(telemetry)) as url, httpx.AsyncClient(base_url=url) as client:
         for path in ("/", "/crash", "/slow", "/nowhere"):
             await client.get(path)
