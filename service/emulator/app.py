@@ -1,0 +1,103 @@
+"""The one ASGI application: `/v1` by hand for speed, everything else by Litestar, over one stand-in.
+
+`/health/live` says the process answers, `/health/ready` that its sender runs and its state can be written.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
+
+from litestar import Litestar, MediaType, Response, get
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+from service.emulator import strikes
+from service.emulator.asgi import Receive, Scope, Send, respond
+from service.emulator.control import ROUTER
+from service.emulator.errors import GatewayRefusal
+from service.emulator.page import PAGES
+from service.emulator.standin import StandIn
+from service.emulator.wire import encode
+
+UNTOUCHED = ("/_emulator", "/health")  # faults never strike the levers that lift them
+
+
+class Emulator:
+    """What uvicorn runs."""
+
+    def __init__(self, standin: StandIn) -> None:
+        self.standin = standin
+        self._background: asyncio.Task[None] | None = None
+        self._pages = cast("ASGIApp", self._litestar())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith("/v1/"):
+            await self.standin.api(scope, receive, send)
+            return
+        if scope["type"] != "http" or path.startswith(UNTOUCHED):
+            await self._pages(cast("Any", scope), cast("Any", receive), cast("Any", send))
+            self.standin.world.store.flush()
+            return
+        await self._page(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        armed = self.standin.faults.on_request(scope["method"], scope["path"])
+        try:
+            if armed is not None:
+                await strikes.before(armed.fault.effects, armed.dice, scope, receive)
+        except GatewayRefusal as refusal:
+            await respond(
+                send, refusal.status, encode({"error": refusal.error}), [(b"content-type", b"application/json")]
+            )
+            return
+        except strikes.Gone:
+            return
+        await self._pages(cast("Any", scope), cast("Any", receive), cast("Any", self._saving(send)))
+
+    def _saving(self, send: Send) -> Send:
+        async def saved(message: Any) -> None:
+            self.standin.world.store.flush()  # what the page says has happened survives a kill
+            await send(message)
+
+        return saved
+
+    def _litestar(self) -> Litestar:
+        async def standin() -> StandIn:
+            return self.standin
+
+        return Litestar(
+            route_handlers=[self._live(), self._ready(), ROUTER, *PAGES],
+            dependencies={"standin": Provide(standin)},
+            lifespan=[self._running],
+            openapi_config=None,
+        )
+
+    @asynccontextmanager
+    async def _running(self, _: Litestar) -> AsyncGenerator[None]:
+        self._background = asyncio.create_task(self.standin.run())
+        try:
+            yield
+        finally:
+            self._background.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._background
+            self.standin.world.store.close()
+
+    def _live(self) -> Any:
+        @get("/health/live", media_type=MediaType.JSON)
+        async def live() -> dict[str, str]:
+            return {"status": "ok"}
+
+        return live
+
+    def _ready(self) -> Any:
+        @get("/health/ready", media_type=MediaType.JSON)
+        async def ready() -> Response[dict[str, Any]]:
+            sender = self._background is not None and not self._background.done()
+            self.standin.world.store.flush()
+            checks = [{"name": "webhook sender", "ok": sender}, {"name": "state", "ok": True}]
+            return Response({"ready": sender, "checks": checks}, status_code=200 if sender else 503)
+
+        return ready

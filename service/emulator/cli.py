@@ -1,0 +1,154 @@
+"""`cubano emulate`: the stand-in as a process of its own."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import uvicorn
+import uvloop
+
+from service.emulator.app import Emulator
+from service.emulator.asgi import Protocol
+from service.emulator.journal import Journal, StateInUse
+from service.emulator.standin import StandIn
+from service.emulator.store import Store
+from service.emulator.world import Options
+
+STOP_WITHIN_S = 5  # requests under way get this long
+
+
+@click.command(context_settings={"auto_envvar_prefix": "CUBANO_EMULATOR", "show_default": True})
+@click.option("--host", default="127.0.0.1", help="Address to listen on. Control answers to loopback only.")
+@click.option("--port", default=8100, type=click.IntRange(0, 65535), help="Port; 0 takes a free one and prints it.")
+@click.option(
+    "--metrics-port", default=9104, type=click.IntRange(0, 65535), help="Port of /metrics; 0 takes a free one."
+)
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps everything over restarts."
+)
+@click.option("--api-key", "api_keys", multiple=True, help="Secret key to accept; repeatable. None: any sk_test_ key.")
+@click.option("--webhook-url", "urls", multiple=True, help="Where events go; repeatable.")
+@click.option("--webhook-secret", "secrets", multiple=True, help="whsec_ secret, one for each --webhook-url.")
+@click.option("--webhook-events", default="*", help="Event types to send, comma separated; * stands for any.")
+@click.option("--webhook-tries", default=10, type=click.IntRange(1, 50), help="Tries before a delivery is given up.")
+@click.option("--webhook-timeout", default=10, type=click.IntRange(1, 60), help="Seconds an endpoint has to answer.")
+@click.option(
+    "--webhook-retry-ms", default=500, type=click.IntRange(1, 60_000), help="Before the first retry; doubles."
+)
+@click.option("--settle-ms", default=2000, type=click.IntRange(0), help="Until delayed payments and refunds settle.")
+@click.option("--public-url", help="Base of the pay page's address; by default the address listened on.")
+@click.option("--merchant", default="A Lo Cubano Boulder Fest", help="Shop name on the pay page.")
+def emulate(**given: object) -> None:
+    """Run a stand-in for the payment gateway on loopback.
+
+    Speaks Stripe's API at /v1, shows its pay page at /pay, and takes orders from tests and drills at /_emulator.
+    """
+    asked = Asked(**given)  # type: ignore[arg-type]  # click has converted each of them
+    if len(asked.urls) != len(asked.secrets):
+        raise click.UsageError("Give one --webhook-secret for each --webhook-url.")
+    try:
+        uvloop.run(serve(asked))
+    except StateInUse as error:
+        raise click.ClickException(f"{error} is in use by another process.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The command line."""
+
+    host: str
+    port: int
+    metrics_port: int
+    state: Path | None
+    api_keys: tuple[str, ...]
+    urls: tuple[str, ...]
+    secrets: tuple[str, ...]
+    webhook_events: str
+    webhook_tries: int
+    webhook_timeout: int
+    webhook_retry_ms: int
+    settle_ms: int
+    public_url: str | None
+    merchant: str
+
+
+async def serve(asked: Asked) -> None:
+    """Until SIGTERM or SIGINT: stop accepting, finish what is under way, keep what is owed."""
+    listener = _listen(asked.host, asked.port)
+    url = _url(asked.host, listener.getsockname()[1])
+    standin = StandIn(Store(None if asked.state is None else Journal(asked.state)), _options(asked, url))
+    if asked.urls:
+        types = asked.webhook_events.split(",")
+        standin.listen([(hook, secret, types) for hook, secret in zip(asked.urls, asked.secrets, strict=True)])
+    metrics, thread = standin.metrics.serve(asked.host, asked.metrics_port)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Emulator(standin),
+            http=Protocol,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+        )
+    )
+    _announce(url, _url(asked.host, metrics.server_port) + "/metrics")
+    _stop_on_signal(server)
+    try:
+        await _run(server, listener)
+    finally:
+        metrics.shutdown()
+        metrics.server_close()
+        thread.join()
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    # `Server.serve` would raise the signal again after stopping; a clean end is exit 0
+    await server._serve([listener])  # noqa: SLF001
+
+
+def _stop_on_signal(server: uvicorn.Server) -> None:
+    def stop() -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+    listener.listen(2048)
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _options(asked: Asked, url: str) -> Options:
+    return Options(
+        public_url=(asked.public_url or url).rstrip("/"),
+        api_keys=asked.api_keys,
+        merchant=asked.merchant,
+        settle_ms=asked.settle_ms,
+        webhook_tries=asked.webhook_tries,
+        webhook_timeout_s=asked.webhook_timeout,
+        webhook_first_retry_ms=asked.webhook_retry_ms,
+    )
+
+
+def _announce(url: str, metrics: str) -> None:
+    sys.stdout.write(json.dumps({"url": url, "metrics": metrics}) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,165 @@
+"""Refunds: asked for by the API, settled by time, and able to fail days later, as real ones do.
+
+A plain card's refund succeeds at once. The cards of docs.stripe.com/testing#refunds begin `pending` and succeed, or
+begin `succeeded` and fail, after the settling time. A failed refund puts the money back on the balance and on the charge.
+"""
+
+from service.emulator import params, shapes
+from service.emulator.cards import Later
+from service.emulator.errors import after_start, invalid, no_such
+from service.emulator.events import happened
+from service.emulator.params import metadata, one_of, positive, text
+from service.emulator.sessions import unsupported
+from service.emulator.wire import Obj
+from service.emulator.world import Cause, World
+
+CREATE = {
+    "amount": positive,
+    "charge": text,
+    "payment_intent": text,
+    "metadata": metadata,
+    "reason": one_of("duplicate", "fraudulent", "requested_by_customer"),
+    "instructions_email": params.email,
+    "refund_application_fee": unsupported,
+    "reverse_transfer": unsupported,
+    "customer": unsupported,
+    "currency": unsupported,
+    "origin": unsupported,
+}
+FAILURES = (  # docs.stripe.com/refunds#failed-refunds
+    "charge_for_pending_refund_disputed",
+    "declined",
+    "expired_or_canceled_card",
+    "insufficient_funds",
+    "lost_or_stolen_card",
+    "merchant_request",
+    "unknown",
+)
+
+
+def create(world: World, given: Obj, cause: Cause, version: str) -> bytes:
+    del version  # refunds have not changed their parameters
+    asked = params.read(given, CREATE)
+    charge = _charge_of(world, asked)
+    amount = _amount_of(charge, asked.get("amount"))
+    refund = shapes.refund(
+        charge, amount, reason=asked.get("reason"), metadata=asked.get("metadata", {}), now=world.now()
+    )
+    later = _later_of(world, charge)
+    refund["status"] = "pending" if later is Later.REFUND_PENDING else "succeeded"
+    refund["balance_transaction"] = _move(world, refund, -amount, "refund")
+    due = world.clock.now_ms() + world.options.settle_ms
+    world.store.put("secret", {"id": refund["id"], "later": later.value, "settles_ms": due})
+    world.timers.at(due, settle, refund["id"])
+    raw = world.store.put("refund", refund)
+    happened(world, "refund.created", raw, cause)
+    _return_to_charge(world, charge, amount, cause)
+    return raw
+
+
+def _charge_of(world: World, asked: Obj) -> Obj:
+    if "charge" in asked:
+        charge = world.store.get("charge", asked["charge"])
+        if charge is None:
+            raise no_such("charge", asked["charge"], param="charge")
+        return charge
+    if "payment_intent" not in asked:
+        raise invalid(
+            "One of the following params should be provided for this request: payment_intent or charge.",
+            code="parameter_missing",
+            param="payment_intent",
+        )
+    intent = world.store.get("payment_intent", asked["payment_intent"])
+    if intent is None:
+        raise no_such("payment_intent", asked["payment_intent"], param="payment_intent")
+    if intent["latest_charge"] is None or intent["status"] != "succeeded":
+        raise after_start(invalid(f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund."))
+    return world.store.must("charge", intent["latest_charge"])
+
+
+def _amount_of(charge: Obj, asked: int | None) -> int:
+    if charge["status"] != "succeeded":
+        raise after_start(invalid(f"Charge {charge['id']} has not succeeded and cannot be refunded."))
+    if charge["disputed"]:
+        raise after_start(
+            invalid(
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+                code="charge_disputed",
+            )
+        )
+    left: int = charge["amount"] - charge["amount_refunded"]
+    if left == 0:
+        raise after_start(invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"))
+    if asked is not None and asked > left:
+        raise after_start(
+            invalid(
+                f"Refund amount ({asked} {charge['currency']}) is greater than unrefunded amount on charge "
+                f"({left} {charge['currency']})",
+                param="amount",
+            )
+        )
+    return left if asked is None else asked
+
+
+def _later_of(world: World, charge: Obj) -> Later:
+    secret = world.store.get("secret", charge["payment_intent"])
+    return Later.NOTHING if secret is None else Later(secret["later"])
+
+
+def _move(world: World, refund: Obj, amount: int, kind: str) -> str:
+    movement = shapes.transaction(
+        kind,
+        refund,
+        amount,
+        now=world.now(),
+        description="REFUND FOR PAYMENT" if kind == "refund" else "REFUND FAILURE",
+    )
+    world.store.put("balance_transaction", movement)
+    return str(movement["id"])
+
+
+def _return_to_charge(world: World, charge: Obj, amount: int, cause: Cause) -> None:
+    before = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    changed = {name: value for name, value in before.items() if charge[name] != value}
+    happened(world, "charge.refunded", world.store.put("charge", charge), cause, previous=changed)
+
+
+def settle(world: World, identifier: str) -> None:
+    """The bank's answer to a refund, once."""
+    refund, secret = world.store.get("refund", identifier), world.store.get("secret", identifier)
+    if refund is None or secret is None or "settles_ms" not in secret or refund["status"] == "failed":
+        return
+    del secret["settles_ms"]
+    world.store.put("secret", secret)
+    if secret["later"] == Later.REFUND_FAILS.value:
+        fail(world, identifier, "expired_or_canceled_card")
+        return
+    previous: Obj = {"destination_details": refund["destination_details"]}
+    if refund["status"] != "succeeded":
+        previous["status"] = refund["status"]
+    card = {**refund["destination_details"]["card"], "reference": "5364785902769168", "reference_status": "available"}
+    refund |= {"status": "succeeded", "destination_details": {"card": card, "type": "card"}}
+    raw = world.store.put("refund", refund)
+    happened(world, "refund.updated", raw, Cause(), previous=previous)
+    happened(world, "charge.refund.updated", raw, Cause(), previous=previous)
+
+
+def fail(world: World, identifier: str, reason: str) -> Obj | None:
+    """The refund comes back: None when it already had."""
+    refund = world.store.must("refund", identifier)
+    if refund["status"] == "failed":
+        return None
+    previous = {"status": refund["status"]}
+    refund |= {"status": "failed", "failure_reason": reason}
+    refund["failure_balance_transaction"] = _move(world, refund, refund["amount"], "refund_failure")
+    raw = world.store.put("refund", refund)
+    charge = world.store.must("charge", refund["charge"])
+    charge["amount_refunded"] -= refund["amount"]
+    charge["refunded"] = False
+    world.store.put("charge", charge)
+    happened(world, "refund.updated", raw, Cause(), previous=previous)
+    happened(world, "refund.failed", raw, Cause())
+    happened(world, "charge.refund.updated", raw, Cause(), previous=previous)
+    return refund

@@ -1,0 +1,103 @@
+"""The API's endpoints, one row each: method, path, and the verb that answers. A new endpoint is a new row."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from service.emulator import reads, refunds, sessions
+from service.emulator.wire import Obj
+from service.emulator.world import Cause, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request, read."""
+
+    path: str
+    identifier: str
+    given: Obj
+    cause: Cause
+    version: str
+
+
+Verb = Callable[[World, Call], bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """`name` is the path as a template: what metrics and idempotency errors say."""
+
+    method: str
+    name: str
+    verb: Verb
+
+
+def _retrieve(kind: str, world: World, call: Call) -> bytes:
+    return reads.retrieve(world, kind, call.identifier, call.given)
+
+
+def _list(kind: str, world: World, call: Call) -> bytes:
+    return reads.list_objects(world, kind, call.given, call.path)
+
+
+def _line_items(world: World, call: Call) -> bytes:
+    return reads.list_line_items(world, call.identifier, call.given, call.path)
+
+
+def _expire(world: World, call: Call) -> bytes:
+    return sessions.expire(world, call.identifier, call.given, call.cause)
+
+
+def _open(world: World, call: Call) -> bytes:
+    return sessions.create(world, call.given, call.cause, call.version)
+
+
+def _refund(world: World, call: Call) -> bytes:
+    return refunds.create(world, call.given, call.cause, call.version)
+
+
+def _charge_refunds(world: World, call: Call) -> bytes:
+    return reads.list_objects(world, "refund", {**call.given, "charge": call.identifier}, call.path)
+
+
+def _read_only(kind: str, path: str) -> tuple[Route, Route]:
+    return (
+        Route(method="GET", name=path, verb=partial(_list, kind)),
+        Route(method="GET", name=path + "/{id}", verb=partial(_retrieve, kind)),
+    )
+
+
+SESSIONS = "/v1/checkout/sessions"
+ROUTES = (
+    Route(method="POST", name=SESSIONS, verb=_open),
+    *_read_only("checkout.session", SESSIONS),
+    Route(method="GET", name=SESSIONS + "/{id}/line_items", verb=_line_items),
+    Route(method="POST", name=SESSIONS + "/{id}/expire", verb=_expire),
+    Route(method="POST", name="/v1/refunds", verb=_refund),
+    Route(method="GET", name="/v1/charges/{id}/refunds", verb=_charge_refunds),
+    *_read_only("refund", "/v1/refunds"),
+    *_read_only("payment_intent", "/v1/payment_intents"),
+    *_read_only("charge", "/v1/charges"),
+    *_read_only("event", "/v1/events"),
+    *_read_only("balance_transaction", "/v1/balance_transactions"),
+    *_read_only("dispute", "/v1/disputes"),
+)
+_FIXED = {(route.method, route.name): route for route in ROUTES if "{id}" not in route.name}
+_WITH_ID = [
+    (route.method, re.compile(route.name.replace("{id}", "([A-Za-z0-9_]{1,100})")), route)
+    for route in ROUTES
+    if "{id}" in route.name
+]
+
+
+def find(method: str, path: str) -> tuple[Route, str] | None:
+    """The route and the id in the path."""
+    fixed = _FIXED.get((method, path))
+    if fixed is not None:
+        return fixed, ""
+    for wanted, pattern, route in _WITH_ID:
+        matched = pattern.fullmatch(path) if wanted == method else None
+        if matched is not None:
+            return route, matched[1]
+    return None

@@ -1,0 +1,75 @@
+"""All parts of the stand-in, wired once: the world, the faults, the sender and the API over one store."""
+
+import asyncio
+from contextlib import suppress
+
+from service.emulator import payments, refunds, sessions
+from service.emulator.api import Api
+from service.emulator.faults import Faults
+from service.emulator.metrics import Metrics
+from service.emulator.store import Store
+from service.emulator.webhooks import Webhooks
+from service.emulator.world import Options, World
+
+TICK_S = 0.2  # how late time alone may act when nobody asks
+
+Endpoint = tuple[str, str, list[str]]  # url, signing secret, event types
+
+
+class StandIn:
+    """One running gateway."""
+
+    def __init__(self, store: Store, options: Options) -> None:
+        self.world = World(store, options)
+        self.faults = Faults()
+        self.metrics = Metrics(store.counts)
+        self.webhooks = Webhooks(self.world, self.faults, self.metrics)
+        self.api = Api(self.world, self.faults, self.metrics)
+        self._restore()
+
+    def listen(self, endpoints: list[Endpoint]) -> None:
+        """Exactly these from now on. They are known by their place, so what is owed follows a changed address."""
+        store = self.world.store
+        store.forget("endpoint")
+        for place, (url, secret, types) in enumerate(endpoints):
+            store.put("endpoint", {"id": f"we_{place}", "url": url, "secret": secret, "enabled_events": types})
+
+    def advance(self, seconds: int) -> None:
+        self.world.clock.advance(seconds * 1000)
+        self.world.timers.run(self.world)
+        self.webhooks.wake()
+
+    def reset(self) -> None:
+        """Nothing ever happened; only the endpoints stay."""
+        self.faults.clear()
+        self.world.timers.clear()
+        self.world.store.clear(keep=("endpoint",))
+        self.world.clock.offset_ms = 0
+        self.webhooks.restore()
+
+    async def run(self) -> None:
+        """Send webhooks and let time pass until cancelled."""
+        sender = asyncio.create_task(self.webhooks.run())
+        try:
+            while not sender.done():
+                self.world.timers.run(self.world)
+                self.world.store.flush()
+                await asyncio.sleep(TICK_S)
+            sender.result()
+        finally:
+            sender.cancel()
+            with suppress(asyncio.CancelledError):
+                await sender
+            self.world.store.flush()
+
+    def _restore(self) -> None:
+        """Timers and debts from the books of an earlier run."""
+        store, timers = self.world.store, self.world.timers
+        for session in store.all("checkout.session"):
+            if session["status"] == "open":
+                timers.at(session["expires_at"] * 1000, sessions.expire_when_due, session["id"])
+        for secret in store.all("secret"):
+            if "settles_ms" in secret:
+                action = refunds.settle if secret["id"].startswith("re_") else payments.settle
+                timers.at(secret["settles_ms"], action, secret["id"])
+        self.webhooks.restore()

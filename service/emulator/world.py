@@ -1,0 +1,131 @@
+"""The stand-in's one object: its books, its clock, its timers and its post.
+
+The clock is the machine's plus an offset that control may advance; every due time is in its milliseconds. Timers are
+derived from the books, so a restart loses none of them.
+"""
+
+import heapq
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.emulator.store import Store
+
+API_VERSION = "2026-10-28.endive"
+CLOCK_ID = "clock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line settles."""
+
+    public_url: str
+    api_keys: tuple[str, ...] = ()  # empty: any sk_test_ or rk_test_ key
+    merchant: str = "A Lo Cubano Boulder Fest"
+    settle_ms: int = 2_000  # until a delayed payment or refund settles, by the stand-in's clock
+    webhook_tries: int = 10
+    webhook_timeout_s: float = 10.0  # the gateway publishes none; ours answers well below
+    webhook_first_retry_ms: int = 500
+    webhook_parallel: int = 16
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The request an event came from; both empty when the buyer or time was the cause."""
+
+    request_id: str | None = None
+    key: str | None = None
+
+
+class Clock:
+    """Milliseconds since the epoch by the stand-in's own clock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        saved = store.get("clock", CLOCK_ID)
+        self.offset_ms: int = 0 if saved is None else saved["offset_ms"]
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self.offset_ms
+
+    def now(self) -> int:
+        return self.now_ms() // 1000
+
+    def advance(self, milliseconds: int) -> None:
+        self.offset_ms += milliseconds
+        self._store.put("clock", {"id": CLOCK_ID, "offset_ms": self.offset_ms})
+
+
+Action = Callable[["World", str], None]
+
+
+class Timers:
+    """What becomes true by time alone; `run` does all that is due, in order of due time."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Action, str]] = []
+        self._sequence = 0
+
+    def at(self, due_ms: int, action: Action, subject: str) -> None:
+        self._sequence += 1
+        heapq.heappush(self._heap, (due_ms, self._sequence, action, subject))
+
+    def run(self, world: "World") -> None:
+        heap = self._heap
+        while heap and heap[0][0] <= world.clock.now_ms():
+            _, _, action, subject = heapq.heappop(heap)
+            action(world, subject)
+
+    def clear(self) -> None:
+        self._heap.clear()
+
+
+class Post(Protocol):
+    """Who is told of events."""
+
+    def recipients(self, event_type: str) -> list[str]:
+        """The endpoints that subscribe to this type."""
+
+    def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
+        """Owe each of them this event."""
+
+    def pending(self, event_id: str) -> int:
+        """How many are still owed it."""
+
+    def undelivered(self) -> Collection[str]:
+        """Events that somebody is still owed, or never got."""
+
+
+class NoPost:
+    """Nobody listens."""
+
+    def recipients(self, event_type: str) -> list[str]:  # noqa: ARG002 - the protocol's shape
+        return []
+
+    def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
+        """Nobody is owed anything."""
+
+    def pending(self, event_id: str) -> int:  # noqa: ARG002 - the protocol's shape
+        return 0
+
+    def undelivered(self) -> Collection[str]:
+        return ()
+
+
+@dataclass
+class World:
+    """Handed to every verb; nothing else is shared."""
+
+    store: Store
+    options: Options
+    clock: Clock = field(init=False)
+    timers: Timers = field(default_factory=Timers)
+    post: Post = field(default_factory=NoPost)
+    api_version: str = API_VERSION
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.store)
+
+    def now(self) -> int:
+        return self.clock.now()
