@@ -79,6 +79,7 @@ TICKET_TYPES = Bounded(60)
 CURRENCIES = Bounded(8, known=("USD",))
 MESSAGE_KINDS = Bounded(20, known=("mail.confirmation", "checkout.expire"))
 QUEUE_STATES = Bounded(10)
+LOOPS = Bounded(20, known=("inbox", "outbox", "expiry", "figures", "invariants", "forgetting"))
 TEMPLATES = Bounded(20, known=("confirmation",))
 
 # --- HTTP, in and out
@@ -252,7 +253,7 @@ INVARIANT = Gauge(
 PROGRESS_AGE = Gauge("cubano_progress_age_seconds", "Age of the figures the collector computed last.", "seconds")
 WORKER_HEARTBEAT = Gauge("cubano_worker_heartbeat_timestamp_seconds", "When the worker's loop last turned.", "seconds")
 WORKER_FAILURES = Counter(
-    "cubano_worker_failures_total", "Turns of a worker's loop that failed as a whole.", "turns", {"loop": Bounded(20)}
+    "cubano_worker_failures_total", "Turns of a worker's loop that failed as a whole.", "turns", {"loop": LOOPS}
 )
 BUILD_INFO = Gauge(
     "cubano_build_info",
