@@ -11,6 +11,8 @@ from tests.shape.tree import Source, dotted
 BROAD = frozenset({"Exception", "BaseException"})
 # file:function -> which loop this is, and where it counts what it caught
 OUTERMOST: Mapping[str, str] = {
+    "service/worker.py:Worker._turn_forever": "each loop of the worker; counted per loop, logged, tried again",
+    "service/webhooks/flow.py:_apply": "the edge of one event; stored as its cause, counted, tried again or parked",
     "tests/postgres/keeper.py:keep": "whatever it is, the tests that wait for a database must hear of it",
 }
 

@@ -36,6 +36,8 @@ WATCHED = {"open", "socket.connect", "socket.bind", "subprocess.Popen", "os.syst
 def audit(event, arguments):
     if event not in WATCHED or (event == "open" and str(arguments[0]).startswith((sys.prefix, sys.base_prefix))):
         return  # libraries read their own files while they are imported
+    if event == "open" and "zoneinfo" in str(arguments[0]):
+        return  # a time zone by name is a constant, wherever the machine keeps its table
     frame = sys._getframe(1)
     while frame:
         file = frame.f_code.co_filename

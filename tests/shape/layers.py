@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tests.shape.tree import Source
 
 TIERS: Sequence[frozenset[str]] = (
-    frozenset({"app", "worker", "cli", "parts", "health", "local", "bench", "migrations"}),
+    frozenset({"app", "worker", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
     frozenset({"console", "storefront"}),
     frozenset({"receipts"}),
     frozenset({"books", "refunds", "checkout"}),
@@ -34,7 +34,7 @@ NOBODY_IMPORTS = frozenset({"emulator"})  # it is another program; it is started
 SETTINGS_READERS = TIERS[0]  # read once in the root, passed down
 SLICE_FILES = frozenset({"api", "flow", "rules", "machine", "tables", "views", "cli"})
 SLICE_LIMIT = 5
-NOT_SLICES = frozenset({"local", "bench", "migrations", "gateways", "kernel", "telemetry", "emulator"})
+NOT_SLICES = frozenset({"cli", "local", "bench", "migrations", "gateways", "kernel", "telemetry", "emulator"})
 
 # Folders beside service/: what of ours they may import.
 OUTSIDE: Mapping[str, tuple[str, ...]] = {
@@ -90,17 +90,20 @@ def _within(name: str, allowed: Iterable[str]) -> bool:
 
 def _refused(source: Source, name: str) -> str | None:
     importer, target = source.noun, name.split(".")[1] if "." in name else ""
-    if not importer or importer == target:
+    own_facts = target.startswith("__") and importer not in ONLY  # `from service import __version__`
+    if not importer or importer == target or own_facts:
         return None
-    if _row(importer) is None or _row(target) is None:
-        return "not placed in TIERS (tests/shape/layers.py)"
-    if target in NOBODY_IMPORTS:
-        return "it is another program"
-    if target == "settings" and importer not in SETTINGS_READERS:
-        return "settings are passed down by the root"
-    if importer in ONLY:
-        return None if target in ONLY[importer] else f"it may import {sorted(ONLY[importer]) or 'nothing of ours'}"
-    return None if (_row(importer) or 0) <= (_row(target) or 0) else "that is a layer above"
+    reasons = (
+        (_row(importer) is None or _row(target) is None, "not placed in TIERS (tests/shape/layers.py)"),
+        (target in NOBODY_IMPORTS, "it is another program"),
+        (target == "settings" and importer not in SETTINGS_READERS, "settings are passed down by the root"),
+        (
+            importer in ONLY and target not in ONLY[importer],
+            f"it may import {sorted(ONLY.get(importer, ())) or 'nothing'}",
+        ),
+        ((_row(importer) or 0) > (_row(target) or 0), "that is a layer above"),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
 
 
 def _row(unit: str) -> int | None:

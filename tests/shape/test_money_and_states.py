@@ -67,6 +67,8 @@ def test_integers_and_files_without_money_are_not_noticed(text):
         ("service/orders/flow.py", "def pay(order):\n    setattr(order, 'status', 'paid')"),
         ("service/orders/flow.py", "def pay():\n    update(Order).where(x).values(status='paid')"),
         ("service/orders/flow.py", "def pay():\n    sa.update(Order).values({'state': 'paid'})"),
+        ("service/orders/flow.py", "def pay(x):\n    statement.values(status='paid')"),
+        ("service/orders/flow.py", "def pay(**x):\n    sa.update(Order).values(**x)"),
         ("service/orders/flow.py", "SQL = 'UPDATE orders SET paid_at = now(), status = %s WHERE id = %s'"),
         ("service/orders/flow.py", "SQL = 'INSERT … ON CONFLICT (id) DO UPDATE SET state = excluded.state'"),
     ],
