@@ -21,7 +21,7 @@ def command(case: str, *more: str) -> list[str]:
 
 def outcome(case: str, *more: str, ci: str = "") -> tuple[int, str]:
     """Exit code and output of a run of one file of cases/."""
-    environment = {**os.environ, "CI": ci}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | {"CI": ci}
     done = subprocess.run(command(case, *more), env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 

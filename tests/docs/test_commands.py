@@ -1,0 +1,85 @@
+"""Every command a document shows is run against a real system, as a reader would, in a shell of its own.
+
+The documents speak of the usual ports; the system of the tests has others, so addresses are exchanged before a line runs.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.docs.documents import Document, documents
+from tests.shape.tree import ROOT
+
+RUN = [document for document in documents() if any(block.runs for block in document.blocks())]
+START_TIMEOUT_S = 60
+DOCUMENT_TIMEOUT_S = 100
+
+pytestmark = pytest.mark.xdist_group("docs")
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory) -> Iterator[Mapping]:
+    """What `cubano up --json` says of a system of our own."""
+    folder = tmp_path_factory.mktemp("system")
+    words = [sys.executable, "-m", "service.cli", "up", "--json", "--ports", "auto", "--state", str(folder / "state")]
+    with (folder / "log").open("w") as log:
+        up = subprocess.Popen(words, cwd=ROOT, env=_own_environment(), stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert up.stdout
+            line = up.stdout.readline()
+            assert line, (folder / "log").read_text()[-3000:]
+            yield json.loads(line)
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.communicate(timeout=START_TIMEOUT_S)
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("CUBANO_", "PYTEST_"))}
+
+
+def exchange(command: str, system: Mapping) -> str:
+    """The command with the usual addresses replaced by those of this system."""
+    usual = {
+        "8000": system["api"],
+        "8100": system["emulator"],
+        "8025": system["mail"],
+        "9101": system["metrics"]["serve"],
+        "9102": system["metrics"]["work"],
+        "9104": system["metrics"]["emulate"],
+    }
+    for port, address in usual.items():
+        command = re.sub(rf"(127\.0\.0\.1|localhost):{port}\b", urlsplit(address).netloc, command)
+    return command
+
+
+@pytest.mark.timeout(DOCUMENT_TIMEOUT_S + START_TIMEOUT_S)
+@pytest.mark.parametrize("document", RUN, ids=lambda document: document.path)
+def test_commands_do_what_the_document_says(document: Document, system: Mapping, tmp_path: Path):
+    """All commands of the document end well, one after the other."""
+    lines = [command for block in document.blocks() if block.runs for command in block.commands]
+    script = "set -euo pipefail\n" + "\n".join(f"echo {_quoted(line)}\n{exchange(line, system)}" for line in lines)
+
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=ROOT,
+        env={**_own_environment(), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=DOCUMENT_TIMEOUT_S,
+        check=False,
+    )
+
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+def _quoted(line: str) -> str:
+    return "'$ " + line.replace("'", "'\\''") + "'"
