@@ -6,13 +6,14 @@ The telemetry middleware stands outside of the framework, so that 404s, 405s and
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import AfterExceptionHookHandler, ASGIApp
 
 from service import __version__
 from service.access.rules import OrderTokens
@@ -27,7 +28,7 @@ from service.parts import Parts, build_parts
 from service.receipts.api import get_order
 from service.settings import Settings
 from service.telemetry.exposition import serve_metrics
-from service.telemetry.middleware import TelemetryMiddleware, note_exception
+from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
 from service.telemetry.tracing import current_trace_id
 from service.webhooks.api import webhook_of
 from service.webhooks.flow import Intake
@@ -52,7 +53,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
         },
         signature_types=[Database, Shop, OrderTokens, Intake, Health],
         exception_handlers={Exception: answer_problem},
-        after_exception=[note_exception],
+        after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
         lifespan=[_lifespan(parts, intake, health)],
         request_max_body_size=MOST_BYTES,
         openapi_config=_openapi(),
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
         debug=False,
     )
     # Outermost: the framework's own middleware never sees what is not routed.
-    app.asgi_handler = TelemetryMiddleware(app.asgi_handler, parts.telemetry)
+    app.asgi_handler = cast("ASGIApp", TelemetryMiddleware(cast("AsgiApp", app.asgi_handler), parts.telemetry))
     return app
 
 
@@ -69,9 +70,7 @@ def _api(parts: Parts) -> Router:
     return Router("/api/payment", route_handlers=[get_catalog, create_checkout_session, get_order, stripe])
 
 
-def _lifespan(
-    parts: Parts, intake: Intake, health: Health
-) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
         """Connections and the metrics port live exactly as long as the server takes requests."""
@@ -105,7 +104,7 @@ async def live() -> dict[str, str]:
 
 
 @get("/health/ready", summary="May it be sent traffic", tags=["Health"])
-async def ready(health: Health) -> Response[dict[str, Any]]:
+async def ready(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
     """A list of named pings; 503 when one of them fails."""
     pings = await health.pings()
     fine = all(ping.ok for ping in pings)

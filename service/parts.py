@@ -17,6 +17,7 @@ from service.idempotency import tables as idempotency
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database, Tables
+from service.kernel.errors import CubanoError, GatewayUnavailable
 from service.kernel.ids import Ids
 from service.orders import tables as orders
 from service.payments import flow as payment_events
@@ -31,7 +32,16 @@ from service.webhooks import tables as webhooks
 
 ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT}
 
-WITH_TABLES = (outbox, idempotency, catalog, orders, payments, refunds, tickets, webhooks)  # imported: METADATA is whole
+WITH_TABLES = (
+    outbox,
+    idempotency,
+    catalog,
+    orders,
+    payments,
+    refunds,
+    tickets,
+    webhooks,
+)  # imported: METADATA is whole
 METADATA = Tables.metadata
 
 INVARIANTS = (
@@ -58,12 +68,12 @@ class Parts:
         for gateway in self.gateways.values():
             await gateway.close()
         await self.db.close()
-        self.telemetry.tracer.shutdown()
+        self.telemetry.tracing.shutdown()
 
 
 def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> Parts:
     """Construct everything; nothing is connected yet."""
-    tracer = create_tracing(process, settings.environment, __version__)
+    tracer = create_tracing(process, settings.environment, __version__, is_fault=_is_fault)
     telemetry = Telemetry(process, version=__version__, environment=settings.environment, tracer=tracer)
     db = build_database(settings, telemetry, clock=clock)
     gateways: dict[str, Gateway] = {
@@ -84,6 +94,11 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
         public_url=settings.public_url,
     )
     return Parts(settings, telemetry, db, gateways, shop)
+
+
+def _is_fault(error: BaseException) -> bool:
+    """Sold out or a wrong field is an answer, not a fault; its trace is kept no more often than any other."""
+    return not isinstance(error, CubanoError) or isinstance(error, GatewayUnavailable)
 
 
 def build_database(settings: Settings, telemetry: Telemetry, *, clock: Clock = utc_now) -> Database:

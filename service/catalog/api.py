@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from litestar import Response, get
 from litestar.datastructures import CacheControlHeader
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from service.catalog.flow import read_catalog
 from service.catalog.views import CatalogView, present
@@ -20,8 +21,8 @@ MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may stil
     cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
 )
 async def get_catalog(
-    db: Database,
-    locale: Annotated[Literal["en", "es"], Parameter(description="Language of names and descriptions.")] = "en",
+    db: NamedDependency[Database],
+    locale: Annotated[Literal["en", "es"], QueryParameter(description="Language of names and descriptions.")] = "en",
 ) -> Response[CatalogView]:
     """Ticket types with price and how many are left as of `asOf`."""
     async with db.transaction() as session:

@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
@@ -68,7 +69,7 @@ class CheckoutOperation(Operation):
 
 
 @post("/checkout-session", summary="Open a checkout", tags=["Store"], operation_class=CheckoutOperation)
-async def create_checkout_session(request: Request[Any, Any, State], shop: Shop) -> Checkout:
+async def create_checkout_session(request: Request[Any, Any, State], shop: NamedDependency[Shop]) -> Checkout:
     """Hold the tickets and open the payment provider's page.
 
     The tickets stay reserved until `expiresAt`. Send the customer to `checkoutUrl`. Prices come from the catalogue.

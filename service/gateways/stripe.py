@@ -141,11 +141,11 @@ def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRe
         case stripe.APIConnectionError():
             return "unreachable", GatewayUnavailable("stripe", "unreachable")
         case stripe.AuthenticationError() | stripe.PermissionError():
-            return "rejected", GatewayUnavailable("stripe", "auth", retry_after_s=60)
+            return "auth", GatewayUnavailable("stripe", "auth", retry_after_s=60)
         case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError():
             return "rejected", GatewayRejected("stripe", error.code or "invalid_request", str(error))
         case _:
-            return "server_error", GatewayUnavailable("stripe", "server_error")
+            return "error", GatewayUnavailable("stripe", "server_error")
 
 
 def _checkout(session: Any) -> GatewayCheckout:

@@ -25,7 +25,7 @@ class Order(Tables):
             "ix_orders_open",
             "status",
             "expires_at",
-            postgresql_where=sa.text("status IN ('awaiting_payment', 'processing')"),
+            postgresql_where=sa.text("status IN ('awaiting_payment', 'processing', 'late_payment', 'disputed')"),
         ),
     )
 

@@ -3,23 +3,24 @@
 from typing import Annotated
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from service.access.rules import OrderTokens
 from service.kernel.db import Database
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
 
-Token = Annotated[str | None, Parameter(query="token", description="The order's access token.")]
-AccessToken = Annotated[str | None, Parameter(query="accessToken", description="The same, named as in the answer.")]
-Bearer = Annotated[str | None, Parameter(header="Authorization", description="`Bearer <accessToken>`; preferred.")]
+Token = Annotated[str | None, QueryParameter(name="token", description="The order's access token, as links carry it.")]
+AccessToken = Annotated[str | None, QueryParameter(name="accessToken", description="The same, named as in the answer.")]
+Bearer = Annotated[str | None, HeaderParameter(name="Authorization", description="`Bearer <accessToken>`; preferred.")]
 
 
 @get("/order/{order_id:str}", summary="Look up an order", tags=["Store"])
 async def get_order(
-    order_id: str,
-    db: Database,
-    tokens: OrderTokens,
+    order_id: FromPath[str],
+    db: NamedDependency[Database],
+    tokens: NamedDependency[OrderTokens],
     authorization: Bearer = None,
     token: Token = None,
     access_token: AccessToken = None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Request, Response, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 from service.gateways.base import Gateway
@@ -26,9 +27,17 @@ log = get_logger("webhooks")
 def webhook_of(gateway: Gateway, paths: list[str], *, livemode: bool) -> HTTPRouteHandler:
     """The handler for one provider."""
 
-    @post(paths, summary=f"Events of {gateway.provider}", tags=["Webhooks"], status_code=200, name=f"webhook-{gateway.provider}",
-          request_max_body_size=MOST_BYTES)
-    async def receive(request: Request[Any, Any, State], db: Database, intake: Intake) -> Response[bytes]:
+    @post(
+        paths,
+        summary=f"Events of {gateway.provider}",
+        tags=["Webhooks"],
+        status_code=200,
+        name=f"webhook-{gateway.provider}",
+        request_max_body_size=MOST_BYTES,
+    )
+    async def receive(
+        request: Request[Any, Any, State], db: NamedDependency[Database], intake: NamedDependency[Intake]
+    ) -> Response[bytes]:
         """Takes a signed event of the payment provider; the signature is checked on the raw body."""
         body = await request.body()
         now = db.clock()

@@ -67,7 +67,7 @@ def upgrade() -> None:
         "orders",
         ["status", "expires_at"],
         unique=False,
-        postgresql_where=sa.text("status IN ('awaiting_payment', 'processing')"),
+        postgresql_where=sa.text("status IN ('awaiting_payment', 'processing', 'late_payment', 'disputed')"),
     )
     op.create_table(
         "outbox",
@@ -335,9 +335,7 @@ def downgrade() -> None:
     op.drop_index("ix_outbox_due", table_name="outbox", postgresql_where=sa.text("state = 'pending'"))
     op.drop_index("ix_outbox_dead", table_name="outbox", postgresql_where=sa.text("state = 'dead'"))
     op.drop_table("outbox")
-    op.drop_index(
-        "ix_orders_open", table_name="orders", postgresql_where=sa.text("status IN ('awaiting_payment', 'processing')")
-    )
+    op.drop_index("ix_orders_open", table_name="orders")
     op.drop_table("orders")
     op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")

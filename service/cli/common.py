@@ -1,0 +1,71 @@
+"""What several commands share: settings or a clear refusal, a database for the length of a command, output for two readers."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import click
+import psycopg
+import sqlalchemy.exc
+from rich.console import Console
+
+from service import __version__
+from service.kernel.db import Database
+from service.parts import build_database
+from service.settings import Settings, SettingsError, load_settings
+from service.telemetry.registry import Telemetry
+
+T = TypeVar("T")
+
+FOUND_WRONG = 1
+USAGE = 2
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def settings_or_exit() -> Settings:
+    """The settings, or the list of all that is wrong with them and exit code 2."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        click.echo("The settings are not right:", err=True)
+        for problem in error.problems:
+            click.echo(f"  - {problem}", err=True)
+        sys.exit(USAGE)
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run one coroutine with a database; a database that does not answer is one line and exit code 1."""
+    settings = settings_or_exit()
+
+    async def run() -> T:
+        telemetry = Telemetry("cli", version=__version__, environment=settings.environment)
+        db = build_database(settings, telemetry)
+        try:
+            return await work(db)
+        finally:
+            await db.engine.dispose()
+
+    try:
+        return asyncio.run(run())
+    except (sqlalchemy.exc.OperationalError, psycopg.OperationalError) as error:
+        fail(f"The database does not answer: {str(error).splitlines()[0]}")
+    except sqlalchemy.exc.ProgrammingError as error:
+        fail(f"The schema is not what this build needs; run `cubano db upgrade`: {str(error).splitlines()[0]}")
+
+
+def fail(message: str, *, code: int = FOUND_WRONG) -> NoReturn:
+    """Say why on stderr and end."""
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def console() -> Console:
+    """Where tables are printed: plain when piped, and never narrower than a table needs."""
+    return Console(width=None if sys.stdout.isatty() else 160)

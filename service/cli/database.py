@@ -1,0 +1,134 @@
+"""`cubano db`, `cubano invariants`, `cubano doctor`: is the ground we stand on right."""
+
+import sys
+import time
+from functools import partial
+
+import click
+import sqlalchemy as sa
+from rich.table import Table
+
+from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json, settings_or_exit, with_database
+from service.gateways.base import Gateway
+from service.health import Health
+from service.kernel.db import Database
+from service.kernel.errors import GatewayError
+from service.kernel.invariants import Finding, check
+from service.local.festival import write_festival
+from service.migrations.run import migrate
+from service.parts import INVARIANTS, build_parts
+from service.telemetry.exposition import Ping
+
+
+@click.group()
+def db() -> None:
+    """The schema and the sample festival."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the schema to what this build needs; safe to repeat and to run twice at once."""
+    started = time.monotonic()
+    try:
+        migrate(settings_or_exit().database_url.get_secret_value())
+    except sa.exc.OperationalError as error:
+        fail(f"The database does not answer: {str(error).splitlines()[0]}")
+    click.echo(f"The schema is up to date ({time.monotonic() - started:.1f} s).")
+
+
+@db.command()
+def seed() -> None:
+    """Write the sample festival: what is on sale. What exists already stays as it is."""
+
+    async def work(database: Database) -> int:
+        async with database.transaction() as session:
+            return await write_festival(session)
+
+    click.echo(f"{with_database(work)} ticket types added.")
+
+
+@db.command("check")
+def check_schema() -> None:
+    """Does the database answer, and is its schema the one this build needs?"""
+
+    async def work(database: Database) -> list[Ping]:
+        return await Health(database).pings()
+
+    pings = with_database(work)
+    for ping in pings:
+        click.echo(f"{'ok ' if ping.ok else 'BAD'} {ping.name}: {ping.detail}")
+    sys.exit(0 if all(ping.ok for ping in pings) else FOUND_WRONG)
+
+
+@click.command()
+@as_json
+def invariants(*, as_json: bool) -> None:
+    """Check every promise the data must keep; exit 1 when one is broken."""
+
+    async def work(database: Database) -> list[Finding]:
+        async with database.transaction() as session:
+            await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            return await check(session, INVARIANTS)
+
+    findings = with_database(work)
+    if as_json:
+        print_json([_finding(each) for each in findings])
+    else:
+        _print_findings(findings)
+    sys.exit(FOUND_WRONG if any(each.count for each in findings) else 0)
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    invariant = finding.invariant
+    return {
+        "name": invariant.name,
+        "promise": invariant.promise,
+        "violations": finding.count,
+        "examples": [{"id": id_, "problem": problem} for id_, problem in finding.examples],
+        "playbook": invariant.playbook,
+    }
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    table = Table("", "invariant", "promise", "violations", box=None, pad_edge=False)
+    for each in findings:
+        mark = "[red]BROKEN[/]" if each.count else "[green]ok[/]"
+        table.add_row(mark, each.invariant.name, each.invariant.promise, str(each.count) if each.count else "")
+        for id_, problem in each.examples:
+            table.add_row("", "", f"[yellow]{id_}[/] {problem}", "")
+    console().print(table)
+
+
+@click.command()
+@as_json
+def doctor(*, as_json: bool) -> None:
+    """Look at settings, database, schema and gateways, and say what is wrong with them."""
+    settings = settings_or_exit()
+
+    async def work(database: Database) -> list[Ping]:
+        parts = build_parts(settings, "cli")
+        health = Health(database)
+        for name, gateway in parts.gateways.items():
+            health.watch(f"gateway {name}", partial(_probe, gateway))
+        try:
+            return await health.pings()
+        finally:
+            for gateway in parts.gateways.values():
+                await gateway.close()
+
+    pings = with_database(work)
+    if as_json:
+        print_json([{"name": each.name, "ok": each.ok, "detail": each.detail} for each in pings])
+    else:
+        for ping in pings:
+            click.echo(f"{'ok ' if ping.ok else 'BAD'} {ping.name}: {ping.detail}")
+    sys.exit(0 if all(ping.ok for ping in pings) else FOUND_WRONG)
+
+
+async def _probe(gateway: Gateway) -> str:
+    try:
+        await gateway.probe()
+    except GatewayError as error:
+        reason = getattr(error, "reason", getattr(error, "code", "refused"))
+        raise RuntimeError(f"{gateway.provider}: {reason}") from error
+    return "answers and takes our key"

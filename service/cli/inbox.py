@@ -1,0 +1,131 @@
+"""`cubano inbox`: look at the gateways' events, apply one again, or decide that it shall have no effect."""
+
+import json
+import sys
+
+import click
+from rich.table import Table
+
+from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json, with_database
+from service.kernel.db import Database
+from service.webhooks import flow
+from service.webhooks.tables import EventState, PaymentEvent
+
+ANY = "all"
+
+
+@click.group()
+def inbox() -> None:
+    """Events of the gateways, dead letters among them."""
+
+
+@inbox.command()
+@click.option("--state", type=click.Choice([*EventState, ANY]), default=ANY, help="Only events in this state.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@as_json
+def ls(state: str, limit: int, *, as_json: bool) -> None:
+    """List events, newest first; exit 1 when dead letters are among them."""
+
+    async def work(database: Database) -> list[PaymentEvent]:
+        async with database.transaction() as session:
+            return await flow.find_events(session, state=None if state == ANY else state, limit=limit)
+
+    events = with_database(work)
+    if as_json:
+        print_json([_summary(each) for each in events])
+    else:
+        table = Table(
+            "seq", "event", "type", "subject", "state", "tries", "received", "cause", box=None, pad_edge=False
+        )
+        for each in events:
+            row = (each.seq, each.event_id, each.type, each.subject, each.state, each.attempts)
+            table.add_row(*map(str, row), f"{each.received_at:%Y-%m-%d %H:%M:%S %Z}", each.cause or "")
+        console().print(table if events else "No events.")
+    sys.exit(FOUND_WRONG if any(each.state == EventState.DEAD for each in events) else 0)
+
+
+@inbox.command()
+@click.argument("event")
+@as_json
+def show(event: str, *, as_json: bool) -> None:
+    """Show one EVENT (its id or its number) with its payload and what became of it."""
+
+    async def work(database: Database) -> PaymentEvent | None:
+        async with database.transaction() as session:
+            return await flow.find_event(session, event)
+
+    found = with_database(work) or _unknown(event)
+    payload = _payload(found)
+    if as_json:
+        print_json({**_summary(found), "lastError": found.last_error, "payload": payload})
+        return
+    for name, value in _summary(found).items():
+        click.echo(f"{name:12} {'' if value is None else value}")
+    if found.last_error:
+        click.echo(f"{'lastError':12} {found.last_error}")
+    click.echo(json.dumps(payload, indent=2, ensure_ascii=False))
+
+
+@inbox.command()
+@click.argument("events", nargs=-1)
+@click.option("--dead", is_flag=True, help="All dead letters.")
+def replay(events: tuple[str, ...], *, dead: bool) -> None:
+    """Apply EVENTS again from the start. Safe: effects hang on what they change, not on the event."""
+    if not events and not dead:
+        raise click.UsageError("Name events, or say --dead.")
+
+    async def work(database: Database) -> int:
+        async with database.transaction() as session:
+            chosen = await flow.find_events(session, state=EventState.DEAD, limit=100_000) if dead else []
+            chosen += [await flow.find_event(session, each) or _unknown(each) for each in events]
+            for each in chosen:
+                await flow.replay(session, each)
+        return len(chosen)
+
+    click.echo(f"{with_database(work)} events will be applied again.")
+
+
+@inbox.command()
+@click.argument("event")
+@click.option("--why", required=True, help="The reason; it stays with the event.")
+def discard(event: str, why: str) -> None:
+    """Decide that EVENT shall have no effect."""
+
+    async def work(database: Database) -> str:
+        async with database.transaction() as session:
+            found = await flow.find_event(session, event) or _unknown(event)
+            if found.state not in {EventState.PENDING, EventState.DEAD}:
+                fail(f"{found.event_id} is {found.state}; only pending and dead events can be discarded.")
+            await flow.discard(session, found, why=why)
+            return found.event_id
+
+    click.echo(f"{with_database(work)} is discarded.")
+
+
+def _unknown(event: str) -> PaymentEvent:
+    fail(f"No event {event!r} in the inbox.")
+
+
+def _payload(event: PaymentEvent) -> object:
+    try:
+        return json.loads(event.payload)
+    except ValueError:
+        return event.payload.decode(errors="replace")
+
+
+def _summary(event: PaymentEvent) -> dict[str, object]:
+    return {
+        "seq": event.seq,
+        "eventId": event.event_id,
+        "provider": event.provider,
+        "type": event.type,
+        "subject": event.subject,
+        "state": event.state,
+        "outcome": event.outcome,
+        "attempts": event.attempts,
+        "cause": event.cause,
+        "createdAt": event.created_at.isoformat(),
+        "receivedAt": event.received_at.isoformat(),
+        "dueAt": event.due_at.isoformat(),
+        "traceparent": event.traceparent,
+    }

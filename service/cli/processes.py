@@ -1,0 +1,59 @@
+"""`cubano serve` and `cubano work`: the two processes of the data plane, ended cleanly by SIGTERM or Ctrl-C."""
+
+import asyncio
+import signal
+
+import click
+import uvicorn
+
+from service.app import create_app
+from service.cli.common import settings_or_exit
+from service.telemetry.logs import configure_logs
+from service.worker import create_worker
+
+GRACE_S = 8  # for requests in hand; the supervisor and most orchestrators kill after 10 s
+BACKLOG = 1024
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; CUBANO_SERVE_HOST otherwise.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; CUBANO_SERVE_PORT otherwise.")
+def serve(host: str | None, port: int | None) -> None:
+    """Answer the API and the pages."""
+    settings = settings_or_exit()
+    configure_logs("serve", settings.log_format, settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host or settings.serve_host,
+        port=settings.serve_port if port is None else port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # the telemetry middleware writes the one line a request gets
+        server_header=False,
+        date_header=True,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    # The server raises the signal that ended it once more after its clean shutdown; that must not make it look killed.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    uvicorn.Server(config).run()
+
+
+@click.command()
+def work() -> None:
+    """Apply events, send mail, close what nobody paid."""
+    settings = settings_or_exit()
+    configure_logs("work", settings.log_format, settings.log_level)
+
+    async def run() -> None:
+        worker = create_worker(settings)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop.set)
+        await worker.run()
+
+    asyncio.run(run())

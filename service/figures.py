@@ -1,0 +1,109 @@
+"""Gauges that no single event can keep: how much there is of what, and how old the oldest is.
+
+Computed by the worker from indexed queries every few seconds; `cubano_progress_age_seconds` tells how old the figures
+are, so that a stuck collector is not read as "all well".
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.kernel.db import Database, Session
+from service.kernel.invariants import Invariant, check
+from service.telemetry import catalogue
+from service.telemetry.labels import OrderState
+from service.telemetry.logs import get_logger
+
+log = get_logger("figures")
+
+ORDERS = """
+    SELECT status, count(*), extract(epoch FROM max(:now - updated_at))
+    FROM orders WHERE status IN ('awaiting_payment', 'processing', 'late_payment', 'disputed') GROUP BY status
+"""
+INBOX = """
+    SELECT state, count(*) FROM payment_events WHERE state = 'pending' GROUP BY state
+    UNION ALL
+    SELECT state, count(*) FROM payment_events WHERE state IN ('dead', 'discarded') GROUP BY state
+"""
+INBOX_OLDEST = (
+    "SELECT extract(epoch FROM :now - min(due_at)) FROM payment_events WHERE state = 'pending' AND due_at <= :now"
+)
+OUTBOX = """
+    SELECT kind, state, count(*), extract(epoch FROM max(:now - due_at) FILTER (WHERE state = 'pending' AND due_at <= :now))
+    FROM outbox WHERE state <> 'done' GROUP BY kind, state
+"""
+UNFINISHED = (OrderState.AWAITING_PAYMENT, OrderState.PROCESSING, OrderState.LATE_PAYMENT, OrderState.DISPUTED)
+STOCK = "SELECT ticket_type, capacity, held, sold FROM stock"
+EVENT_STATES = ("pending", "dead", "discarded")  # the others only grow; a counter tells them
+
+
+class Figures:
+    """Reads the database and sets the gauges of one process."""
+
+    def __init__(self, db: Database, invariants: Iterable[Invariant]) -> None:
+        self._db = db
+        self._set = db.telemetry.set
+        self._invariants = tuple(invariants)
+        self._refreshed_at = time.monotonic()
+
+    def measure_age(self) -> None:
+        """How old the figures are, now."""
+        self._set(catalogue.PROGRESS_AGE, time.monotonic() - self._refreshed_at)
+
+    async def refresh(self) -> bool:
+        """Compute all gauges once."""
+        async with self._db.transaction() as session:
+            orders = await _rows(session, ORDERS)
+            inbox = await _rows(session, INBOX)
+            oldest = await _rows(session, INBOX_OLDEST)
+            outbox = await _rows(session, OUTBOX)
+            stock = await _rows(session, STOCK)
+        self._show_orders({row[0]: (row[1], row[2]) for row in orders})
+        self._show_inbox({row[0]: row[1] for row in inbox}, oldest[0][0])
+        self._show_outbox(outbox)
+        for ticket_type, *counts in stock:
+            for kind, count in zip(("capacity", "held", "sold"), counts, strict=True):
+                self._set(catalogue.STOCK, count, ticket_type=ticket_type, kind=kind)
+        self._refreshed_at = time.monotonic()
+        return False
+
+    async def check_invariants(self) -> bool:
+        """Count what breaks each promise."""
+        async with self._db.transaction() as session:
+            await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            findings = await check(session, self._invariants)
+        for finding in findings:
+            self._set(catalogue.INVARIANT, finding.count, invariant=finding.invariant.name)
+            if finding.count:
+                log.error(
+                    "invariant broken",
+                    invariant=finding.invariant.name,
+                    count=finding.count,
+                    examples=str(finding.examples[:3]),
+                )
+        return False
+
+    def _show_orders(self, found: dict[str, tuple[int, float]]) -> None:
+        for state in UNFINISHED:
+            count, oldest_s = found.get(state, (0, 0))
+            self._set(catalogue.ORDERS, count, state=state)
+            self._set(catalogue.ORDERS_OLDEST, oldest_s, state=state)
+
+    def _show_inbox(self, found: dict[str, int], oldest_s: float | None) -> None:
+        for state in EVENT_STATES:
+            self._set(catalogue.INBOX, found.get(state, 0), state=state)
+        self._set(catalogue.INBOX_OLDEST, oldest_s or 0)
+
+    def _show_outbox(self, rows: Sequence[Any]) -> None:
+        found = {(kind, state): (count, oldest_s) for kind, state, count, oldest_s in rows}
+        kinds = {kind for kind, _ in found} | set(catalogue.MESSAGE_KINDS.known)
+        for kind in kinds:
+            for state in ("pending", "dead"):
+                self._set(catalogue.OUTBOX, found.get((kind, state), (0, 0))[0], kind=kind, state=state)
+            self._set(catalogue.OUTBOX_OLDEST, found.get((kind, "pending"), (0, 0))[1] or 0, kind=kind)
+
+
+async def _rows(session: Session, query: str) -> Sequence[Any]:
+    return (await session.execute(sa.text(query), {"now": session.now} if ":now" in query else {})).all()

@@ -1,0 +1,202 @@
+"""`create_worker(settings)`: what happens without a customer waiting for it.
+
+Loops take events from the inbox and messages from the outbox until they are told to stop; a few timers keep the figures
+fresh and close what nobody paid. Any number of workers may run beside each other: rows are claimed, never assigned. On
+SIGTERM each loop ends the piece of work in its hands.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import aiosmtplib
+
+from service.checkout.flow import EXPIRE, expire_order
+from service.figures import Figures
+from service.health import Health
+from service.idempotency import flow as idempotency
+from service.kernel import outbox
+from service.kernel.clock import Clock, utc_now
+from service.kernel.errors import CubanoError
+from service.kernel.outbox import Message
+from service.mail.flow import Post
+from service.mail.rules import LETTERS
+from service.orders import flow as orders
+from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts
+from service.receipts.flow import read_receipt
+from service.settings import Settings
+from service.telemetry import catalogue
+from service.telemetry.exposition import serve_metrics
+from service.telemetry.logs import bound, get_logger
+from service.telemetry.tracing import Kind
+from service.webhooks.flow import apply_next
+
+log = get_logger("worker")
+
+INBOX_LOOPS = 4  # events of different orders side by side; more only wait for each other's locks
+OUTBOX_LOOPS = 2
+IDLE_S = 0.15  # between two looks at an empty queue: a ticket is out within a second of its payment
+ERROR_PAUSE_S = 1.0  # after a failed turn (the database is away); doubled up to the cap
+ERROR_PAUSE_CAP_S = 15.0
+STALLED_S = 60  # a loop that has not turned for so long is stuck
+EXPIRY_BATCH = 50
+
+Delivery = Callable[[Message], Awaitable[None]]
+
+
+def create_worker(settings: Settings, *, clock: Clock = utc_now) -> "Worker":
+    """The whole background side; everything it needs is built here from the settings."""
+    parts = build_parts(settings, "work", clock=clock)
+    post = Post(
+        smtp_url=settings.smtp_url.get_secret_value(), sender=settings.mail_from, help_email=settings.help_email
+    )
+    return Worker(parts, deliveries=_deliveries(parts, post))
+
+
+def _deliveries(parts: Parts, post: Post) -> dict[str, Delivery]:
+    """What each kind of outbox message does."""
+
+    async def expire(message: Message) -> None:
+        await expire_order(parts.shop, message.payload["order_id"])
+
+    return {EXPIRE: expire, **{f"mail.{letter}": _sender(parts, post, letter) for letter in LETTERS}}
+
+
+def _sender(parts: Parts, post: Post, name: str) -> Delivery:
+    async def send(message: Message) -> None:
+        async with parts.db.transaction() as session:
+            order = await read_receipt(session, message.payload["order_id"])
+        token = parts.shop.tokens.issue(order.order_id)
+        letter = post.render(
+            name,
+            locale=order.locale,
+            to=order.email,
+            message_key=f"{name}.{order.order_id}",
+            order=order,
+            link=f"{parts.shop.public_url}/{order.locale}/order/{order.order_id}?token={token}",
+        )
+        await post.send(letter)
+        parts.telemetry.count(catalogue.MAILS, template=name, outcome="sent")
+
+    return send
+
+
+@dataclass
+class Worker:
+    """Loops and timers over one set of parts. `run` returns after `stop` was set and all work in hand is done."""
+
+    parts: Parts
+    deliveries: Mapping[str, Delivery]
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    turned_at: dict[str, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Work until `stop` is set."""
+        settings, health = self.parts.settings, Health(self.parts.db)
+        health.watch("loops", self._loops_turn)
+        figures = Figures(self.parts.db, INVARIANTS)
+        await self.parts.db.open()
+        self.parts.telemetry.at_scrape(self.parts.db.measure_pool)
+        self.parts.telemetry.at_scrape(figures.measure_age)
+        metrics = serve_metrics(
+            self.parts.telemetry, settings.metrics_host, settings.work_metrics_port, health.from_thread()
+        )
+        log.info("worker ready", metrics_port=metrics.port)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for name, turn, pause_s in self._loops(figures):
+                    tasks.create_task(self._turn_forever(name, turn, pause_s), name=name)
+        finally:
+            metrics.close()
+            await self.parts.close()
+            log.info("worker stopped")
+
+    def _loops(self, figures: Figures) -> list[tuple[str, Callable[[], Awaitable[bool]], float]]:
+        return [
+            *((f"inbox-{number}", self._apply_event, IDLE_S) for number in range(INBOX_LOOPS)),
+            *((f"outbox-{number}", self._deliver_message, IDLE_S) for number in range(OUTBOX_LOOPS)),
+            ("expiry", self._find_expired, 1.0),
+            ("figures", figures.refresh, 5.0),
+            ("invariants", figures.check_invariants, 30.0),
+            ("forgetting", self._forget, 3600.0),
+        ]
+
+    async def _turn_forever(self, name: str, turn: Callable[[], Awaitable[bool]], pause_s: float) -> None:
+        """One loop: turn again at once while there is work, else wait; a failed turn waits longer each time."""
+        failures = 0
+        while not self.stop.is_set():
+            try:
+                worked = await turn()
+                failures, wait_s = 0, 0.0 if worked else pause_s
+            except Exception:  # the outermost edge of a loop: counted, logged, tried again
+                failures += 1
+                wait_s = min(ERROR_PAUSE_S * (1 << min(failures - 1, 6)), ERROR_PAUSE_CAP_S)
+                self.parts.telemetry.count(catalogue.WORKER_FAILURES, loop=name.partition("-")[0])
+                log.exception("loop failed", loop=name, failures=failures, again_in_s=wait_s)
+            self.turned_at[name] = time.monotonic()
+            self.parts.telemetry.set(catalogue.WORKER_HEARTBEAT, time.time())
+            if wait_s:
+                await self._pause(wait_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter keeps replicas apart
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stop.wait()
+        except TimeoutError:
+            pass
+
+    async def _loops_turn(self) -> str:
+        now = time.monotonic()
+        late = [
+            name for name, at in self.turned_at.items() if name.startswith(("inbox", "outbox")) and now - at > STALLED_S
+        ]
+        if late:
+            raise RuntimeError(f"not turning: {', '.join(late)}")
+        return f"{len(self.turned_at)} loops turn"
+
+    async def _apply_event(self) -> bool:
+        return await apply_next(self.parts.db, self.parts.gateways, ON_EVENT, jitter=random.random())  # noqa: S311
+
+    async def _deliver_message(self) -> bool:
+        async with self.parts.db.transaction() as session:
+            claimed = await outbox.claim(session, limit=1)
+        for message in claimed:
+            with self.parts.telemetry.span(
+                f"deliver {message.kind}", traceparent=message.traceparent, kind=Kind.CONSUMER
+            ):
+                await self._deliver(message)
+        return bool(claimed)
+
+    async def _deliver(self, message: Message) -> None:
+        try:
+            with bound(order_id=message.payload.get("order_id", "")):
+                await self.deliveries[message.kind](message)
+        except Exception as error:  # noqa: BLE001 - the edge of one message: stored, counted, tried again
+            async with self.parts.db.transaction() as session:
+                state = await outbox.postpone(
+                    session, message, f"{type(error).__name__}: {error}", jitter=random.random()
+                )  # noqa: S311
+                outcome = "dead" if state == "dead" else "retried"
+                session.count(catalogue.OUTBOX_DELIVERED, kind=message.kind, outcome=outcome)
+            log.warning(
+                "message not delivered", kind=message.kind, outcome=outcome, attempts=message.attempts, exc_info=error
+            )
+            return
+        async with self.parts.db.transaction() as session:
+            await outbox.finish(session, message)
+            session.count(catalogue.OUTBOX_DELIVERED, kind=message.kind, outcome="delivered")
+
+    async def _find_expired(self) -> bool:
+        """Hand every order whose hold has run out to the outbox, which asks the gateway and retries."""
+        async with self.parts.db.transaction() as session:
+            due = await orders.due_for_expiry(session, limit=EXPIRY_BATCH)
+            for order_id in due:
+                await outbox.enqueue(session, EXPIRE, {"order_id": order_id}, key=order_id)
+        return False
+
+    async def _forget(self) -> bool:
+        async with self.parts.db.transaction() as session:
+            await idempotency.forget_old(session)
+        return False

@@ -1,0 +1,199 @@
+"""The whole system on real wires for one test: PostgreSQL, the gateway's stand-in, `serve` and, when asked, `work`.
+
+`stage` runs the application of `create_app` in a real server on a free port, talking through the real SDK to an emulator
+process that is shared by the tests of one pytest process and reset before each. `serve` and `work` run on the test's own
+event loop, so their clock can be handed in; everything between them goes over sockets.
+"""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from service.app import create_app
+from service.kernel.clock import Clock, utc_now
+from service.kernel.db import Database
+from service.parts import build_database
+from service.settings import Settings, load_settings
+from service.telemetry.registry import Telemetry
+from service.worker import Worker, create_worker
+
+API_KEY = "sk_test_stage"
+WEBHOOK_SECRET = "whsec_stage"
+START_S = 15
+
+
+@pytest.fixture(scope="session")
+def emulator_url() -> Iterator[str]:
+    """One emulator process for all tests of this pytest process."""
+    command = [
+        sys.executable,
+        "-m",
+        "service.cli",
+        "emulate",
+        "--port",
+        "0",
+        "--metrics-port",
+        "0",
+        "--api-key",
+        API_KEY,
+    ]
+    webhook = ["--webhook-url", "http://127.0.0.1:9/none", "--webhook-secret", WEBHOOK_SECRET]
+    with subprocess.Popen([*command, *webhook], stdout=subprocess.PIPE, text=True) as process:
+        yield json.loads(process.stdout.readline())["url"]
+        process.terminate()
+
+
+def buyer(**changes: Any) -> dict[str, Any]:
+    """The body of a good checkout request; `changes` replace top-level fields."""
+    return {
+        "items": [{"ticketType": "full-pass", "quantity": 2}],
+        "customer": {"email": "ana@example.org", "name": "Ana Pérez"},
+        "locale": "en",
+        **changes,
+    }
+
+
+@dataclass
+class Stage:
+    """What a test holds in its hands."""
+
+    settings: Settings
+    clock: Clock
+    emulator: httpx.AsyncClient  # the control of the contract under /_emulator, the vendor's API under /v1
+    client: httpx.AsyncClient  # `serve`
+    db: Database  # to look, and to tamper with
+    _keys: int = field(default=0)
+
+    async def checkout(self, body: dict[str, Any] | None = None, *, key: str | None = None) -> httpx.Response:
+        """POST a checkout; a new key unless one is given."""
+        self._keys += 1
+        headers = {"Idempotency-Key": key or f"stage-key-{self._keys}"}
+        return await self.client.post("/api/payment/checkout-session", json=body or buyer(), headers=headers)
+
+    async def pay(self, checkout: dict[str, Any], card: str = "4242424242424242", **more: Any) -> dict[str, Any]:
+        """Pay a checkout's session at the gateway, as a buyer would on its page."""
+        session_id = next(part for part in checkout["checkoutUrl"].split("/") if part.startswith("cs_")).split("?")[0]
+        answer = await self.emulator.post(f"/_emulator/sessions/{session_id}/pay", json={"card": card, **more})
+        answer.raise_for_status()
+        return answer.json()
+
+    async def order(self, checkout: dict[str, Any]) -> dict[str, Any]:
+        """The order as its buyer sees it."""
+        headers = {"Authorization": f"Bearer {checkout['accessToken']}"}
+        answer = await self.client.get(f"/api/payment/order/{checkout['orderId']}", headers=headers)
+        answer.raise_for_status()
+        return answer.json()
+
+    async def until(self, check: Callable[[], Awaitable[Any]], *, within_s: float = 10) -> Any:
+        """Wait until `check` answers something true, and answer that."""
+        async with asyncio.timeout(within_s):
+            while not (found := await check()):  # noqa: ASYNC110 - it watches other processes
+                await asyncio.sleep(0.02)
+        return found
+
+    async def order_in(self, checkout: dict[str, Any], *states: str, within_s: float = 10) -> dict[str, Any]:
+        """Wait until the order is in one of these states."""
+
+        async def look() -> dict[str, Any] | None:
+            order = await self.order(checkout)
+            return order if order["status"] in states else None
+
+        return await self.until(look, within_s=within_s)
+
+    async def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What a query answers, as tuples."""
+        from sqlalchemy import text
+
+        async with self.db.engine.begin() as connection:
+            result = await connection.execute(text(query), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def faults(self, *faults: dict[str, Any], seed: int = 1) -> None:
+        """Arm the gateway's faults."""
+        (await self.emulator.put("/_emulator/faults", json={"seed": seed, "faults": list(faults)})).raise_for_status()
+
+    @asynccontextmanager
+    async def worker(self, **settings: Any) -> AsyncIterator[Worker]:
+        """`work` on this event loop for the length of the block."""
+        chosen = self.settings.model_copy(update=settings)
+        worker = create_worker(chosen, clock=self.clock)
+        task = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop.set()
+            await task
+
+
+@pytest.fixture
+def stage_settings() -> dict[str, str]:
+    """Settings a test module changes for its stage, as environment names; override this fixture."""
+    return {}
+
+
+@pytest.fixture
+def stage_clock() -> Clock:
+    """The clock of `serve` and `work`; override this fixture with a `Dial`."""
+    return utc_now
+
+
+@pytest.fixture
+async def stage(
+    database_url: str, emulator_url: str, stage_settings: dict[str, str], stage_clock: Clock
+) -> AsyncIterator[Stage]:
+    """`serve` on a free port against a clean emulator; its webhooks come to this server."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    settings = load_settings(_environment(database_url, emulator_url, url) | stage_settings)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings, clock=stage_clock), log_config=None, ws="none"))
+    async with (
+        httpx.AsyncClient(base_url=emulator_url, timeout=20) as emulator,
+        httpx.AsyncClient(base_url=url, timeout=20) as client,
+    ):
+        await _reset(emulator, url)
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        db = build_database(settings, Telemetry("test", version="0", environment="test"), clock=stage_clock)
+        try:
+            async with asyncio.timeout(START_S):
+                while not server.started:  # noqa: ASYNC110 - the server has no event to wait for
+                    await asyncio.sleep(0.01)
+            yield Stage(settings, stage_clock, emulator, client, db)
+        finally:
+            await _silence(emulator)
+            server.should_exit = True
+            await running
+            await db.engine.dispose()
+
+
+async def _reset(emulator: httpx.AsyncClient, url: str) -> None:
+    (await emulator.post("/_emulator/reset")).raise_for_status()
+    endpoint = {"url": f"{url}/api/payment/webhook", "secret": WEBHOOK_SECRET}
+    (await emulator.put("/_emulator/endpoints", json=[endpoint])).raise_for_status()
+
+
+async def _silence(emulator: httpx.AsyncClient) -> None:
+    """No delivery of this test may reach the next one's server."""
+    (await emulator.post("/_emulator/reset")).raise_for_status()
+
+
+def _environment(database_url: str, emulator_url: str, url: str) -> dict[str, str]:
+    return {
+        "CUBANO_DATABASE_URL": database_url,
+        "CUBANO_SECRET_KEYS": "stage-secret-key-of-32-characters-or-more",
+        "CUBANO_PUBLIC_URL": url,
+        "CUBANO_STRIPE_API_KEY": API_KEY,
+        "CUBANO_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "CUBANO_STRIPE_BASE_URL": emulator_url,
+        "CUBANO_SERVE_METRICS_PORT": "0",
+        "CUBANO_WORK_METRICS_PORT": "0",
+    }
