@@ -1,0 +1,1 @@
+"""`cubano bench`: what this machine does with the hot paths, beside what PostgreSQL alone does with the same statements."""
