@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/.ready
+# Nothing is written outside this folder, unless you say so.
+export UV_CACHE_DIR ?= $(CURDIR)/.cubano/cache
 # The first Python that is new enough; `make PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -72,7 +74,7 @@ $(READY): pyproject.toml uv.lock Makefile
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@mkdir -p .cubano
-	@$(BIN)/uv --version 2>/dev/null | grep -q " $(UV_VERSION) " || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv --version 2>/dev/null | grep -q " $(UV_VERSION) " || $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check uv==$(UV_VERSION)
 	$(call step,dependencies,$(install))
 	@echo "$(CURDIR)" > $@
 
@@ -82,7 +84,7 @@ install = index="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(in
 	$(BIN)/uv export --quiet --frozen --no-header --no-emit-project --all-extras --all-groups -o .cubano/requirements.txt && \
 	{ $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r .cubano/requirements.txt || \
 	  { echo "   uv could not install from this index; pip takes over"; \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .cubano/requirements.txt; }; } && \
+	    $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r .cubano/requirements.txt; }; } && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
 
 # ---- a browser for the tests ------------------------------------------------------------------------------------------
