@@ -12,7 +12,6 @@ from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import AfterExceptionHookHandler, ASGIApp
 
 from service import __version__
@@ -26,6 +25,7 @@ from service.kernel.db import Database
 from service.kernel.problems import PROBLEM_JSON, to_problem
 from service.parts import Parts, build_parts
 from service.receipts.api import get_order
+from service.reference.api import create_reference
 from service.settings import Settings
 from service.telemetry.exposition import serve_metrics
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
@@ -42,8 +42,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     parts = build_parts(settings, "serve", clock=clock)
     intake = Intake(parts.db)
     health = Health(parts.db)
+    reference = create_reference(public_url=settings.public_url, version=__version__)
     app = Litestar(
-        route_handlers=[_api(parts), live, ready],
+        route_handlers=[_api(parts), reference, live, ready],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
@@ -117,7 +118,7 @@ def _openapi() -> OpenAPIConfig:
         title="A Lo Cubano Boulder Fest — payments",
         version=__version__,
         description="Checkout, webhooks and order lookup. Errors are `application/problem+json` with a stable `code`.",
-        path="/",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=(),  # service.reference shows it
+        enabled_endpoints=set(),
         use_handler_docstrings=True,
     )

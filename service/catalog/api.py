@@ -10,8 +10,25 @@ from litestar.params import QueryParameter
 from service.catalog.flow import read_catalog
 from service.catalog.views import CatalogView, present
 from service.kernel.db import Database
+from service.kernel.problem_docs import answered, documented
 
 MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may still take the load
+
+
+EXAMPLE = {
+    "ticketTypes": [
+        {
+            "ticketType": "full-pass",
+            "kind": "pass",
+            "name": "Full Pass",
+            "description": "Everything from Friday to Sunday: all classes, all parties, one wristband.",
+            "price": {"minor": 24900, "currency": "USD"},
+            "available": 212,
+            "maxPerOrder": 8,
+        }
+    ],
+    "asOf": "2027-02-13T18:00:00Z",
+}
 
 
 @get(
@@ -19,6 +36,7 @@ MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may stil
     summary="What is on sale",
     tags=["Store"],
     cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
+    responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400)},
 )
 async def get_catalog(
     db: NamedDependency[Database],

@@ -12,6 +12,8 @@ from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operat
 from service.checkout.flow import Shop, open_checkout
 from service.checkout.rules import LOCALES, MOST_ITEMS, MOST_NAME, read_key, read_request
 from service.checkout.views import Checkout
+from service.kernel.errors import GatewayRejected, GatewayUnavailable, Invalid, KeyInFlight, KeyReused, SoldOut
+from service.kernel.problem_docs import answered, documented
 
 EXAMPLE = {
     "items": [{"ticketType": "full-pass", "quantity": 2}],
@@ -68,7 +70,28 @@ class CheckoutOperation(Operation):
         self.parameters = [*(self.parameters or []), key]
 
 
-@post("/checkout-session", summary="Open a checkout", tags=["Store"], operation_class=CheckoutOperation)
+ANSWER = {
+    "orderId": "ord_01m839ehkag8bczkrreetbs5c4",
+    "orderNumber": "ALC-4F7K-9QXD",
+    "provider": "stripe",
+    "checkoutUrl": "https://checkout.stripe.com/c/pay/cs_live_a1b2c3",
+    "expiresAt": "2027-02-13T18:10:00Z",
+    "total": {"minor": 49800, "currency": "USD"},
+    "accessToken": "Vx1m0c5hYlq3sQ0kTn1vJ7rD2b8e9aWZ4uLpXyGfHiE",
+}
+PROBLEMS = (Invalid, 413, 415, SoldOut, KeyInFlight, KeyReused, GatewayRejected, GatewayUnavailable)
+
+
+@post(
+    "/checkout-session",
+    summary="Open a checkout",
+    tags=["Store"],
+    operation_class=CheckoutOperation,
+    responses={
+        **answered(201, Checkout, ANSWER, "The tickets are held and the payment page is open"),
+        **documented(*PROBLEMS),
+    },
+)
 async def create_checkout_session(request: Request[Any, Any, State], shop: NamedDependency[Shop]) -> Checkout:
     """Hold the tickets and open the payment provider's page.
 

@@ -8,6 +8,8 @@ from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from service.access.rules import OrderTokens
 from service.kernel.db import Database
+from service.kernel.errors import NotFound
+from service.kernel.problem_docs import answered, documented
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
 
@@ -16,7 +18,59 @@ AccessToken = Annotated[str | None, QueryParameter(name="accessToken", descripti
 Bearer = Annotated[str | None, HeaderParameter(name="Authorization", description="`Bearer <accessToken>`; preferred.")]
 
 
-@get("/order/{order_id:str}", summary="Look up an order", tags=["Store"])
+EXAMPLE = {
+    "orderId": "ord_01m839ehkag8bczkrreetbs5c4",
+    "orderNumber": "ALC-4F7K-9QXD",
+    "status": "paid",
+    "paymentStatus": "succeeded",
+    "provider": "stripe",
+    "locale": "en",
+    "customerName": "Ana Pérez",
+    "email": "ana@example.org",
+    "total": {"minor": 24900, "currency": "USD"},
+    "refunded": {"minor": 0, "currency": "USD"},
+    "createdAt": "2027-02-13T18:00:00Z",
+    "expiresAt": "2027-02-13T18:10:00Z",
+    "paidAt": "2027-02-13T18:01:12Z",
+    "items": [
+        {
+            "ticketType": "full-pass",
+            "name": "Full Pass",
+            "quantity": 1,
+            "unitPrice": {"minor": 24900, "currency": "USD"},
+            "total": {"minor": 24900, "currency": "USD"},
+        }
+    ],
+    "tickets": [
+        {
+            "ticketId": "tkt_01m839f0c4n6t1x2v8s0q5r7we",
+            "ticketType": "full-pass",
+            "name": "Full Pass",
+            "code": "4F7K-9QXD-2MNB",
+            "status": "valid",
+        }
+    ],
+    "payments": [
+        {
+            "paymentId": "pay_01m839ehm2y0a7d3c9k5j1p4tb",
+            "provider": "stripe",
+            "status": "succeeded",
+            "amount": {"minor": 24900, "currency": "USD"},
+            "createdAt": "2027-02-13T18:00:00Z",
+        }
+    ],
+    "refunds": [],
+    "decline": None,
+    "checkoutUrl": None,
+}
+
+
+@get(
+    "/order/{order_id:str}",
+    summary="Look up an order",
+    tags=["Store"],
+    responses={**answered(200, OrderView, EXAMPLE, "The order"), **documented(NotFound)},
+)
 async def get_order(
     order_id: FromPath[str],
     db: NamedDependency[Database],

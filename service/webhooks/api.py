@@ -3,6 +3,7 @@
 Nothing unverified is stored. A known event is answered 200 like a new one, so that the gateway stops repeating it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +11,12 @@ from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from service.gateways.base import Gateway
 from service.kernel.db import Database
 from service.kernel.errors import Invalid, Unauthenticated
+from service.kernel.problem_docs import answered, documented
 from service.telemetry import catalogue
 from service.telemetry.logs import get_logger
 from service.telemetry.registry import Telemetry
@@ -22,6 +25,18 @@ from service.webhooks.flow import Arrival, Intake
 MOST_BYTES = 1_000_000  # snapshot events of large orders reach some hundred kilobytes
 RECEIVED = b'{"received":true}'
 log = get_logger("webhooks")
+
+
+@dataclass
+class WebhookOperation(Operation):
+    """The body is the gateway's own event; it is read raw, because the signature covers its bytes."""
+
+    def __post_init__(self) -> None:
+        event = {"id": "evt_1", "object": "event", "type": "checkout.session.completed", "data": {"object": {}}}
+        media = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.OBJECT), examples={"event": Example(summary="A snapshot event", value=event)}
+        )
+        self.request_body = RequestBody(content={"application/json": media}, required=True)
 
 
 def webhook_of(gateway: Gateway, paths: list[str], *, livemode: bool) -> HTTPRouteHandler:
@@ -34,6 +49,11 @@ def webhook_of(gateway: Gateway, paths: list[str], *, livemode: bool) -> HTTPRou
         status_code=200,
         name=f"webhook-{gateway.provider}",
         request_max_body_size=MOST_BYTES,
+        operation_class=WebhookOperation,
+        responses={
+            **answered(200, dict[str, bool], {"received": True}, "Written down; also when it was known already"),
+            **documented(Unauthenticated, 413),
+        },
     )
     async def receive(
         request: Request[Any, Any, State], db: NamedDependency[Database], intake: NamedDependency[Intake]

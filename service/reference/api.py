@@ -1,0 +1,65 @@
+"""Serve the API's documentation: one JSON document, and two pages made from it and from the table of problems."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from litestar import MediaType, Request, Response, Router, get
+from litestar.datastructures import State
+
+from service.kernel.problems import HTTP_CODES, INTERNAL, TABLE, Kind
+from service.reference.flow import endpoints_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+CACHE = {"Cache-Control": "public, max-age=60"}
+# The page has no script at all and one stylesheet inside; nothing is loaded from anywhere.
+PAGE_HEADERS = {
+    **CACHE,
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+ADVICE = {
+    "invalid_request": "Mend the fields listed in `errors` and send it again.",
+    "not_found": "Check the id and the access token; both wrong and unknown look the same on purpose.",
+    "sold_out": "`available` says how many are left, `returning` how many are held by others and may come back.",
+    "request_in_flight": "Wait for `Retry-After` seconds and send the same request with the same key.",
+    "idempotency_key_reused": "Use a new key for a new request.",
+    "gateway_unavailable": "Nothing was charged and nothing is held. Send it again after `Retry-After` seconds.",
+    "gateway_rejected": "Nothing was charged and nothing is held. Tell us the `traceId`.",
+    "signature_invalid": "Check the signing secret and the clock; the raw body must reach us unchanged.",
+    "overloaded": "Nothing was done. Send it again after `Retry-After` seconds, with some jitter.",
+    "database_unavailable": "Nothing was charged. Send it again with the same Idempotency-Key.",
+    "internal_error": "It has been recorded. Repeating with the same Idempotency-Key is safe.",
+}
+
+
+def create_reference(*, public_url: str, version: str) -> Router:
+    """The routes of the documentation."""
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+
+    @get("/openapi.json", include_in_schema=False)
+    async def document(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
+        return Response(request.app.openapi_schema.to_schema(), headers=CACHE)
+
+    @get("/docs", include_in_schema=False)
+    async def reference(request: Request[Any, Any, State]) -> Response[str]:
+        endpoints = endpoints_of(request.app.openapi_schema.to_schema(), base_url=public_url)
+        page = pages.get_template("reference.html").render(endpoints=endpoints, version=version, title="API reference")
+        return Response(page, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+
+    @get("/docs/problems", include_in_schema=False)
+    async def problems() -> Response[str]:
+        page = pages.get_template("problems.html").render(
+            kinds=_kinds(), advice=ADVICE, version=version, title="Problems"
+        )
+        return Response(page, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+
+    return Router("/", route_handlers=[document, reference, problems])
+
+
+def _kinds() -> list[Kind]:
+    known = {kind.code: kind for kind in (*TABLE.values(), *HTTP_CODES.values(), INTERNAL)}
+    return sorted(known.values(), key=lambda kind: (kind.status, kind.code))
