@@ -5,7 +5,6 @@ of the server and of its owner, and returns a DSN. One owner at a time: a lock s
 127.0.0.1 only, wants a password (kept 0600 in the directory) and dies with the process that started it.
 """
 
-import fcntl
 import json
 import secrets
 import signal
@@ -14,13 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import psycopg
 from psycopg import sql
 
 from service.local import cluster as on_disk
 from service.local.cluster import Cluster, PostgresError, server_environment
+from service.local.lock import Lock, Locked
 from service.local.orphans import end_orphan, lock_file
 from service.local.ports import free_port, is_free
 from service.local.tether import Lifeline, User
@@ -73,7 +73,7 @@ class EmbeddedPostgres:
         self._chosen_port = 0
         self._durable = durable
         self._settings: dict[str, str] = {}
-        self._lock: IO[str] | None = None
+        self._lock = Lock(self.directory / "lock")
         self._lifeline: Lifeline | None = None
         self._cluster: Cluster | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -259,21 +259,14 @@ class EmbeddedPostgres:
         scratch.replace(path)
 
     def _take_lock(self) -> None:
-        if self._lock:
-            return
-        file = (self.directory / "lock").open("w")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
+            self._lock.take()
+        except Locked:
             raise PostgresError(f"another process is using the database in {self.directory}") from None
-        self._lock = file
 
     def release(self) -> None:
         """Let go of the directory; for whoever ran the process without `start()`."""
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
 
 def _wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:

@@ -46,6 +46,7 @@ class Child:
     death_signal: signal.Signals = signal.SIGKILL  # when the supervisor itself dies
     stop_within_s: float = 5.0
     foundation: bool = False  # ended after all the others
+    routine: tuple[str, ...] = ()  # beginnings of lines that are not worth showing
 
 
 @dataclass
@@ -185,7 +186,8 @@ class Supervisor:
     def _show(self, running: _Running, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
         running.last_lines.append(text)
-        self._console.line(running.child.name, text)
+        if not text.startswith(running.child.routine):
+            self._console.line(running.child.name, text)
 
     async def _end(self, running: _Running) -> None:
         process, child = running.process, running.child

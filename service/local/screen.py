@@ -1,67 +1,53 @@
-"""What `cubano up` shows once everything is healthy: where things are, and what to do first."""
+"""What `cubano up` shows once everything is healthy: where things are, and what to do first.
+
+Addresses are never wrapped or framed, so that they can be copied and clicked.
+"""
 
 import io
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.console import Console, Group
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-_NARROWEST = 60
-_WIDEST = 100
+_COLUMN = 18  # width of the names
 
 
 def welcome(found: Mapping[str, Any], state: Path, *, colour: bool) -> str:
-    """The panel for a terminal of this width; plain text when `colour` is off."""
-    width = min(max(shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)
+    """The text for a terminal; plain when `colour` is off."""
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    body = Group(_addresses(found), Text(), *_logins(found), _first_steps(found, state))
-    title = "[bold green]A Lo Cubano is up[/]"
-    console.print(Panel(body, title=title, title_align="left", border_style="green", box=box.ROUNDED, padding=(1, 2)))
-    return "\n" + out.getvalue().rstrip("\n") + "\n"
+    console = Console(file=out, force_terminal=colour, no_color=not colour, highlight=False, soft_wrap=True)
+    console.print("\n[bold green]● A Lo Cubano is up[/]\n")
+    for name, value in (*_addresses(found), *_logins(found), *_first_steps(found, state)):
+        console.print(f"  [bold]{name:<{_COLUMN}}[/]{value}" if name or value else "")
+    return out.getvalue()
 
 
-def _addresses(found: Mapping[str, Any]) -> Table:
-    rows = {
-        "Store": found["api"],
-        "API, readable": f"{found['api']}/docs",
-        "Payment gateway": found["emulator"] and f"{found['emulator']}  [dim]stand-in, no real money[/]",
-        "Mail": found["mail"] and f"{found['mail']}  [dim]every mail lands here[/]",
-        "Metrics": "  ".join(f"{url} [dim]{name}[/]" for name, url in found["metrics"].items()),
-        "Database": found["database_url"],
-    }
-    table = Table.grid(padding=(0, 3))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, address in rows.items():
-        if address:
-            table.add_row(name, address)
-    return table
+def _addresses(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "Store", f"[bold cyan]{found['api']}[/]"
+    yield "API, readable", f"{found['api']}/docs"
+    if found["emulator"]:
+        yield "Payment gateway", f"{found['emulator']}  [dim]a stand-in; no real money moves[/]"
+    if found["mail"]:
+        yield "Mail", f"{found['mail']}  [dim]every mail lands here, none leaves this machine[/]"
+    for number, (process, url) in enumerate(found["metrics"].items()):
+        yield "" if number else "Metrics", f"{url}  [dim]{process}[/]"
+    yield "Database", found["database_url"]
+    yield "", ""
 
 
-def _logins(found: Mapping[str, Any]) -> list[Table | Text]:
-    if not found["staff"]:
-        return []
-    table = Table.grid(padding=(0, 3))
-    for person in found["staff"]:
-        table.add_row(f"[bold]{person['role']}[/]", person["email"], person["password"])
-    return [table, Text()]
+def _logins(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for number, person in enumerate(found["staff"]):
+        yield "" if number else "Logins", f"{person['email']}  {person['password']}  [dim]{person['role']}[/]"
+    if found["staff"]:
+        yield "", ""
 
 
-def _first_steps(found: Mapping[str, Any], state: Path) -> Table:
-    table = Table.grid(padding=(0, 3))
-    table.add_column(style="bold green", no_wrap=True)
-    table.add_column()
-    table.add_row(
+def _first_steps(found: Mapping[str, Any], state: Path) -> Iterator[tuple[str, str]]:
+    yield (
         "Try it",
-        f"open {found['api']}, choose a pass, pay with card [bold]4242 4242 4242 4242[/], any future date, any CVC",
+        f"open {found['api']} and choose a pass; pay with [bold]4242 4242 4242 4242[/], any future date, any CVC",
     )
-    table.add_row("", "4000 0000 0000 0002 is declined, 4000 0025 0000 3155 asks for 3-D Secure")
-    table.add_row("Stop", f"Ctrl-C; everything is kept in {state}/ ([bold]--fresh[/] starts over)")
-    return table
+    yield "", "[dim]4000 0000 0000 0002 is declined · 4000 0027 6000 3184 asks for 3-D Secure[/]"
+    yield "Stop", f"Ctrl-C; everything is kept in {state}/ [dim](--fresh starts over)[/]"
+    yield "", ""

@@ -5,18 +5,17 @@ the secrets at the first start, random, readable by this user only. `fresh=True`
 and only in a directory that an earlier start made.
 """
 
-import fcntl
 import json
-import os
 import secrets
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import msgspec
 
 from service.local import cluster
+from service.local.lock import Lock, Locked
 
 _RECORD = "system.json"
 _CONTENTS = ("mail", "emulator")  # and "postgres", which may lie elsewhere
@@ -38,7 +37,7 @@ class Record(msgspec.Struct):
 class State:
     """An opened, locked state directory; close it, or use it as a context manager."""
 
-    def __init__(self, directory: Path, lock: IO[str], record: Record) -> None:
+    def __init__(self, directory: Path, lock: Lock, record: Record) -> None:
         self.directory = directory
         self.record = record
         self._lock = lock
@@ -57,7 +56,7 @@ class State:
                 _start_over(directory)
             return cls(directory, lock, _load(directory))
         except BaseException:
-            lock.close()
+            lock.release()
             raise
 
     def __enter__(self) -> Self:
@@ -72,27 +71,18 @@ class State:
 
     def close(self) -> None:
         """Let others use the directory."""
-        if not self._lock.closed:
-            self._lock.truncate(0)
-            self._lock.close()
+        self._lock.release()
 
 
-def _locked(directory: Path) -> IO[str]:
-    lock = (directory / "lock").open("a+")
+def _locked(directory: Path) -> Lock:
+    lock = Lock(directory / "lock")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip()
-        lock.close()
-        who = f" (process {holder})" if holder else ""
+        lock.take()
+    except Locked as locked:
         raise StateBusy(
-            f"another `cubano up`{who} is running in {directory}: "
+            f"another `cubano up` (process {locked.holder}) is running in {directory}: "
             "end it first, or start beside it with --ports auto --state ANOTHER_DIRECTORY"
         ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
     return lock
 
 

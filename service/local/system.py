@@ -91,6 +91,7 @@ def postgres(server: EmbeddedPostgres) -> Child:
         stop_within_s=2.0,
         death_signal=DEATH_SIGNAL,
         foundation=True,
+        routine=("LOG:",),  # what it says at every start and stop
     )
 
 

@@ -38,7 +38,7 @@ def test_fresh_starts_over(tmp_path):
 
     with State.open(tmp_path, fresh=True) as second:
         assert before != second.record
-    assert {"system.json", "lock", ".gitignore", "requirements.txt"} == {path.name for path in tmp_path.iterdir()}
+    assert {"system.json", ".gitignore", "requirements.txt"} == {path.name for path in tmp_path.iterdir()}
 
 
 def test_fresh_spares_a_directory_of_somebody_else(tmp_path):
