@@ -6,7 +6,7 @@ Reading only, but for `send_to_payment`, which opens a checkout. Nothing here kn
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
@@ -20,7 +20,7 @@ from service.orders.machine import OrderStatus
 from service.payments.rules import explain
 from service.receipts.flow import read_receipt
 from service.receipts.views import OrderView
-from service.storefront.rules import Cart, Stock, order_key, problem_of, stock_of
+from service.storefront.rules import Cart, Stock, Trouble, order_key, problem_of, stock_of
 
 KINDS = ("pass", "day", "workshop", "social")  # the order of the shelves
 SLOW_S = 60  # from here on the buyer need not stay
@@ -151,6 +151,21 @@ def _line(each: TicketTypeOnSale, quantity: int, language: str) -> CartLine:
 
 def _stock(each: TicketTypeOnSale) -> Stock:
     return stock_of(capacity=each.capacity, held=each.held, sold=each.sold, max_per_order=each.max_per_order)
+
+
+@dataclass(frozen=True)
+class CheckoutForm:
+    """The checkout form: what is bought, what was typed, what is wrong."""
+
+    cart: Cart
+    full: FullCart
+    typed: dict[str, str] = field(default_factory=lambda: {"name": "", "email": ""})
+    trouble: Trouble | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return self.trouble.status if self.trouble else 422 if self.errors else 200
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def page_headers(policy: str) -> dict[str, str]:
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cache-Control": "no-store",
-        "Vary": "Accept-Language, Cookie",
+        "Vary": "Accept-Language, Accept-Encoding, Cookie",
     }
 
 

@@ -116,16 +116,17 @@ function keepOrder(page) {
     drawn = performance.now();
     asked = 0;
     prepare();
+    if (live.querySelector(".admit")) each(".cart-link", (link) => link.remove());
     if (state().dataset.said === said) return;
     announce.textContent = state().dataset.said;
     document.title = document.title.replace(/^[^·]*/, `${state().dataset.said.split(": ").pop()} `);
   }
 
-  // At first every second, then slower: 1 s up to ten times, 3 s for two minutes, then 10 s.
+  // At first every second, then slower: a bank that takes days is not asked every second.
   function plan() {
     clearTimeout(timer);
     if (state().dataset.poll !== "1") return;
-    const pause = document.hidden ? 10000 : asked < 10 ? 1000 : asked < 50 ? 3000 : 10000;
+    const pause = document.hidden ? 10000 : asked < 10 ? 1000 : asked < 50 ? 3000 : asked < 100 ? 10000 : 60000;
     timer = setTimeout(ask, pause * (1 + Math.min(failed, 3)) * (0.9 + Math.random() / 5));
   }
 
