@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import AfterExceptionHookHandler, ASGIApp
 
 from service import __version__
@@ -27,6 +28,7 @@ from service.parts import Parts, build_parts
 from service.receipts.api import get_order
 from service.reference.api import create_reference
 from service.settings import Settings
+from service.storefront.api import Storefront, create_storefront
 from service.telemetry.exposition import serve_metrics
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
 from service.telemetry.tracing import current_trace_id
@@ -34,6 +36,7 @@ from service.webhooks.api import webhook_of
 from service.webhooks.flow import Intake
 
 MOST_BYTES = 65_536  # of a request body; a checkout is a few hundred bytes
+FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json")
 STRIPE_PATHS = ["/webhook", "/webhook/stripe"]
 
 
@@ -43,8 +46,9 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     intake = Intake(parts.db)
     health = Health(parts.db)
     reference = create_reference(public_url=settings.public_url, version=__version__)
+    storefront = create_storefront(parts.shop, help_email=settings.help_email)
     app = Litestar(
-        route_handlers=[_api(parts), reference, live, ready],
+        route_handlers=[_api(parts), reference, storefront.router, live, ready],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
@@ -53,7 +57,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "health": Provide(lambda: health, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Intake, Health],
-        exception_handlers={Exception: answer_problem},
+        exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
         lifespan=[_lifespan(parts, intake, health)],
         request_max_body_size=MOST_BYTES,
@@ -92,10 +96,15 @@ def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litesta
     return lifespan
 
 
-def answer_problem(_request: Request[Any, Any, State], error: Exception) -> Response[dict[str, Any]]:
-    """Any error, as the one kind of answer that programs read."""
-    problem = to_problem(error, trace_id=current_trace_id())
-    return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_JSON)
+def _answer_error(storefront: Storefront) -> Callable[[Request[Any, Any, State], Exception], Response[Any]]:
+    def answer(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
+        """Any error: a problem document for programs, a page for people."""
+        if not request.url.path.startswith(FOR_PROGRAMS):
+            return storefront.answer_error(request, error)
+        problem = to_problem(error, trace_id=current_trace_id())
+        return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_JSON)
+
+    return answer
 
 
 @get("/health/live", summary="Is the process alive", tags=["Health"])
@@ -118,7 +127,7 @@ def _openapi() -> OpenAPIConfig:
         title="A Lo Cubano Boulder Fest — payments",
         version=__version__,
         description="Checkout, webhooks and order lookup. Errors are `application/problem+json` with a stable `code`.",
-        render_plugins=(),  # service.reference shows it
-        enabled_endpoints=set(),
+        path="/openapi.json",
+        render_plugins=[JsonRenderPlugin(path="/", media_type=MediaType.JSON)],
         use_handler_docstrings=True,
     )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from service.access.rules import OrderTokens
 from service.kernel.db import Database
@@ -13,6 +13,7 @@ from service.kernel.problem_docs import answered, documented
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
 
+OrderId = Annotated[str, PathParameter(name="orderId")]
 Token = Annotated[str | None, QueryParameter(name="token", description="The order's access token, as links carry it.")]
 AccessToken = Annotated[str | None, QueryParameter(name="accessToken", description="The same, named as in the answer.")]
 Bearer = Annotated[str | None, HeaderParameter(name="Authorization", description="`Bearer <accessToken>`; preferred.")]
@@ -66,13 +67,13 @@ EXAMPLE = {
 
 
 @get(
-    "/order/{order_id:str}",
+    "/order/{orderId:str}",
     summary="Look up an order",
     tags=["Store"],
     responses={**answered(200, OrderView, EXAMPLE, "The order"), **documented(NotFound)},
 )
 async def get_order(
-    order_id: FromPath[str],
+    order_id: OrderId,
     db: NamedDependency[Database],
     tokens: NamedDependency[OrderTokens],
     authorization: Bearer = None,

@@ -1,4 +1,4 @@
-"""Serve the API's documentation: one JSON document, and two pages made from it and from the table of problems."""
+"""Two pages: the API, made from its OpenAPI document (served at `/openapi.json`), and the table of problems."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import jinja2
 from litestar import MediaType, Request, Response, Router, get
 from litestar.datastructures import State
+from markupsafe import Markup, escape
 
 from service.kernel.problems import HTTP_CODES, INTERNAL, TABLE, Kind
 from service.reference.flow import endpoints_of
@@ -40,9 +41,7 @@ def create_reference(*, public_url: str, version: str) -> Router:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
 
-    @get("/openapi.json", include_in_schema=False)
-    async def document(request: Request[Any, Any, State]) -> Response[dict[str, Any]]:
-        return Response(request.app.openapi_schema.to_schema(), headers=CACHE)
+    pages.filters["inline"] = _inline
 
     @get("/docs", include_in_schema=False)
     async def reference(request: Request[Any, Any, State]) -> Response[str]:
@@ -57,7 +56,16 @@ def create_reference(*, public_url: str, version: str) -> Router:
         )
         return Response(page, media_type=MediaType.HTML, headers=PAGE_HEADERS)
 
-    return Router("/", route_handlers=[document, reference, problems])
+    return Router("/", route_handlers=[reference, problems])
+
+
+def _inline(text: str) -> Markup:
+    """Escaped text with `code` as code."""
+    parts = [
+        escape(part) if number % 2 == 0 else Markup("<code>{}</code>").format(part)
+        for number, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
 
 
 def _kinds() -> list[Kind]:

@@ -121,7 +121,7 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def _curl(path: str, method: str, operation: dict[str, Any], base_url: str) -> str:
-    shown = path.replace("{order_id}", "$ORDER_ID")
+    shown = path.replace("{orderId}", "$ORDER_ID")
     parts = [f"curl {base_url}{shown}"] if method == "get" else [f"curl -X {method.upper()} {base_url}{shown}"]
     for each in operation.get("parameters", []):
         if each["in"] == "header":
