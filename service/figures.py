@@ -63,9 +63,7 @@ class Figures:
         self._show_orders({row[0]: (row[1], row[2]) for row in orders})
         self._show_inbox({row[0]: row[1] for row in inbox}, oldest[0][0])
         self._show_outbox(outbox)
-        for ticket_type, *counts in stock:
-            for kind, count in zip(("capacity", "held", "sold"), counts, strict=True):
-                self._set(catalogue.STOCK, count, ticket_type=ticket_type, kind=kind)
+        self._show_stock(stock)
         self._refreshed_at = time.monotonic()
         return False
 
@@ -95,6 +93,14 @@ class Figures:
         for state in EVENT_STATES:
             self._set(catalogue.INBOX, found.get(state, 0), state=state)
         self._set(catalogue.INBOX_OLDEST, oldest_s or 0)
+
+    def _show_stock(self, rows: Sequence[Any]) -> None:
+        for ticket_type, *counts in rows:
+            for kind, count in zip(("capacity", "held", "sold"), counts, strict=True):
+                self._set(catalogue.STOCK, count, ticket_type=ticket_type, kind=kind)
+            # From now on at zero, so that a first sale is an increase.
+            self._db.telemetry.expect(catalogue.TICKETS_ISSUED, ticket_type=ticket_type)
+            self._db.telemetry.expect(catalogue.REVENUE, ticket_type=ticket_type)
 
     def _show_outbox(self, rows: Sequence[Any]) -> None:
         found = {(kind, state): (count, oldest_s) for kind, state, count, oldest_s in rows}
