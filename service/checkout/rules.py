@@ -18,7 +18,12 @@ MOST_QUANTITY = 1_000_000  # sanity before the catalogue's own limit
 MOST_NAME = 200
 MOST_URL = 2048
 MOST_KEY = 255  # the gateways' own limit
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+MOST_TICKET_TYPE = 100
+MOST_WRONG = 50  # wrong fields named in one answer, so that it is never much longer than its request
+MOST_PATH = 200  # of the path of a field that the client made up
+# Control characters, line breaks of any kind, and what turns the direction of the text around it.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_ADDRESS = re.compile(r"[!#-;=?-\[\]-~]+")  # visible ASCII but " < > and the backslash, which parsers disagree about
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -120,6 +125,9 @@ class _Check:
         if not isinstance(ticket_type, str) or not ticket_type:
             self._note(f"{path}.ticketType", "required", "Name a ticket type.")
             return None
+        if len(ticket_type) > MOST_TICKET_TYPE:  # before it is said back
+            self._note(f"{path}.ticketType", "unknown_ticket_type", "No ticket type has so long a name.")
+            return None
         if type(quantity) is not int:  # bool is an int in Python, and true is no quantity
             self._note(f"{path}.quantity", "not_an_integer", "The quantity is a whole number.")
             return None
@@ -140,7 +148,7 @@ class _Check:
             self._note("customer.email", "required", "An e-mail address is needed for the tickets.")
             return None
         try:
-            return validate_email(email.strip(), check_deliverability=False).normalized
+            return validate_email(email.strip(), check_deliverability=False, strict=True).normalized
         except EmailNotValidError as error:
             self._note("customer.email", "invalid_email", str(error))
             return None
@@ -168,20 +176,19 @@ class _Check:
         return None
 
     def _url(self, path: str, url: Any) -> str | None:
-        if isinstance(url, str) and len(url) <= MOST_URL and not _CONTROL.search(url) and self._is_ours_or_safe(url):
+        if isinstance(url, str) and len(url) <= MOST_URL and _ADDRESS.fullmatch(url) and self._is_ours_or_safe(url):
             return url
-        self._note(path, "invalid_url", f"An https:// address of at most {MOST_URL} characters.")
+        self._note(path, "invalid_url", f"An https:// address of at most {MOST_URL} ASCII characters.")
         return None
 
     def _is_ours_or_safe(self, url: str) -> bool:
         try:
             parts = urlsplit(url)
-        except ValueError:
+            well_formed = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        except ValueError:  # an address or a port that is none
             return False
         ours = urlsplit(self._public_url)
-        return bool(parts.hostname) and (
-            parts.scheme == "https" or (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
-        )
+        return well_formed and (parts.scheme == "https" or (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc))
 
     def _optional(self, values: dict[str, Any], name: str, read: "Callable[[str, Any], str | None]") -> str | None:
         return None if values.get(name) is None else read(name, values[name])
@@ -192,4 +199,5 @@ class _Check:
                 self._note(f"{path}{name}", "unknown_field", "There is no such field.")
 
     def _note(self, field: str, code: str, message: str) -> None:
-        self.wrong.append(FieldError(field, code, message))
+        if len(self.wrong) < MOST_WRONG:
+            self.wrong.append(FieldError(field[:MOST_PATH], code, message))
