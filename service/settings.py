@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 PREFIX = "CUBANO_"
 # Read by other programs of this project, not by `serve` and `work`.
+SHORTEST_KEY = 32  # characters
 FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 
 Secrets = tuple[SecretStr, ...]
@@ -78,8 +79,8 @@ class Settings(BaseModel):
     @field_validator("secret_keys")
     @classmethod
     def _long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(key.get_secret_value()) < 32 for key in value):
-            raise ValueError("each key needs 32 characters or more")
+        if any(len(key.get_secret_value()) < SHORTEST_KEY for key in value):
+            raise ValueError(f"each key needs {SHORTEST_KEY} characters or more")
         return value
 
     @field_validator("public_url", "stripe_base_url")

@@ -22,7 +22,8 @@ class OrderTokens:
     def matches(self, order_id: str, token: str) -> bool:
         """Compared in constant time against every key."""
         given = token.encode()
-        return any([hmac.compare_digest(_sign(key, order_id).encode(), given) for key in self.keys])
+        matches = [hmac.compare_digest(_sign(key, order_id).encode(), given) for key in self.keys]
+        return any(matches)  # after all of them, so that time tells nothing of which
 
 
 def _sign(key: str, order_id: str) -> str:

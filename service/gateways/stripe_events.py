@@ -120,26 +120,23 @@ def _neutral(event: dict[str, Any]) -> GatewayEvent:
     )
 
 
+_KINDS = {
+    "checkout.session.async_payment_succeeded": EventKind.CHECKOUT_PAID,
+    "checkout.session.async_payment_failed": EventKind.CHECKOUT_FAILED,
+    "checkout.session.expired": EventKind.CHECKOUT_EXPIRED,
+    "payment_intent.succeeded": EventKind.PAYMENT_SUCCEEDED,
+    "payment_intent.requires_action": EventKind.PAYMENT_CHALLENGED,
+    "payment_intent.payment_failed": EventKind.PAYMENT_DECLINED,
+    "refund.created": EventKind.REFUND_CHANGED,
+    "refund.updated": EventKind.REFUND_CHANGED,
+    "refund.failed": EventKind.REFUND_CHANGED,
+}
+
+
 def _kind(event_type: str, thing: dict[str, Any]) -> EventKind:
-    match event_type:
-        case "checkout.session.completed":  # completed is not paid: a bank debit completes unpaid
-            return EventKind.CHECKOUT_PAID if thing["payment_status"] in PAID else EventKind.CHECKOUT_PENDING
-        case "checkout.session.async_payment_succeeded":
-            return EventKind.CHECKOUT_PAID
-        case "checkout.session.async_payment_failed":
-            return EventKind.CHECKOUT_FAILED
-        case "checkout.session.expired":
-            return EventKind.CHECKOUT_EXPIRED
-        case "payment_intent.succeeded":
-            return EventKind.PAYMENT_SUCCEEDED
-        case "payment_intent.requires_action":
-            return EventKind.PAYMENT_CHALLENGED
-        case "payment_intent.payment_failed":
-            return EventKind.PAYMENT_DECLINED
-        case "refund.created" | "refund.updated" | "refund.failed":
-            return EventKind.REFUND_CHANGED
-        case _:
-            return EventKind.OTHER
+    if event_type == "checkout.session.completed":  # completed is not paid: a bank debit completes unpaid
+        return EventKind.CHECKOUT_PAID if thing["payment_status"] in PAID else EventKind.CHECKOUT_PENDING
+    return _KINDS.get(event_type, EventKind.OTHER)
 
 
 def _received(intent: dict[str, Any], kind: EventKind) -> int:

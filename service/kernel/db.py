@@ -155,12 +155,12 @@ class Database:
 def _watch_statements(engine: AsyncEngine, telemetry: Telemetry) -> None:
     """Observe the duration of each statement under its verb (`SELECT`, `INSERT`, …), never its text."""
 
-    def before(conn: Any, _cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
+    def before(conn: Any, *_: Any) -> None:
         conn.info["started"] = time.perf_counter()
 
-    def after(conn: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
-        verb = statement.lstrip()[:6].upper().rstrip()
-        telemetry.observe(catalogue.DB_OPERATION, time.perf_counter() - conn.info["started"], db_operation_name=verb)
+    def after(conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seconds = time.perf_counter() - conn.info["started"]
+        telemetry.observe(catalogue.DB_OPERATION, seconds, db_operation_name=statement.split(None, 1)[0].upper())
 
     event.listen(engine.sync_engine, "before_cursor_execute", before)
     event.listen(engine.sync_engine, "after_cursor_execute", after)

@@ -40,7 +40,7 @@ class FieldError:
 
 
 @dataclass
-class Invalid(CubanoError):  # noqa: N818 - the name is the fact, as with NotFound
+class Invalid(CubanoError):
     """The request is wrong; nothing was done."""
 
     fields: list[FieldError] = field(default_factory=list)
@@ -55,14 +55,14 @@ class Invalid(CubanoError):  # noqa: N818 - the name is the fact, as with NotFou
         return "1 field is not valid." if count == 1 else f"{count} fields are not valid."
 
 
-class NotFound(CubanoError):  # noqa: N818
+class NotFound(CubanoError):
     """Unknown or not yours."""
 
     def __str__(self) -> str:
         return "Nothing is known here under that id, or you may not see it."
 
 
-class Unauthenticated(CubanoError):  # noqa: N818
+class Unauthenticated(CubanoError):
     """A credential or a signature is absent or wrong. `reason` is a metric label, never shown to the caller."""
 
     def __init__(self, reason: str) -> None:
@@ -70,7 +70,7 @@ class Unauthenticated(CubanoError):  # noqa: N818
         self.reason = reason
 
 
-class Conflict(CubanoError):  # noqa: N818
+class Conflict(CubanoError):
     """The request is right but does not fit the present state."""
 
 
@@ -131,7 +131,7 @@ class GatewayRejected(GatewayError):
         self.message = message
 
 
-class Overloaded(CubanoError):  # noqa: N818
+class Overloaded(CubanoError):
     """More is waiting than can be worked on."""
 
     retry_after_s = 2
@@ -140,7 +140,7 @@ class Overloaded(CubanoError):  # noqa: N818
         return "Too much is going on right now; nothing was done. Please try again in a few seconds."
 
 
-class NotYet(CubanoError):  # noqa: N818
+class NotYet(CubanoError):
     """What this event builds on has not arrived; it is retried with back-off, never dropped.
 
     `maybe_foreign` says that it may as well be about something that is not ours: when the retries are used up it is
@@ -152,7 +152,7 @@ class NotYet(CubanoError):  # noqa: N818
         self.maybe_foreign = maybe_foreign
 
 
-class Parked(CubanoError):  # noqa: N818
+class Parked(CubanoError):
     """An event that must not be applied before a person has looked at it. `cause` is a stable code."""
 
     def __init__(self, cause: str, message: str) -> None:

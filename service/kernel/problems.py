@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 
 from service.kernel import errors
 
+SERVER_ERROR, UNAVAILABLE = 500, 503
 PROBLEM_JSON = "application/problem+json"
 TYPE_ROOT = "/docs/problems#"  # a relative reference: resolves against whatever host answered
 
@@ -99,7 +100,7 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         body |= {"ticketType": error.ticket_type, "available": error.available, "returning": error.returning}
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
-    retry_after_s = getattr(error, "retry_after_s", 2 if kind.status == 503 else None)
+    retry_after_s = getattr(error, "retry_after_s", 2 if kind.status == UNAVAILABLE else None)
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     return Problem(kind.status, kind.code, body, headers)
@@ -108,6 +109,6 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
 def _detail(error: Exception, kind: Kind) -> str:
     if isinstance(error, errors.CubanoError):
         return error.detail
-    if kind.status == 503:
+    if kind.status == UNAVAILABLE:
         return _UNAVAILABLE_DETAIL
-    return _INTERNAL_DETAIL if kind.status >= 500 else kind.title + "."
+    return _INTERNAL_DETAIL if kind.status >= SERVER_ERROR else kind.title + "."

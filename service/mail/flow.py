@@ -45,7 +45,7 @@ class Post:
         self._help_email = help_email
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+            autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -76,6 +76,7 @@ async def get_order(
     order_id: OrderId,
     db: NamedDependency[Database],
     tokens: NamedDependency[OrderTokens],
+    *,
     authorization: Bearer = None,
     token: Token = None,
     access_token: AccessToken = None,

@@ -123,9 +123,8 @@ def _kind(schema: dict[str, Any]) -> str:
 def _curl(path: str, method: str, operation: dict[str, Any], base_url: str) -> str:
     shown = path.replace("{orderId}", "$ORDER_ID")
     parts = [f"curl {base_url}{shown}"] if method == "get" else [f"curl -X {method.upper()} {base_url}{shown}"]
-    for each in operation.get("parameters", []):
-        if each["in"] == "header":
-            parts.append(f"  -H '{each['name']}: {each.get('example', 'Bearer $ACCESS_TOKEN')}'")
+    headers = [each for each in operation.get("parameters", []) if each["in"] == "header"]
+    parts += [f"  -H '{each['name']}: {each.get('example', 'Bearer $ACCESS_TOKEN')}'" for each in headers]
     content = operation.get("requestBody", {}).get("content", {})
     for media_type, media in content.items():
         examples: dict[str, dict[str, Any]] = media.get("examples", {})
