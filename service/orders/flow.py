@@ -62,21 +62,22 @@ def write_order(
         updated_at=session.now,
         expires_at=expires_at,
         paid_at=None,
-        items=[
-            OrderItem(
-                id=session.ids.new("item"),
-                position=position,
-                ticket_type=line.ticket_type,
-                name=line.name,
-                quantity=line.quantity,
-                unit_price=line.unit_price,
-            )
-            for position, line in enumerate(lines)
-        ],
+        items=[_item(session, position, line) for position, line in enumerate(lines)],
     )
     session.add(order)
     _remember(session, order, event="place", came_from=None, cause="checkout")
     return order
+
+
+def _item(session: Session, position: int, line: Line) -> OrderItem:
+    return OrderItem(
+        id=session.ids.new("item"),
+        position=position,
+        ticket_type=line.ticket_type,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+    )
 
 
 async def lock(session: Session, order_id: str) -> Order | None:
