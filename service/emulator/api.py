@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from typing import cast
 
 from service.emulator import errors, reads, routes, strikes
 from service.emulator.asgi import BodyTooLarge, Headers, Receive, Scope, Send, read_body, respond
@@ -18,6 +19,8 @@ from service.emulator.keys import Answer, Keys
 from service.emulator.metrics import Metrics
 from service.emulator.wire import decode_form, encode
 from service.emulator.world import API_VERSION, Cause, World
+
+Found = tuple[routes.Route, str]
 
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z_]+)?")
 TEST_KEY = re.compile(r"[sr]k_test_\w+")
@@ -75,37 +78,46 @@ class Api:
         finally:
             self._metrics.requests.labels(request.method, name, status).inc()
 
-    async def _answer(
-        self, request: Request, found: tuple[routes.Route, str] | None, scope: Scope, receive: Receive
-    ) -> Answer:
-        claimed: str | None = None
-        armed = self._faults.on_request(request.method, request.path)
-        effects = None if armed is None else armed.fault.effects
+    async def _answer(self, request: Request, found: Found | None, scope: Scope, receive: Receive) -> Answer:
+        effects: Effects | None = None
+        claimed = False
         try:
             request.body = await _body(receive)
+            # from here to the key no other request comes between: the one that is struck is the one that holds it
+            armed = self._faults.on_request(request.method, request.path)
+            admitted = self._admit(request, found)
+            claimed = request.key is not None and admitted is None
+            if armed is not None:
+                effects = armed.fault.effects
+                self._metrics.faults.labels(armed.fault.id or "unnamed").inc()
+                await strikes.before(effects, armed.dice, scope, receive)
+            if isinstance(admitted, GatewayRefusal):
+                raise admitted
+            answer = admitted or self._first(request, cast("Found", found), effects)
+        except GatewayRefusal as refusal:
+            answer = _refused(refusal, request)
+        finally:
+            if claimed:
+                self.keys.release(cast("str", request.key))
+        if effects is not None:
+            await strikes.after(effects, scope, receive)
+        return answer
+
+    def _admit(self, request: Request, found: Found | None) -> Answer | GatewayRefusal | None:
+        """A kept answer, or why there is none to be had; None lets the request in and claims its key."""
+        try:
             self._authorize(request)
             if found is None:
                 raise errors.unknown_url(request.method, request.path)
             if not VERSION.fullmatch(request.version):
                 raise errors.invalid(f"Invalid Stripe API version: {request.version}")
-            kept: Answer | None = None
-            if request.key is not None:
-                kept = self.keys.claim(request.key, (request.method, request.path), request.body)
-                claimed = None if kept is not None else request.key
-            if armed is not None and effects is not None:
-                self._metrics.faults.labels(armed.fault.id or "unnamed").inc()
-                await strikes.before(effects, armed.dice, scope, receive)
-            answer = kept or self._first(request, found, effects)
+            if request.key is None:
+                return None
+            return self.keys.claim(request.key, (request.method, request.path), request.body)
         except GatewayRefusal as refusal:
-            answer = _refused(refusal, request)
-        finally:
-            if claimed is not None:
-                self.keys.release(claimed)
-        if effects is not None:
-            await strikes.after(effects, scope, receive)
-        return answer
+            return refusal
 
-    def _first(self, request: Request, found: tuple[routes.Route, str], effects: Effects | None) -> Answer:
+    def _first(self, request: Request, found: Found, effects: Effects | None) -> Answer:
         """Do the work, keep the answer under its key, and say what the caller is told."""
         error = None if effects is None else effects.error
         if error is not None and not error.commit:

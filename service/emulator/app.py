@@ -72,6 +72,7 @@ class Emulator:
             dependencies={"standin": Provide(standin)},
             lifespan=[self._running],
             openapi_config=None,
+            logging_config=None,  # the process decides where logs go
         )
 
     @asynccontextmanager
@@ -83,7 +84,6 @@ class Emulator:
             self._background.cancel()
             with suppress(asyncio.CancelledError):
                 await self._background
-            self.standin.world.store.close()
 
     def _live(self) -> Any:
         @get("/health/live", media_type=MediaType.JSON)

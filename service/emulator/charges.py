@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.emulator import shapes
+from service.emulator import balance, shapes
 from service.emulator.cards import ACCOUNTS, CARDS, ROUTING_NUMBER, Account, Card, Decline, Later
 from service.emulator.errors import DOCS
 from service.emulator.events import happened
@@ -214,11 +214,11 @@ def error_of(decline: Decline, method: Method, charge_id: str | None = None) -> 
 def settle_balance(world: World, charge: Obj, method: Method) -> None:
     """The charge lands on the balance: the event that brings it comes after the others, as at the gateway."""
     at_once = isinstance(method.means, Card) and method.means.later is Later.AVAILABLE_AT_ONCE
-    movement = shapes.transaction(
+    movement = balance.transaction(
         "charge",
         charge,
         charge["amount"],
-        fee=shapes.fee_of(charge["amount"]),
+        fee=balance.fee_of(charge["amount"]),
         now=world.now(),
         description=charge["description"],
         at_once=at_once,

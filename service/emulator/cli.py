@@ -5,6 +5,8 @@ import json
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,32 +81,47 @@ class Asked:
 
 async def serve(asked: Asked) -> None:
     """Until SIGTERM or SIGINT: stop accepting, finish what is under way, keep what is owed."""
-    listener = _listen(asked.host, asked.port)
-    url = _url(asked.host, listener.getsockname()[1])
-    standin = StandIn(Store(None if asked.state is None else Journal(asked.state)), _options(asked, url))
-    if asked.urls:
-        types = asked.webhook_events.split(",")
-        standin.listen([(hook, secret, types) for hook, secret in zip(asked.urls, asked.secrets, strict=True)])
-    metrics, thread = standin.metrics.serve(asked.host, asked.metrics_port)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            Emulator(standin),
-            http=Protocol,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=STOP_WITHIN_S,
-        )
-    )
-    _announce(url, _url(asked.host, metrics.server_port) + "/metrics")
-    _stop_on_signal(server)
-    try:
+    with ExitStack() as opened:
+        store = Store(None if asked.state is None else Journal(asked.state))
+        opened.callback(store.close)
+        listener = opened.enter_context(_listen(asked.host, asked.port))
+        url = _url(asked.host, listener.getsockname()[1])
+        standin = StandIn(store, _options(asked, url))
+        if asked.urls:
+            types = asked.webhook_events.split(",")
+            standin.listen([(hook, secret, types) for hook, secret in zip(asked.urls, asked.secrets, strict=True)])
+        metrics = opened.enter_context(_metrics(standin, asked))
+        server = uvicorn.Server(_config(standin))
+        _stop_on_signal(server)
+        _announce(url, metrics)
         await _run(server, listener)
+
+
+@contextmanager
+def _metrics(standin: StandIn, asked: Asked) -> Iterator[str]:
+    """The metrics' own server and thread; gives its address."""
+    try:
+        server, thread = standin.metrics.serve(asked.host, asked.metrics_port)
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {asked.host}:{asked.metrics_port}: {error.strerror}.") from error
+    try:
+        yield _url(asked.host, server.server_port) + "/metrics"
     finally:
-        metrics.shutdown()
-        metrics.server_close()
+        server.shutdown()
+        server.server_close()
         thread.join()
+
+
+def _config(standin: StandIn) -> uvicorn.Config:
+    return uvicorn.Config(
+        Emulator(standin),
+        http=Protocol,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,  # as the gateway's own: clients keep their pool over a quiet minute
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
 
 
 async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
@@ -128,6 +145,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
     except OSError as error:
+        listener.close()
         raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
     listener.listen(2048)
     return listener
@@ -152,3 +170,7 @@ def _options(asked: Asked, url: str) -> Options:
 def _announce(url: str, metrics: str) -> None:
     sys.stdout.write(json.dumps({"url": url, "metrics": metrics}) + "\n")
     sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    emulate()

@@ -3,7 +3,7 @@
 What a dispute moves is booked at once. Answering one and its end are not part of this stand-in yet.
 """
 
-from service.emulator import shapes
+from service.emulator import balance
 from service.emulator.cards import Later
 from service.emulator.errors import invalid
 from service.emulator.events import happened
@@ -61,7 +61,7 @@ def open_dispute(world: World, charge: Obj, *, reason: str, amount: int | None, 
     charge["disputed"] = True
     raw_charge = world.store.put("charge", charge)
     if not inquiry:
-        movement = shapes.transaction(
+        movement = balance.transaction(
             "adjustment",
             dispute,
             -disputed,

@@ -14,7 +14,8 @@ import msgspec
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=100)]
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=600_000)]
+MAX_WAIT_MS = 600_000
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_WAIT_MS)]
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ class ErrorEffect(msgspec.Struct, forbid_unknown_fields=True):
 class Effects(msgspec.Struct, forbid_unknown_fields=True):
     """What happens; the first six on requests, the next four on planning a delivery, the last two on each try."""
 
-    latency_ms: Milliseconds | tuple[Milliseconds, Milliseconds] | None = None
+    latency_ms: int | list[int] | None = None  # exactly this long, or anything between two
     error: ErrorEffect | None = None
     reset: bool | str = False  # "before" (true) or "after" the work is done
     timeout: str | None = None  # "before" or "after" the work is done: the answer never comes
@@ -108,6 +109,14 @@ class Armed:
         return True
 
 
+def span(latency_ms: int | list[int], index: int = 0) -> tuple[int, int]:
+    """From and to; both the same for a plain number."""
+    bounds = [latency_ms, latency_ms] if isinstance(latency_ms, int) else latency_ms
+    if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] <= MAX_WAIT_MS:  # noqa: PLR2004 - from and to
+        raise FaultError(f"fault {index}: latency_ms is milliseconds, or [from, to], up to {MAX_WAIT_MS}")
+    return bounds[0], bounds[1]
+
+
 def _stage(fault: Fault, index: int) -> Stage:
     asked = {name for name, value in msgspec.structs.asdict(fault.effects).items() if value not in (None, False)}
     stages = [stage for stage, names in STAGES.items() if asked & set(names)]
@@ -115,6 +124,8 @@ def _stage(fault: Fault, index: int) -> Stage:
         raise FaultError(f"fault {index}: its effects must be of exactly one of: requests, planned deliveries, tries")
     if fault.effects.reset not in MOMENTS or fault.effects.timeout not in {None, "before", "after"}:
         raise FaultError(f"fault {index}: reset and timeout happen 'before' or 'after' the work is done")
+    if fault.effects.latency_ms is not None:
+        span(fault.effects.latency_ms, index)
     return stages[0]
 
 

@@ -4,7 +4,7 @@ A plain card's refund succeeds at once. The cards of docs.stripe.com/testing#ref
 begin `succeeded` and fail, after the settling time. A failed refund puts the money back on the balance and on the charge.
 """
 
-from service.emulator import params, shapes
+from service.emulator import balance, params, shapes
 from service.emulator.cards import Later
 from service.emulator.errors import after_start, invalid, no_such
 from service.emulator.events import happened
@@ -41,7 +41,7 @@ def create(world: World, given: Obj, cause: Cause, version: str) -> bytes:
     del version  # refunds have not changed their parameters
     asked = params.read(given, CREATE)
     charge = _charge_of(world, asked)
-    amount = _amount_of(charge, asked.get("amount"))
+    amount = _amount_of(world, charge, asked.get("amount"))
     refund = shapes.refund(
         charge, amount, reason=asked.get("reason"), metadata=asked.get("metadata", {}), now=world.now()
     )
@@ -77,10 +77,10 @@ def _charge_of(world: World, asked: Obj) -> Obj:
     return world.store.must("charge", intent["latest_charge"])
 
 
-def _amount_of(charge: Obj, asked: int | None) -> int:
+def _amount_of(world: World, charge: Obj, asked: int | None) -> int:
     if charge["status"] != "succeeded":
         raise after_start(invalid(f"Charge {charge['id']} has not succeeded and cannot be refunded."))
-    if charge["disputed"]:
+    if charge["disputed"] and not _refundable(world, charge):
         raise after_start(
             invalid(
                 f"Charge {charge['id']} has been charged back; cannot issue a refund.",
@@ -101,13 +101,19 @@ def _amount_of(charge: Obj, asked: int | None) -> int:
     return left if asked is None else asked
 
 
+def _refundable(world: World, charge: Obj) -> bool:
+    """A disputed charge may be refunded only while the bank is merely asking."""
+    about = (dispute for dispute in world.store.all("dispute") if dispute["charge"] == charge["id"])
+    return all(dispute["is_charge_refundable"] for dispute in about)
+
+
 def _later_of(world: World, charge: Obj) -> Later:
     secret = world.store.get("secret", charge["payment_intent"])
     return Later.NOTHING if secret is None else Later(secret["later"])
 
 
 def _move(world: World, refund: Obj, amount: int, kind: str) -> str:
-    movement = shapes.transaction(
+    movement = balance.transaction(
         kind,
         refund,
         amount,

@@ -134,7 +134,7 @@ def _lines(asked: list[Obj], now: int) -> list[Obj]:
 
 def _line(line: Obj, where: str, now: int) -> Obj:
     if "price" in line:
-        raise no_such("price", line["price"], param=f"{where}[price]")
+        raise invalid(f"No such price: '{line['price']}'", param=f"{where}[price]", code="resource_missing")
     price = line.get("price_data")
     if price is None:
         raise missing_param(f"{where}[price_data]")

@@ -4,12 +4,8 @@ Every field the published schema requires is here, whether or not the stand-in a
 that schema.
 """
 
-from typing import Any
-
 from service.emulator.ids import letters, new_id
 from service.emulator.wire import Obj
-
-FEE_PERMILLE, FEE_FIXED = 29, 30  # 2.9 % + 30 minor units, the list price of a card payment
 
 _SESSION: Obj = {
     "id": "",
@@ -124,101 +120,131 @@ def line_item(price_data: Obj, quantity: int, metadata: Obj, *, now: int) -> Obj
     }
 
 
+_INTENT: Obj = {
+    "id": "",
+    "object": "payment_intent",
+    "allowed_payment_method_types": None,
+    "amount": 0,
+    "amount_capturable": 0,
+    "amount_details": {"tip": {}},
+    "amount_received": 0,
+    "application": None,
+    "application_fee_amount": None,
+    "automatic_payment_methods": None,
+    "canceled_at": None,
+    "cancellation_reason": None,
+    "capture_method": "automatic_async",
+    "client_secret": None,
+    "confirmation_method": "automatic",
+    "created": 0,
+    "currency": "",
+    "customer": None,
+    "customer_account": None,
+    "description": None,
+    "excluded_payment_method_types": None,
+    "last_payment_error": None,
+    "latest_charge": None,
+    "livemode": False,
+    "managed_payments": None,
+    "metadata": {},
+    "next_action": None,
+    "on_behalf_of": None,
+    "payment_method": None,
+    "payment_method_configuration_details": None,
+    "payment_method_options": {},
+    "payment_method_types": [],
+    "payment_record": None,
+    "processing": None,
+    "receipt_email": None,
+    "review": None,
+    "setup_future_usage": None,
+    "shipping": None,
+    "source": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "status": "requires_payment_method",
+    "transfer_data": None,
+    "transfer_group": None,
+}
+
+
 def intent(session_obj: Obj, data: Obj, *, now: int) -> Obj:
+    """`data` is what the session was told of it: metadata, description, receipt_email, statement_descriptor."""
     identifier = new_id("payment_intent")
+    told = {name: value for name, value in data.items() if name in _INTENT}
     return {
+        **_INTENT,
+        **told,
         "id": identifier,
-        "object": "payment_intent",
-        "allowed_payment_method_types": None,
         "amount": session_obj["amount_total"],
-        "amount_capturable": 0,
-        "amount_details": {"tip": {}},
-        "amount_received": 0,
-        "application": None,
-        "application_fee_amount": None,
-        "automatic_payment_methods": None,
-        "canceled_at": None,
-        "cancellation_reason": None,
-        "capture_method": "automatic_async",
         "client_secret": f"{identifier}_secret_{letters(25)}",
-        "confirmation_method": "automatic",
         "created": now,
         "currency": session_obj["currency"],
-        "customer": None,
-        "customer_account": None,
-        "description": data.get("description"),
-        "excluded_payment_method_types": None,
-        "last_payment_error": None,
-        "latest_charge": None,
-        "livemode": False,
-        "managed_payments": None,
-        "metadata": data.get("metadata", {}),
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": None,
-        "payment_method_configuration_details": None,
-        "payment_method_options": {},
         "payment_method_types": session_obj["payment_method_types"],
-        "payment_record": None,
-        "processing": None,
-        "receipt_email": data.get("receipt_email"),
-        "review": None,
-        "setup_future_usage": None,
-        "shipping": None,
-        "source": None,
-        "statement_descriptor": data.get("statement_descriptor"),
-        "statement_descriptor_suffix": data.get("statement_descriptor_suffix"),
-        "status": "requires_payment_method",
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
+_CHARGE: Obj = {
+    "id": "",
+    "object": "charge",
+    "amount": 0,
+    "amount_captured": 0,
+    "amount_refunded": 0,
+    "application": None,
+    "application_fee": None,
+    "application_fee_amount": None,
+    "balance_transaction": None,
+    "billing_details": None,
+    "calculated_statement_descriptor": None,
+    "captured": False,
+    "created": 0,
+    "currency": "",
+    "customer": None,
+    "description": None,
+    "disputed": False,
+    "failure_balance_transaction": None,
+    "failure_code": None,
+    "failure_message": None,
+    "fraud_details": {},
+    "livemode": False,
+    "metadata": {},
+    "on_behalf_of": None,
+    "outcome": None,
+    "paid": False,
+    "payment_intent": None,
+    "payment_method": None,
+    "payment_method_details": None,
+    "radar_options": {},
+    "receipt_email": None,
+    "receipt_number": None,
+    "receipt_url": None,
+    "refunded": False,
+    "review": None,
+    "shipping": None,
+    "source": None,
+    "source_transfer": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "status": "failed",
+    "transfer_data": None,
+    "transfer_group": None,
+}
+_CARRIED = (
+    "amount", "currency", "description", "metadata", "receipt_email", "statement_descriptor",
+    "statement_descriptor_suffix",
+)  # fmt: skip
+
+
 def charge(intent_obj: Obj, method: Obj, *, now: int) -> Obj:
+    """What the intent says goes over to its charge as a copy, as at the gateway."""
     return {
+        **_CHARGE,
+        **{name: intent_obj[name] for name in _CARRIED},
         "id": new_id("charge"),
-        "object": "charge",
-        "amount": intent_obj["amount"],
-        "amount_captured": 0,
-        "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": None,
-        "captured": False,
         "created": now,
-        "currency": intent_obj["currency"],
-        "customer": None,
-        "description": intent_obj["description"],
-        "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
-        "fraud_details": {},
-        "livemode": False,
-        "metadata": intent_obj["metadata"],
-        "on_behalf_of": None,
-        "outcome": None,
-        "paid": False,
         "payment_intent": intent_obj["id"],
         "payment_method": method["id"],
-        "payment_method_details": None,
-        "radar_options": {},
-        "receipt_email": intent_obj["receipt_email"],
-        "receipt_number": None,
-        "receipt_url": None,
-        "refunded": False,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
-        "statement_descriptor": intent_obj["statement_descriptor"],
-        "statement_descriptor_suffix": intent_obj["statement_descriptor_suffix"],
-        "status": "failed",
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
@@ -245,42 +271,4 @@ def refund(charge_obj: Obj, amount: int, *, reason: str | None, metadata: Obj, n
         "source_transfer_reversal": None,
         "status": "pending",
         "transfer_reversal": None,
-    }
-
-
-def fee_of(amount: int) -> int:
-    """The gateway's own share of a charge, half up."""
-    return (amount * FEE_PERMILLE + 500) // 1000 + FEE_FIXED
-
-
-def transaction(kind: str, source: Obj, amount: int, *, fee: int = 0, **given: Any) -> Obj:
-    """A movement on the balance; `given` takes now, category, description, available_on, at_once."""
-    now = given["now"]
-    currency = source["currency"]
-    details = [
-        {
-            "amount": fee,
-            "application": None,
-            "currency": currency,
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
-        }
-    ]
-    return {
-        "id": new_id("balance_transaction"),
-        "object": "balance_transaction",
-        "amount": amount,
-        "available_on": now if given.get("at_once") else now + 2 * 86_400,  # two days, the usual payout delay
-        "balance_type": "payments",
-        "created": now,
-        "currency": currency,
-        "description": given.get("description"),
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": details if fee else [],
-        "net": amount - fee,
-        "reporting_category": given.get("category", kind),
-        "source": source["id"],
-        "status": "available" if given.get("at_once") else "pending",
-        "type": kind,
     }

@@ -6,7 +6,7 @@ from random import Random
 from service.emulator import errors
 from service.emulator.asgi import Receive, Scope, cut
 from service.emulator.errors import GatewayRefusal
-from service.emulator.faults import Effects, ErrorEffect
+from service.emulator.faults import Effects, ErrorEffect, span
 
 PATIENCE_S = 300.0  # longer than any client of ours waits for an answer that never comes
 
@@ -31,9 +31,7 @@ def refusal_of(error: ErrorEffect) -> GatewayRefusal:
 async def before(effects: Effects, dice: Random, scope: Scope, receive: Receive) -> None:
     """Wait, cut or refuse in front of the endpoint; raises `Gone` or the refusal."""
     if effects.latency_ms is not None:
-        span = effects.latency_ms
-        wait_ms = dice.randint(*sorted(span)) if isinstance(span, tuple) else span
-        await asyncio.sleep(wait_ms / 1000)
+        await asyncio.sleep(dice.randint(*span(effects.latency_ms)) / 1000)
     if effects.reset in {True, "before"}:
         await _cut(scope, receive)
     if effects.timeout == "before":
