@@ -77,8 +77,7 @@ def tables(*names: str) -> str:
     """The columns of database tables, from the models the migrations are tested against."""
     from service.kernel.db import Tables  # noqa: PLC0415 - only this part needs the service
 
-    for path in sorted(ROOT.glob("service/*/tables.py")):
-        importlib.import_module(f"service.{path.parent.name}.tables")
+    importlib.import_module("service.parts")  # it imports all of them
     return "\n".join(_columns(Tables.metadata.tables[name]) for name in names)
 
 
@@ -93,8 +92,18 @@ def _columns(table: Any) -> str:
     return "\n".join([*head, *rows, ""])
 
 
+def invariants() -> str:
+    """Every promise the data must keep."""
+    from service.parts import INVARIANTS  # noqa: PLC0415 - only this part needs the service
+
+    return "\n".join(
+        ["| invariant | promise |", "|---|---|", *(f"| `{each.name}` | {each.promise} |" for each in INVARIANTS), ""]
+    )
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "help": help_of,
+    "invariants": invariants,
     "machine": machine,
     "metrics": metrics,
     "settings": settings,
