@@ -65,6 +65,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    app.state.telemetry = parts.telemetry
     # Outermost: the framework's own middleware never sees what is not routed.
     app.asgi_handler = cast("ASGIApp", TelemetryMiddleware(cast("AsgiApp", app.asgi_handler), parts.telemetry))
     return app

@@ -8,7 +8,10 @@ import uvicorn
 
 from service.app import create_app
 from service.cli.common import settings_or_exit
+from service.settings import Settings
+from service.telemetry.labels import Signal
 from service.telemetry.logs import configure_logs
+from service.telemetry.registry import Telemetry
 from service.worker import create_worker
 
 GRACE_S = 8  # for requests in hand; the supervisor and most orchestrators kill after 10 s
@@ -21,9 +24,10 @@ BACKLOG = 1024
 def serve(host: str | None, port: int | None) -> None:
     """Answer the API and the pages."""
     settings = settings_or_exit()
-    configure_logs("serve", settings.log_format, settings.log_level)
+    app = create_app(settings)
+    _log(app.state.telemetry, settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=host or settings.serve_host,
         port=settings.serve_port if port is None else port,
         loop="uvloop",
@@ -47,13 +51,23 @@ def serve(host: str | None, port: int | None) -> None:
 def work() -> None:
     """Apply events, send mail, close what nobody paid."""
     settings = settings_or_exit()
-    configure_logs("work", settings.log_format, settings.log_level)
 
     async def run() -> None:
         worker = create_worker(settings)
+        _log(worker.parts.telemetry, settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop.set)
         await worker.run()
 
     asyncio.run(run())
+
+
+def _log(telemetry: Telemetry, settings: Settings) -> None:
+    """From here on everything this process says is one line each; lines that cannot be written are counted."""
+    configure_logs(
+        telemetry.process,
+        settings.log_format,
+        settings.log_level,
+        on_drop=lambda lines: telemetry.drop(Signal.LOGS, lines),
+    )
