@@ -1,8 +1,109 @@
-"""`cubano bench`: throughput and latency of the hot paths, measured against PostgreSQL alone in the same run."""
+"""`cubano bench`: throughput and latency of the hot paths, measured against PostgreSQL alone in the same run.
+
+Exit codes: 0 measured, 1 something was refused, lost or could not be started, 2 usage.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import click
+from rich.table import Table
+
+from service.bench.drive import LoadFailed
+from service.bench.machine import Machine, fingerprint
+from service.bench.report import print_machine, print_outcome, record, remember
+from service.bench.suite import BENCHMARKS, Benchmark, Outcome, measure
+from service.bench.system import System, running
+from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json
+from service.kernel.clock import utc_now
+from service.local.postgres import PostgresError
+from service.local.processes import NotReady
+
+CONNECTIONS = (16, 64)
 
 
 @click.group()
 def bench() -> None:
     """Measure the hot paths against PostgreSQL alone."""
+
+
+@bench.command()
+def ls() -> None:
+    """List what can be measured."""
+    table = Table("benchmark", "what", "measured beside", box=None, pad_edge=False)
+    for each in BENCHMARKS.values():
+        table.add_row(each.name, each.what, ", ".join(list(each.measures)[1:]))
+    console().print(table)
+
+
+@bench.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME…", type=click.Choice(list(BENCHMARKS)))
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, 600),
+    default=10,
+    show_default=True,
+    help="Time for one benchmark at one number of connections, references included.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 128),
+    multiple=True,
+    default=CONNECTIONS,
+    show_default=True,
+    help="Connections that are kept busy; repeatable.",
+)
+@as_json
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Add the lines of JSON to this file as well."
+)
+def run(
+    names: tuple[str, ...], seconds: int, concurrency: tuple[int, ...], *, as_json: bool, output: Path | None
+) -> None:
+    """Measure NAME…, each on a system of its own that is started for it and ended after it.
+
+    The database is durable: every commit is flushed. References run in turns with our load, so the ratio holds on a
+    busy machine too. Each result is added to .cubano/bench/history.jsonl.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    records = []
+    for name in dict.fromkeys(names):
+        outcomes, machine = _outcomes(BENCHMARKS[name], seconds, concurrency)
+        found = [record(each, machine, at=utc_now()) for each in outcomes]
+        remember(found)
+        if output:
+            remember(found, output)
+        records += found
+        if not as_json:
+            print_machine(console(), machine)
+            for each in outcomes:
+                print_outcome(console(), each, machine)
+    if as_json:
+        print_json(records)
+    sys.exit(0 if all(each["holds"] for each in records) else FOUND_WRONG)
+
+
+def _outcomes(benchmark: Benchmark, seconds: int, concurrency: Sequence[int]) -> tuple[list[Outcome], Machine]:
+    async def work() -> tuple[list[Outcome], Machine]:
+        async with running(emulator=benchmark.emulator) as system:
+            machine = fingerprint(_postgres(system), system.folder)
+            return [await measure(benchmark, system, each, seconds) for each in concurrency], machine
+
+    try:
+        return asyncio.run(work())
+    except (NotReady, PostgresError, LoadFailed, OSError) as error:
+        fail(f"cubano bench: {error}")
+
+
+def _postgres(system: System) -> str:
+    return str(system.ask("SHOW server_version")[0][0])
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Being told to end is Ctrl-C: everything that was started is ended on the way out."""
+    raise KeyboardInterrupt

@@ -1,0 +1,131 @@
+"""Put one load on the system for one stretch of time, and watch who works meanwhile."""
+
+import asyncio
+import math
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from service.bench.load import Load, Plan
+from service.bench.machine import busy_s, cpu_s
+from service.bench.requests import event_bodies
+from service.bench.system import System
+from service.local.tether import Lifeline
+
+SCRIPTS = Path(__file__).parent / "scripts"
+MOST_A_SECOND = 12_000  # requests prepared for each second; no server in Python answers more
+GOOD = ("200", "201")
+_RATE = re.compile(rb"^tps = ([\d.]+) \(without initial connection time\)", re.MULTILINE)
+_FAILED = re.compile(rb"number of failed transactions: (\d+)")
+_CONNECTING_S = (1, 4, 16)
+_PATIENCE_S = 30
+_LONGEST_LINE = 1 << 26  # all latencies of a load come in one
+
+
+class LoadFailed(RuntimeError):  # the fact itself
+    """A generator ended without a result; the message carries what it said last."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One load for some seconds. `cpu_s` by part: serve, postgres, emulate, generator; and `machine`, everybody."""
+
+    seconds: float
+    completed: int
+    failed: int
+    milliseconds: Sequence[float]
+    cpu_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        return self.completed / self.seconds
+
+    def percentile(self, share: float) -> float:
+        """Milliseconds within which this share of the requests was answered."""
+        ordered = sorted(self.milliseconds)
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+
+
+async def generate(system: System, plan: Plan) -> Stretch:
+    """Run our own generator."""
+    async with _child([sys.executable, "-m", "service.bench.load"]) as process:
+        if await _tell(process, msgspec.json.encode(plan)) != b"ready\n":
+            raise LoadFailed(await _last_words(process))
+        before = _watch(system)
+        answer = await _tell(process, b"go")
+        after = _watch(system)
+        if not answer:
+            raise LoadFailed(await _last_words(process))
+        await process.wait()
+    load = msgspec.json.decode(answer, type=Load)
+    good = sum(load.answers.get(status, 0) for status in GOOD)
+    used = {part: after[part] - before[part] for part in before} | {"generator": load.cpu_s}
+    return Stretch(load.seconds, good, sum(load.answers.values()) - good, load.milliseconds, used)
+
+
+async def pgbench(system: System, script: str, *, connections: int, seconds: int) -> Stretch:
+    """Run the wheel's pgbench with one of our scripts: statements prepared, over the same loopback."""
+    log = system.folder / f"pgbench-{script}-{connections}"
+    sample = next(event_bodies(0)).decode()
+    words = ["-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-l", f"--log-prefix={log}"]
+    words += ["-f", str(SCRIPTS / f"{script}.sql"), "-D", f"payload={sample}", system.dsn]
+    out = b""
+    for connecting_s in _CONNECTING_S:  # pgbench counts the time it takes to connect, and may have none left
+        lasting_s = seconds + connecting_s
+        async with _child([system.pgbench, "-T", str(lasting_s), *words]) as process:
+            async with asyncio.timeout(lasting_s + _PATIENCE_S):
+                out, err = await process.communicate()
+        if process.returncode:
+            raise LoadFailed(f"pgbench: {err.decode().strip()}")
+        if rate := _RATE.search(out):
+            times, failed = _pgbench_times(log), _FAILED.search(out)
+            return Stretch(len(times) / float(rate[1]), len(times), int(failed[1]) if failed else 0, times)
+    raise LoadFailed(f"pgbench did nothing in its time: {out.decode().strip()}")
+
+
+@asynccontextmanager
+async def _child(argv: Sequence[str | Path]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that is over when the block is."""
+    process = await asyncio.create_subprocess_exec(
+        *Lifeline().tie(argv),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _tell(process: asyncio.subprocess.Process, line: bytes) -> bytes:
+    if not process.stdin or not process.stdout:
+        raise RuntimeError("started without pipes")
+    process.stdin.write(line + b"\n")
+    return await process.stdout.readline()
+
+
+async def _last_words(process: asyncio.subprocess.Process) -> str:
+    said = await process.stderr.read() if process.stderr else b""
+    return (said.decode(errors="replace").strip() or "the generator said nothing").splitlines()[-1]
+
+
+def _watch(system: System) -> dict[str, float]:
+    return {part: cpu_s(pid) for part, pid in system.pids.items()} | {"machine": busy_s()}
+
+
+def _pgbench_times(log: Path) -> list[float]:
+    """Milliseconds of each transaction: the third column of pgbench's logs, one log a thread."""
+    times = []
+    for path in log.parent.glob(f"{log.name}.*"):
+        times += [int(line.split()[2]) / 1000 for line in path.read_text().splitlines()]
+        path.unlink()
+    return times

@@ -1,0 +1,156 @@
+"""What a run has found, for people and for programs: a table with its reading, and one line of JSON in the history."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from service.bench.machine import Machine
+from service.bench.suite import PRODUCT, Line, Outcome
+
+HISTORY = Path(".cubano/bench/history.jsonl")
+BUSY = 0.85  # of a core, or of all cores: from here on it is what limits
+CROWDED = 0.15  # of a core used by other programs: the figures are not this machine's best
+_WATCHED = {"serve": "serve", "postgres": "postgres", "emulate": "gateway's stand-in", "generator": "generator"}
+_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+def record(outcome: Outcome, machine: Machine, *, at: datetime) -> dict[str, Any]:
+    """Everything that is worth comparing later, as JSON."""
+    return {
+        "at": at.isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "benchmark": outcome.benchmark.name,
+        "connections": outcome.connections,
+        "holds": outcome.holds,
+        "written": outcome.written,
+        "ratios": {name: round(ratio, 3) for name, ratio in outcome.ratios.items()},
+        "measures": [_measure(line) for line in outcome.lines],
+        "statements": {text: round(calls, 3) for text, calls in outcome.statements},
+        "statements_per_request": round(per_request(outcome), 3),
+        "commits_per_request": round(commits(outcome), 3),
+        "limits": list(limits(outcome, machine)),
+        "machine": msgspec.to_builtins(machine),
+    }
+
+
+def per_request(outcome: Outcome) -> float:
+    return sum(calls for _, calls in outcome.statements)
+
+
+def commits(outcome: Outcome) -> float:
+    """Commits a request: those that are said, or each writing statement where none is said."""
+    said = sum(calls for text, calls in outcome.statements if text == "COMMIT")
+    return said or sum(calls for text, calls in outcome.statements if text.startswith("INSERT"))
+
+
+def limits(outcome: Outcome, machine: Machine) -> Iterator[str]:
+    """What limited the product, as measured facts; the first one is the reason."""
+    shares = _shares(outcome.product)
+    everything = shares.get("machine", 0)
+    ours = {part: share for part, share in shares.items() if part != "machine"}
+    others = max(0.0, everything - sum(ours.values()))
+    saturated = [_WATCHED[part] for part, share in ours.items() if share >= BUSY]
+    if saturated:
+        yield f"{' and '.join(saturated)}: at the end of one core (serve is one process)"
+    elif everything >= BUSY * machine.cores:
+        yield f"the machine: all {machine.cores} cores are busy"
+    elif everything:
+        yield f"waiting, not processors: one durable page takes this disk {machine.flush_ms} ms"
+    yield "cores used: " + ", ".join(f"{_WATCHED[part]} {share:.2f}" for part, share in ours.items())
+    if others >= CROWDED:
+        yield f"other programs used {others:.2f} cores meanwhile: figures of a quiet machine are better"
+
+
+def print_outcome(console: Console, outcome: Outcome, machine: Machine) -> None:
+    """The table of one benchmark, and below it what it means."""
+    title = f"[bold]{outcome.benchmark.name}[/] · {outcome.connections} connections"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for head in ("measure", "per second", "p50 ms", "p90 ms", "p99 ms", "serve µs", "postgres µs", "ratio"):
+        table.add_column(head, justify="left" if head == "measure" else "right")
+    for line in outcome.lines:
+        ratio = outcome.ratios.get(line.measure)
+        table.add_row(
+            line.measure,
+            f"{line.rate:,.0f}",
+            *(f"{line.percentile(share):.1f}" for share in _PERCENTILES.values()),
+            *(_micros(line, part) if part == "postgres" or line.measure == PRODUCT else "" for part in _CPU_SHOWN),
+            f"{ratio:.2f}" if ratio is not None else "",
+        )
+    console.print(table)
+    for text in _reading(outcome, machine):
+        console.print(f"  {text}", highlight=False, markup=False)
+    console.print()
+
+
+def print_machine(console: Console, machine: Machine) -> None:
+    console.print(
+        f"{machine.processor}, {machine.cores} cores · {machine.system} · Python {machine.python} · "
+        f"PostgreSQL {machine.postgres}, every commit flushed ({machine.flush_ms} ms)",
+        highlight=False,
+    )
+
+
+def remember(records: list[dict[str, Any]], history: Path = HISTORY) -> None:
+    """One line a record, at the end of the history."""
+    history.parent.mkdir(parents=True, exist_ok=True)
+    with history.open("ab") as file:
+        for each in records:
+            file.write(msgspec.json.encode(each) + b"\n")
+
+
+_CPU_SHOWN = ("serve", "postgres")
+
+
+def _reading(outcome: Outcome, machine: Machine) -> Iterator[str]:
+    product, effect = outcome.product, outcome.benchmark.effect
+    if effect:
+        yield (
+            f"{outcome.written:,} {effect}s written for {product.completed:,} answered; {per_request(outcome):.2f} "
+            f"statements and {commits(outcome):.2f} commits for each"
+        )
+    if product.failed:
+        yield f"FAILED: {product.failed:,} requests were refused"
+    for name, ratio in outcome.ratios.items():
+        yield f"ratio {ratio:.2f} of {name}, median of {len(product.stretches)} rounds"
+    for number, text in enumerate(limits(outcome, machine)):
+        yield f"limited by {text}" if number == 0 else text
+
+
+def _shares(line: Line) -> dict[str, float]:
+    """Cores used by each part; those nobody started are left out."""
+    parts = [*_WATCHED, "machine"]
+    used = {part: line.used_s(part) for part in parts}
+    return {part: seconds / line.seconds for part, seconds in used.items() if seconds is not None}
+
+
+def _micros(line: Line, part: str) -> str:
+    used = line.used_s(part)
+    return f"{used / line.completed * 1e6:,.0f}" if used is not None and line.completed else ""
+
+
+def _measure(line: Line) -> dict[str, Any]:
+    return {
+        "measure": line.measure,
+        "rate": round(line.rate, 1),
+        "rates": [round(each.rate, 1) for each in line.stretches],
+        "completed": line.completed,
+        "failed": line.failed,
+        "milliseconds": {name: round(line.percentile(share), 2) for name, share in _PERCENTILES.items()},
+        "cores": {part: round(share, 3) for part, share in _shares(line).items()},
+    }
+
+
+def _commit() -> str:
+    """The commit that ran, with a mark when files were changed since; empty outside of a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    except OSError:
+        return ""
+    return found.stdout.strip()

@@ -1,0 +1,60 @@
+"""The requests a load consists of: built before the clock starts, each different, as a client sends them on the wire."""
+
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+EVENT_ID = "evt_bench_"
+_SAMPLE_EVENT = Path(__file__).parent / "event.json"
+_NUMBER = b"0" * 16  # stands in the sample wherever two events differ
+_SAMPLE_TIME = b"1700000000"
+_CHECKOUT = {
+    "items": [{"ticketType": "full-pass", "quantity": 1}],
+    "customer": {"email": "ana@example.org", "name": "Ana Pérez"},
+    "locale": "en",
+}
+
+
+def event_bodies(first: int) -> Iterator[bytes]:
+    """Paid checkouts as the gateway tells of them, about 3 KB each; `first` keeps the ids of two loads apart."""
+    sample = _SAMPLE_EVENT.read_bytes().replace(_SAMPLE_TIME, b"%d" % time.time())
+    for number in itertools.count(first):
+        yield sample.replace(_NUMBER, b"%016x" % number)
+
+
+def webhooks(host: str, first: int, secret: str) -> Iterator[bytes]:
+    """Signed deliveries of different events."""
+    for body in event_bodies(first):
+        signed_at = int(time.time())
+        digest = hmac.new(secret.encode(), b"%d." % signed_at + body, hashlib.sha256).hexdigest()
+        headers = {"Stripe-Signature": f"t={signed_at},v1={digest}"}
+        yield _request("POST /api/payment/webhook", host, headers, body)
+
+
+def checkouts(host: str, first: int, _secret: str) -> Iterator[bytes]:
+    """One pass each, all of the same type: the counter every buyer wants at once."""
+    body = json.dumps(_CHECKOUT).encode()
+    for number in itertools.count(first):
+        yield _request("POST /api/payment/checkout-session", host, {"Idempotency-Key": f"bench-{number:016x}"}, body)
+
+
+def empties(host: str, _first: int, _secret: str) -> Iterator[bytes]:
+    """The cheapest question there is."""
+    return itertools.repeat(_request("GET /health/live", host, {}, b""))
+
+
+KINDS: dict[str, Callable[[str, int, str], Iterator[bytes]]] = {
+    "webhook-ingest": webhooks,
+    "checkout": checkouts,
+    "http-empty": empties,
+}
+
+
+def _request(target: str, host: str, headers: dict[str, str], body: bytes) -> bytes:
+    known = {"Host": host, "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    lines = [f"{target} HTTP/1.1", *(f"{name}: {value}" for name, value in known.items()), "", ""]
+    return "\r\n".join(lines).encode() + body

@@ -1,0 +1,193 @@
+"""What can be measured, and how: rounds of our load and of its references in turns, so that both see the same machine.
+
+To add a benchmark: its requests in requests.py, an entry in `BENCHMARKS`, and a pgbench script when PostgreSQL alone can
+do the same work. The first measure is the product; each other one is compared with it.
+"""
+
+import itertools
+import statistics
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from service.bench.drive import MOST_A_SECOND, Stretch, generate, pgbench
+from service.bench.load import Plan
+from service.bench.system import System
+
+ROUNDS = ((30, 5), (9, 3), (0, 1))  # from so many seconds on, so many rounds; odd, so that a median is a round
+WARM_UP_S = 0.5
+OFTEN = 0.01  # a request: rarer statements are house-keeping
+_NUMBERS = itertools.count(1, 10_000_000)  # no two stretches of one run send the same request
+
+Measure = Callable[[System, int, float], Awaitable[Stretch]]  # connections, seconds
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`counts` is the query for what the requests have written, `effect` what one row of it is called."""
+
+    name: str
+    what: str
+    effect: str
+    counts: str
+    measures: dict[str, Measure]
+    emulator: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measure at one number of connections: all of its stretches."""
+
+    measure: str
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(each.rate for each in self.stretches)
+
+    @property
+    def completed(self) -> int:
+        return sum(each.completed for each in self.stretches)
+
+    @property
+    def failed(self) -> int:
+        return sum(each.failed for each in self.stretches)
+
+    @property
+    def seconds(self) -> float:
+        return sum(each.seconds for each in self.stretches)
+
+    def percentile(self, share: float) -> float:
+        return statistics.median(each.percentile(share) for each in self.stretches)
+
+    def used_s(self, part: str) -> float | None:
+        """Processor seconds of a part of the system; None where nobody watched."""
+        if any(part not in each.cpu_s for each in self.stretches):
+            return None
+        return sum(each.cpu_s[part] for each in self.stretches)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One benchmark at one number of connections. `statements` are the product's: text and calls a request."""
+
+    benchmark: Benchmark
+    connections: int
+    lines: tuple[Line, ...]
+    ratios: dict[str, float]
+    written: int
+    statements: tuple[tuple[str, float], ...]
+
+    @property
+    def product(self) -> Line:
+        return self.lines[0]
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was answered is what was written, and nothing was refused."""
+        return self.product.failed == 0 and self.written == self.product.completed > 0
+
+
+def _served(kind: str) -> Measure:
+    async def measure(system: System, connections: int, seconds: float) -> Stretch:
+        return await generate(system, _plan(kind, connections, seconds, port=system.port, secret=system.secret))
+
+    return measure
+
+
+def _scripted(name: str) -> Measure:
+    async def measure(system: System, connections: int, seconds: float) -> Stretch:
+        return await pgbench(system, name, connections=connections, seconds=max(1, round(seconds)))
+
+    return measure
+
+
+async def _inserted(system: System, connections: int, seconds: float) -> Stretch:
+    return await generate(system, _plan("rows", connections, seconds, dsn=system.dsn))
+
+
+def _plan(kind: str, connections: int, seconds: float, *, port: int = 0, secret: str = "", dsn: str = "") -> Plan:
+    most = int(MOST_A_SECOND * seconds) + connections
+    return Plan(kind, connections, seconds, next(_NUMBERS), most, port, secret, dsn)
+
+
+PRODUCT, RAW, LOOP = "cubano serve", "pgbench", "psycopg loop"
+_EVENTS = "SELECT count(*) FROM payment_events WHERE event_id LIKE 'evt\\_bench\\_%'"
+_CHECKOUTS = "SELECT count(*) FROM idempotency_keys WHERE state = 'done' AND key LIKE 'bench-%'"
+BENCHMARKS = {
+    each.name: each
+    for each in (
+        Benchmark(
+            "webhook-ingest",
+            "Signed events over HTTP into the inbox, beside one INSERT and one commit for each event.",
+            "event",
+            _EVENTS,
+            {PRODUCT: _served("webhook-ingest"), RAW: _scripted("webhook-ingest"), LOOP: _inserted},
+        ),
+        Benchmark(
+            "checkout",
+            "Checkouts of one hot ticket type with the gateway's stand-in, beside the SQL of its three transactions.",
+            "checkout",
+            _CHECKOUTS,
+            {PRODUCT: _served("checkout"), RAW: _scripted("checkout")},
+            emulator=True,
+        ),
+        Benchmark(
+            "http-empty",
+            "GET /health/live: what HTTP and the framework cost before any work is done.",
+            "",
+            "",
+            {PRODUCT: _served("http-empty")},
+        ),
+    )
+}
+
+
+async def measure(benchmark: Benchmark, system: System, connections: int, seconds: float) -> Outcome:
+    """Rounds of all measures in turns; `seconds` is about what they take together."""
+    rounds = next(count for least, count in ROUNDS if seconds >= least)
+    stretch_s = max(1.0, seconds // (rounds * len(benchmark.measures)))
+    await next(iter(benchmark.measures.values()))(system, connections, WARM_UP_S)
+    found: dict[str, list[Stretch]] = {name: [] for name in benchmark.measures}
+    written, statements = 0, dict[str, int]()
+    for _ in range(rounds):
+        for name, run in benchmark.measures.items():
+            if name != PRODUCT:
+                found[name].append(await run(system, connections, stretch_s))
+                continue
+            before = _count(system, benchmark)
+            system.ask("SELECT pg_stat_statements_reset()")
+            found[name].append(await run(system, connections, stretch_s))
+            for text, calls in _statements(system):
+                statements[text] = statements.get(text, 0) + calls
+            written += _count(system, benchmark) - before
+    return _outcome(benchmark, connections, found, written, statements)
+
+
+def _outcome(
+    benchmark: Benchmark, connections: int, found: dict[str, list[Stretch]], written: int, statements: dict[str, int]
+) -> Outcome:
+    lines = tuple(Line(name, tuple(stretches)) for name, stretches in found.items())
+    product, *references = lines
+    ratios = {
+        each.measure: statistics.median(
+            ours.rate / theirs.rate for ours, theirs in zip(product.stretches, each.stretches, strict=True)
+        )
+        for each in references
+    }
+    by_request = ((text, calls / max(product.completed, 1)) for text, calls in statements.items())
+    often = tuple(sorted((each for each in by_request if each[1] >= OFTEN), key=lambda each: -each[1]))
+    written = written if benchmark.counts else product.completed
+    return Outcome(benchmark, connections, lines, ratios, written, often)
+
+
+def _count(system: System, benchmark: Benchmark) -> int:
+    return int(str(system.ask(benchmark.counts)[0][0])) if benchmark.counts else 0
+
+
+def _statements(system: System) -> list[tuple[str, int]]:
+    """What `serve` has asked since the last reset; one text a line, without its parameters."""
+    rows = system.ask(
+        "SELECT regexp_replace(query, '\\s+', ' ', 'g'), sum(calls)::int FROM pg_stat_statements"
+        " WHERE query NOT LIKE '%pg\\_stat%' AND query NOT LIKE 'SELECT count(*)%' GROUP BY 1"
+    )
+    return [(str(text), int(str(calls))) for text, calls in rows]

@@ -1,0 +1,129 @@
+"""The system under test: a database that really flushes, `serve` and, when asked, the gateway's stand-in.
+
+All of it is started for one run on free loopback ports with its state in a temporary folder, and is ended and removed
+with it. No worker runs: it would take processor time at moments nobody chose.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from service import __version__
+from service.kernel.clock import utc_now
+from service.kernel.db import Database
+from service.kernel.ids import Ids
+from service.local import cluster
+from service.local.console import Console
+from service.local.festival import write_festival
+from service.local.health import http_ready
+from service.local.ports import LOOPBACK, free_ports
+from service.local.postgres import EmbeddedPostgres
+from service.local.processes import Child, Supervisor
+from service.local.system import cubano, postgres
+from service.migrations.run import migrate
+from service.telemetry.registry import Telemetry
+
+SEATS = 100_000_000  # of every ticket type: a benchmark measures sales, not refusals
+_LOG = "children.log"
+
+
+@dataclass(frozen=True)
+class System:
+    """Where to send the load, and whom to watch."""
+
+    folder: Path
+    port: int
+    dsn: str
+    secret: str
+    pgbench: Path
+    pids: Mapping[str, int]  # serve, postgres, emulate
+
+    def ask(self, query: str) -> list[tuple[object, ...]]:
+        """What the database answers; each question is committed."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@asynccontextmanager
+async def running(*, emulator: bool) -> AsyncIterator[System]:
+    """A system for the length of the block. Raises `NotReady` or `PostgresError` when it cannot be started."""
+    folder = _folder()
+    server = EmbeddedPostgres(folder / "postgres")
+    with (folder / _LOG).open("w") as log:
+        console = Console(log)
+        supervisor = Supervisor(console)
+        try:
+            yield await _start(server, supervisor, folder, emulator=emulator)
+        finally:
+            await supervisor.stop()
+            server.release()
+            console.close()
+            cluster.forget(folder / "postgres")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _start(server: EmbeddedPostgres, supervisor: Supervisor, folder: Path, *, emulator: bool) -> System:
+    server.prepare()
+    await supervisor.start(postgres(server))
+    dsn = server.ensure_database("cubano")
+    migrate(dsn)
+    await _stock_up(dsn)
+    ports = dict(zip(("serve", "serve-metrics", "emulate", "emulate-metrics"), free_ports(4), strict=True))
+    key, secret = f"sk_test_{secrets.token_hex(24)}", f"whsec_{secrets.token_hex(24)}"
+    if emulator:
+        await supervisor.start(_emulate(ports))
+    await supervisor.start(_serve(ports, dsn, key, secret))
+    pgbench = Path(server.command()[0]).with_name("pgbench")
+    return System(folder, ports["serve"], dsn, secret, pgbench, dict(supervisor.pids))
+
+
+async def _stock_up(dsn: str) -> None:
+    telemetry = Telemetry("bench", version=__version__, environment="development")
+    db = Database(dsn, clock=utc_now, ids=Ids(utc_now), telemetry=telemetry)
+    async with db.transaction() as session:
+        await write_festival(session)
+    await db.engine.dispose()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE stock SET capacity = %s", [SEATS])
+
+
+def _serve(ports: Mapping[str, int], dsn: str, key: str, secret: str) -> Child:
+    """As in production but for the addresses: no setting of the caller's environment comes through."""
+    own = {
+        "CUBANO_DATABASE_URL": dsn,
+        "CUBANO_SECRET_KEYS": secrets.token_urlsafe(48),
+        "CUBANO_PUBLIC_URL": f"http://{LOOPBACK}:{ports['serve']}",
+        "CUBANO_STRIPE_API_KEY": key,
+        "CUBANO_STRIPE_WEBHOOK_SECRETS": secret,
+        "CUBANO_STRIPE_BASE_URL": f"http://{LOOPBACK}:{ports['emulate']}",
+        "CUBANO_SERVE_PORT": str(ports["serve"]),
+        "CUBANO_SERVE_METRICS_PORT": str(ports["serve-metrics"]),
+    }
+    ready = http_ready(f"http://{LOOPBACK}:{ports['serve']}/health/ready")
+    return Child("serve", cubano("serve"), ready, _plain() | own)
+
+
+def _emulate(ports: Mapping[str, int]) -> Child:
+    words = cubano("emulate", "--port", str(ports["emulate"]), "--metrics-port", str(ports["emulate-metrics"]))
+    ready = http_ready(f"http://{LOOPBACK}:{ports['emulate']}/health/ready")
+    return Child("emulate", words, ready, _plain())  # takes any test key
+
+
+def _plain() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("CUBANO_")}
+
+
+def _folder() -> Path:
+    """A temporary folder that lies on a disk: /tmp is memory on many machines, where a flush costs nothing."""
+    kept = Path("/var/tmp")  # noqa: S108 - a fresh folder of ours is made in it
+    folder = Path(tempfile.mkdtemp(prefix="cubano-bench-", dir=kept if os.access(kept, os.W_OK) else None))
+    folder.chmod(0o711)  # the database server may run as another user and has to pass through
+    return folder
