@@ -30,7 +30,7 @@ from service.gateways.base import (
     LineItem,
 )
 from service.idempotency import flow as idempotency
-from service.idempotency.flow import Found, Key
+from service.idempotency.flow import Claim, Found, Key
 from service.kernel import outbox
 from service.kernel.db import Database, Session
 from service.kernel.errors import (
@@ -110,13 +110,20 @@ async def _open(shop: Shop, request: CheckoutRequest, provider: str, key: Key) -
         raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(shop.gateways)}.")])
     async with shop.db.transaction(durable=False) as session:
         claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
+        if claim.found is Found.ABANDONED and not _is_payable(session, await orders.lock(session, claim.subject)):
+            claim = await idempotency.start_over(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.NEW:
             await _reserve(session, shop, request, provider, claim.subject)
     if claim.found is Found.DONE:
         return await _answer(shop, claim.subject), "replayed"
     payment = await _intend(shop, claim.subject, request)
-    await _ask(shop, payment, key)
+    await _ask(shop, payment, key, claim)
     return await _answer(shop, claim.subject), "opened" if claim.found is Found.NEW else "resumed"
+
+
+def _is_payable(session: Session, order: Order | None) -> bool:
+    """Whether a page may still be opened for it: never for seats that are, or are about to be, somebody else's."""
+    return order is not None and order.status == OrderStatus.AWAITING_PAYMENT and session.now < order.expires_at
 
 
 async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provider: str, order_id: str) -> None:
@@ -139,8 +146,8 @@ async def _intend(shop: Shop, order_id: str, request: CheckoutRequest) -> Paymen
     """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
     async with shop.db.transaction() as session:
         order = await orders.lock(session, order_id)
-        if order is None:
-            raise RuntimeError(f"{order_id} is gone although its key is held")
+        if order is None or not _is_payable(session, order):
+            raise KeyInFlight(retry_after_s=1)  # closed this very moment; the key starts over when its lease runs out
         known = await payments.of_order(session, order_id)
         if known:
             return known[-1]
@@ -179,35 +186,38 @@ def _write_intent(session: Session, shop: Shop, order: Order, request: CheckoutR
     return payment
 
 
-async def _ask(shop: Shop, payment: Payment, key: Key) -> None:
+async def _ask(shop: Shop, payment: Payment, key: Key, claim: Claim) -> None:
     """Send the stored request; write down the answer, or undo the order when there is none."""
     try:
         opened = await shop.gateways[payment.provider].open_checkout(payment.request, key=payment.id)
     except GatewayError as error:
-        await _undo(shop, payment, key, error)
+        await _undo(shop, payment, key, claim, lost=isinstance(error, GatewayUnavailable))
         raise
     async with shop.db.transaction() as session:
         values = {"checkout_ref": opened.ref, "checkout_url": opened.url}
         await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(values))
-        await idempotency.finish(session, key)
+        if not await idempotency.finish(session, key, claim):
+            raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
 
 
-async def _undo(shop: Shop, payment: Payment, key: Key, error: GatewayError) -> None:
+async def _undo(shop: Shop, payment: Payment, key: Key, claim: Claim, *, lost: bool) -> None:
     """Nobody has the page's address, so nobody can pay on it: cancel, free the seats and the key.
 
     When the gateway did not answer a page may exist; it is closed there a little later by `expire_order`.
     """
     async with shop.db.transaction() as session:
+        if not await idempotency.give_up(session, key, claim):
+            return  # another request with the same key goes on with it
         order = await orders.lock(session, payment.order_id)
         attempts = await payments.of_order(session, payment.order_id)
         if order is None or any(each.status == "succeeded" for each in attempts):
             return
-        lost = isinstance(error, GatewayUnavailable)
         for each in attempts:
             await payments.advance(session, each, PaymentEvent.LOSE if lost else PaymentEvent.CANCEL)
-        await orders.advance(session, order, OrderEvent.CANCEL, cause=f"gateway {error.__class__.__name__}")
+        await orders.advance(
+            session, order, OrderEvent.CANCEL, cause="no answer from the gateway" if lost else "refused by the gateway"
+        )
         await catalog.release(session, order.id, reason="gateway_error")
-        await idempotency.give_up(session, key)
         if lost:
             due_at = session.now + RESOLVE_AFTER
             await outbox.enqueue(session, EXPIRE, {"order_id": order.id}, key=f"{order.id}:lost", due_at=due_at)

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -142,7 +143,9 @@ def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRe
             return "unreachable", GatewayUnavailable("stripe", "unreachable")
         case stripe.AuthenticationError() | stripe.PermissionError():
             return "auth", GatewayUnavailable("stripe", "auth", retry_after_s=60)
-        case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError():
+        case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError() if (
+            error.http_status != HTTPStatus.CONFLICT
+        ):  # a conflict: the try before this one is still at work there
             return "rejected", GatewayRejected("stripe", error.code or "invalid_request", str(error))
         case _:
             return "error", GatewayUnavailable("stripe", "server_error")

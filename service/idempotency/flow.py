@@ -1,11 +1,11 @@
 """Claim a key, end it well, or give it up.
 
-A claim is a lease: whoever finds a key in flight after its lease has run out takes over what its holder left behind.
-Keys are kept for `KEPT` and then forgotten.
+A claim is a lease: whoever finds a key in flight after its lease has run out takes over what its holder left behind, and
+the former holder, should it still live, can neither end nor give up the key. Keys are kept for `KEPT` and then forgotten.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -39,8 +39,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Claim:
+    """What the key stands for. `leased_until` names this claim: it changes when another takes over."""
+
     found: Found
     subject: str
+    leased_until: datetime
 
 
 async def claim(session: Session, key: Key, *, subject: str) -> Claim:
@@ -56,30 +59,43 @@ async def claim(session: Session, key: Key, *, subject: str) -> Claim:
     }
     statement = insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
     if (await session.execute(statement)).scalar_one_or_none() is not None:
-        return Claim(Found.NEW, subject)
+        return Claim(Found.NEW, subject, session.now + LEASE)
     known = (await session.execute(sa.select(IdempotencyKey).where(key.is_row).with_for_update())).scalar_one_or_none()
     if known is None:  # given up by its holder between the two statements
         raise KeyInFlight(retry_after_s=1)
     if known.fingerprint != key.fingerprint:
         raise KeyReused
     if known.state == "done":
-        return Claim(Found.DONE, known.subject)
+        return Claim(Found.DONE, known.subject, known.leased_until)
     left_s = (known.leased_until - session.now).total_seconds()
     if left_s > 0:
         raise KeyInFlight(retry_after_s=max(1, min(MOST_RETRY_AFTER_S, round(left_s))))
     known.leased_until = session.now + LEASE
     await session.flush()
-    return Claim(Found.ABANDONED, known.subject)
+    return Claim(Found.ABANDONED, known.subject, known.leased_until)
 
 
-async def finish(session: Session, key: Key) -> None:
-    """What was asked is done: from now on the key replays."""
-    await session.execute(sa.update(IdempotencyKey).where(key.is_row).values(state="done"))
+async def start_over(session: Session, key: Key, *, subject: str) -> Claim:
+    """What an abandoned key stood for is of no use any more: from now on it stands for `subject`."""
+    renewed = sa.update(IdempotencyKey).where(key.is_row).values(subject=subject, created_at=session.now)
+    leased_until = (await session.execute(renewed.returning(IdempotencyKey.leased_until))).scalar_one()
+    return Claim(Found.NEW, subject, leased_until)
 
 
-async def give_up(session: Session, key: Key) -> None:
-    """Nothing came of it: the key may be used again."""
-    await session.execute(sa.delete(IdempotencyKey).where(key.is_row))
+async def finish(session: Session, key: Key, claim: Claim) -> bool:
+    """What was asked is done: from now on the key replays. False when another has taken the key over."""
+    done = sa.update(IdempotencyKey).where(_is_held(key, claim)).values(state="done")
+    return (await session.execute(done.returning(IdempotencyKey.key))).scalar_one_or_none() is not None
+
+
+async def give_up(session: Session, key: Key, claim: Claim) -> bool:
+    """Nothing came of it: the key may be used again. False when another has taken the key over."""
+    freed = sa.delete(IdempotencyKey).where(_is_held(key, claim))
+    return (await session.execute(freed.returning(IdempotencyKey.key))).scalar_one_or_none() is not None
+
+
+def _is_held(key: Key, claim: Claim) -> sa.ColumnElement[bool]:
+    return sa.and_(key.is_row, IdempotencyKey.leased_until == claim.leased_until)
 
 
 async def forget_old(session: Session) -> int:
