@@ -21,6 +21,9 @@ from service.local.tether import Lifeline, User
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _RAN_WELL_S = 30.0
+_ALL_ENDED_S = 8.5  # everything is promised to be gone after ten
+_LEAST_S = 1.0  # for a foundation, when the others used up the time
+_LAST_WORDS_S = 0.3  # between the signal of a sudden death and SIGKILL
 _POLL_S = 0.1
 _REMEMBERED_LINES = 15
 _LONGEST_LINE = 1 << 16
@@ -44,7 +47,7 @@ class Child:
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL  # when the supervisor itself dies
-    stop_within_s: float = 5.0
+    stop_within_s: float = 7.0
     foundation: bool = False  # ended after all the others
     routine: tuple[str, ...] = ()  # beginnings of lines that are not worth showing
 
@@ -103,9 +106,11 @@ class Supervisor:
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
+        deadline = time.monotonic() + _ALL_ENDED_S
         for foundation in (False, True):
             stage = [it for it in self._running.values() if it.child.foundation is foundation]
-            await asyncio.gather(*(self._end(it) for it in stage))
+            left_s = max(deadline - time.monotonic(), _LEAST_S)
+            await asyncio.gather(*(self._end(it, min(left_s, it.child.stop_within_s)) for it in stage))
         if self._readers:
             await asyncio.wait(self._readers, timeout=_DRAIN_S)
         for reader in self._readers:
@@ -189,16 +194,13 @@ class Supervisor:
         if not text.startswith(running.child.routine):
             self._console.line(running.child.name, text)
 
-    async def _end(self, running: _Running) -> None:
+    async def _end(self, running: _Running, within_s: float) -> None:
         process, child = running.process, running.child
         if process is None:
             return
-        if process.returncode is None:
-            _signal(process.pid, child.stop_signal)
-            try:
-                await asyncio.wait_for(process.wait(), child.stop_within_s)
-            except TimeoutError:
-                self._console.alarm(child.name, f"{child.name} did not end within {child.stop_within_s:g} s: killed")
+        if process.returncode is None and not await _ended(process, child.stop_signal, within_s):
+            self._console.alarm(child.name, f"{child.name} did not end within {within_s:.2g} s: killed")
+            await _ended(process, child.death_signal, _LAST_WORDS_S)
         _kill_group(process.pid)
         await process.wait()
 
@@ -215,6 +217,15 @@ async def _wait(running: _Running, reader: asyncio.Task[None]) -> int:
     _kill_group(running.process.pid)
     await asyncio.wait([reader], timeout=_DRAIN_S)
     return code
+
+
+async def _ended(process: asyncio.subprocess.Process, number: signal.Signals, within_s: float) -> bool:
+    _signal(process.pid, number)
+    try:
+        await asyncio.wait_for(process.wait(), within_s)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -5,11 +5,14 @@ Whatever ends it (a signal, a child that never gets ready, an error of ours), ev
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+
+import psycopg
 
 from service.local.console import Console
 from service.local.processes import NotReady, Supervisor
 from service.local.system import System, companions, cubano, environment, postgres, services
+from service.migrations.head import HEAD
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -39,28 +42,42 @@ async def _bring_up(system: System, supervisor: Supervisor) -> None:
         system.database.prepare()
         await supervisor.start(postgres(system.database))
         system.database.ensure_database("cubano")
-    await _together(_prepare_data(system, supervisor), *(supervisor.start(child) for child in companions(system)))
-    await _together(*(supervisor.start(child) for child in services(system)))
+    start, around, inside = supervisor.start, companions(system), services(system)
+    if _schema_is_current(system.database_url):  # all at once, which is what makes the second start quick
+        await _together(_cubano(system, supervisor, "db", "seed"), *map(start, [*around, *inside]))
+    else:
+        await _together(_make_data(system, supervisor), *map(start, around))
+        await _together(*map(start, inside))
 
 
-async def _prepare_data(system: System, supervisor: Supervisor) -> None:
-    settings = environment(system)
-    await supervisor.run("db", cubano("db", "upgrade"), settings)
-    await supervisor.run("db", cubano("db", "seed"), settings)
+async def _make_data(system: System, supervisor: Supervisor) -> None:
+    await _cubano(system, supervisor, "db", "upgrade")
+    await _cubano(system, supervisor, "db", "seed")
 
 
-async def _together(*work: Awaitable[None]) -> None:
+async def _cubano(system: System, supervisor: Supervisor, *words: str) -> None:
+    await supervisor.run(words[0], cubano(*words), environment(system))
+
+
+def _schema_is_current(dsn: str) -> bool:
+    try:
+        with psycopg.connect(dsn, connect_timeout=5) as connection:
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+                return False
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.Error:  # the upgrade that follows says what is wrong in better words
+        return False
+    return found == (HEAD,)
+
+
+async def _together(*work: Coroutine[None, None, None]) -> None:
     """Await all; the first failure cancels the rest and is raised alone."""
     try:
         async with asyncio.TaskGroup() as group:
             for each in work:
-                group.create_task(_as_coroutine(each))
+                group.create_task(each)
     except* (NotReady, OSError) as failed:
         raise failed.exceptions[0] from None
-
-
-async def _as_coroutine(work: Awaitable[None]) -> None:
-    await work
 
 
 async def _unless(stopped: asyncio.Event, work: Awaitable[None]) -> bool:

@@ -35,7 +35,8 @@ class Running:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise AssertionError(f"cubano up ended with {self.process.wait()}:\n{self.log.read_text()}")
+            self.process.communicate()
+            raise AssertionError(f"cubano up ended with {self.process.returncode}:\n{self.log.read_text()}")
         self.found: dict[str, Any] = json.loads(line)
 
     def stop(self) -> int:
