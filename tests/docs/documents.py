@@ -82,9 +82,15 @@ def resolves(document: Document, target: str) -> bool:
     return anchor in Document(str(place), place.read_text()).anchors()
 
 
+def named_end_points(document: Document) -> set[str]:
+    """Paths of our HTTP side that the prose names: `/health/live`, `POST /api/payment/refund`, a full loopback address."""
+    pattern = re.compile(r"(?:[A-Z]+ )?(?:http://127\.0\.0\.1:8000)?(/[\w.\-/{}]*)(?:\?.*)?")
+    return {found[1] for code in document.code() if (found := pattern.fullmatch(code))}
+
+
 def named_path(code: str) -> Path | None:
     """The path of this project that a piece of code names, if it looks like one."""
     top = code.partition("/")[0]
-    if not re.fullmatch(r"[\w.\-/]+/[\w.\-/]*", code) or not (ROOT / top).is_dir():
+    if not top or not re.fullmatch(r"[\w.\-/]+/[\w.\-/]*", code) or not (ROOT / top).is_dir():
         return None
     return ROOT / code

@@ -7,16 +7,21 @@ import click
 import pytest
 
 from docs.generate import PARTS
+from service.app import create_app
 from service.cli import main
-from service.settings import FOREIGN, PREFIX, Settings
+from service.settings import FOREIGN, PREFIX, Settings, load_settings
 from service.telemetry import catalogue
-from tests.docs.documents import Document, documents, named_path, resolves
+from tests.docs.documents import Document, documents, named_end_points, named_path, resolves
+from tests.postgres.names import child_environment
 from tests.shape.tree import ROOT
 
 ALL = documents()
 TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 # Made by `make up` or `make setup`, so not in the repository.
 MADE = (".venv/", ".cubano/")
+
+# End points of the stand-in for the gateways, which is another program.
+EMULATED = ("/_emulator", "/v1", "/v2", "/pay/")
 
 every_document = pytest.mark.parametrize("document", ALL, ids=lambda document: document.path)
 
@@ -42,6 +47,21 @@ def test_paths_exist(document):
     named = {code: path for code in document.code() if (path := named_path(code)) and not code.startswith(MADE)}
 
     assert [] == [code for code, path in named.items() if not path.exists()]
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[re.Pattern[str]]:
+    """What the application answers, as patterns over paths."""
+    app = create_app(load_settings(child_environment("postgresql://nobody@127.0.0.1:9/none")))
+    return [re.compile(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(route.path_format))) for route in app.routes]
+
+
+@every_document
+def test_end_points_exist(document, routes):
+    """A path that begins with a slash is one the application answers."""
+    named = {path for path in named_end_points(document) if not path.startswith(EMULATED)}
+
+    assert set() == {path for path in named if not any(route.fullmatch(path.rstrip("/") or "/") for route in routes)}
 
 
 @every_document

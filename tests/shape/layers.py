@@ -34,7 +34,7 @@ NOBODY_IMPORTS = frozenset({"emulator"})  # it is another program; it is started
 SETTINGS_READERS = TIERS[0]  # read once in the root, passed down
 SLICE_FILES = frozenset({"api", "flow", "rules", "machine", "tables", "views", "cli"})
 SLICE_LIMIT = 5
-NOT_SLICES = frozenset({"cli", "cli", "local", "bench", "migrations", "gateways", "kernel", "telemetry", "emulator"})
+NOT_SLICES = frozenset({"cli", "local", "bench", "migrations", "gateways", "kernel", "telemetry", "emulator"})
 
 # Folders beside service/: what of ours they may import.
 OUTSIDE: Mapping[str, tuple[str, ...]] = {
