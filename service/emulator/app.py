@@ -96,8 +96,8 @@ class Emulator:
         @get("/health/ready", media_type=MediaType.JSON)
         async def ready() -> Response[dict[str, Any]]:
             sender = self._background is not None and not self._background.done()
-            self.standin.world.store.flush()
-            checks = [{"name": "webhook sender", "ok": sender}, {"name": "state", "ok": True}]
-            return Response({"ready": sender, "checks": checks}, status_code=200 if sender else 503)
+            state = self.standin.world.store.is_writable()
+            checks = [{"name": "webhook sender", "ok": sender}, {"name": "state", "ok": state}]
+            return Response({"ready": sender and state, "checks": checks}, status_code=200 if sender and state else 503)
 
         return ready

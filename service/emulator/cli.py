@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -21,11 +22,21 @@ from service.emulator.standin import StandIn
 from service.emulator.store import Store
 from service.emulator.world import Options
 
+ENV = "CUBANO_EMULATOR_"
 STOP_WITHIN_S = 5  # requests under way get this long
 
 
+def _address(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        return str(ip_address("127.0.0.1" if value == "localhost" else value))
+    except ValueError as error:
+        raise click.BadParameter("give an IP address") from error
+
+
 @click.command(context_settings={"auto_envvar_prefix": "CUBANO_EMULATOR", "show_default": True})
-@click.option("--host", default="127.0.0.1", help="Address to listen on. Control answers to loopback only.")
+@click.option(
+    "--host", default="127.0.0.1", callback=_address, help="Address to listen on. Control answers to loopback only."
+)
 @click.option("--port", default=8100, type=click.IntRange(0, 65535), help="Port; 0 takes a free one and prints it.")
 @click.option(
     "--metrics-port", default=9104, type=click.IntRange(0, 65535), help="Port of /metrics; 0 takes a free one."
@@ -33,9 +44,27 @@ STOP_WITHIN_S = 5  # requests under way get this long
 @click.option(
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps everything over restarts."
 )
-@click.option("--api-key", "api_keys", multiple=True, help="Secret key to accept; repeatable. None: any sk_test_ key.")
-@click.option("--webhook-url", "urls", multiple=True, help="Where events go; repeatable.")
-@click.option("--webhook-secret", "secrets", multiple=True, help="whsec_ secret, one for each --webhook-url.")
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    envvar=[ENV + "API_KEY", ENV + "API_KEYS"],
+    help="Secret key to accept; repeatable. None: any sk_test_ key.",
+)
+@click.option(
+    "--webhook-url",
+    "urls",
+    multiple=True,
+    envvar=[ENV + "WEBHOOK_URL", ENV + "WEBHOOK_URLS"],
+    help="Where events go; repeatable.",
+)
+@click.option(
+    "--webhook-secret",
+    "secrets",
+    multiple=True,
+    envvar=[ENV + "WEBHOOK_SECRET", ENV + "SECRETS"],
+    help="whsec_ secret, one for each --webhook-url.",
+)
 @click.option("--webhook-events", default="*", help="Event types to send, comma separated; * stands for any.")
 @click.option("--webhook-tries", default=10, type=click.IntRange(1, 50), help="Tries before a delivery is given up.")
 @click.option("--webhook-timeout", default=10, type=click.IntRange(1, 60), help="Seconds an endpoint has to answer.")
@@ -152,6 +181,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _url(host: str, port: int) -> str:
+    if ip_address(host).is_unspecified:  # listens everywhere; a browser on this machine comes by loopback
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -64,9 +64,11 @@ class Journal:
     def flush(self) -> None:
         if self._pending:
             data = b"".join(self._pending)
-            self._pending.clear()
-            while data:
-                data = data[os.write(self._file, data) :]
+            try:
+                while data:
+                    data = data[os.write(self._file, data) :]
+            finally:
+                self._pending = [data] if data else []  # a full disk loses nothing that is still in memory
 
     def close(self) -> None:
         self.flush()

@@ -26,6 +26,7 @@ CREATE = {
     "currency": unsupported,
     "origin": unsupported,
 }
+REFERENCE = "5364785902769168"  # what the buyer could ask the bank for
 FAILURES = (  # docs.stripe.com/refunds#failed-refunds
     "charge_for_pending_refund_disputed",
     "declined",
@@ -145,8 +146,9 @@ def settle(world: World, identifier: str) -> None:
     previous: Obj = {"destination_details": refund["destination_details"]}
     if refund["status"] != "succeeded":
         previous["status"] = refund["status"]
-    card = {**refund["destination_details"]["card"], "reference": "5364785902769168", "reference_status": "available"}
-    refund |= {"status": "succeeded", "destination_details": {"card": card, "type": "card"}}
+    kind = refund["destination_details"]["type"]
+    arrived = {**refund["destination_details"][kind], "reference": REFERENCE, "reference_status": "available"}
+    refund |= {"status": "succeeded", "destination_details": {kind: arrived, "type": kind}}
     raw = world.store.put("refund", refund)
     happened(world, "refund.updated", raw, Cause(), previous=previous)
     happened(world, "charge.refund.updated", raw, Cause(), previous=previous)

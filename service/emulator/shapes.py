@@ -248,6 +248,14 @@ def charge(intent_obj: Obj, method: Obj, *, now: int) -> Obj:
     }
 
 
+def _destination(method: str) -> Obj:
+    """Where a refund goes: back the way the money came."""
+    if method == "card":
+        card = {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}
+        return {"card": card, "type": "card"}
+    return {"us_bank_transfer": {"reference": None, "reference_status": "pending"}, "type": "us_bank_transfer"}
+
+
 def refund(charge_obj: Obj, amount: int, *, reason: str | None, metadata: Obj, now: int) -> Obj:
     return {
         "id": new_id("refund"),
@@ -259,10 +267,7 @@ def refund(charge_obj: Obj, amount: int, *, reason: str | None, metadata: Obj, n
         "currency": charge_obj["currency"],
         "customer": None,
         "customer_account": None,
-        "destination_details": {
-            "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
-            "type": "card",
-        },
+        "destination_details": _destination(charge_obj["payment_method_details"]["type"]),
         "metadata": metadata,
         "payment_intent": charge_obj["payment_intent"],
         "payment_method": charge_obj["payment_method"],

@@ -53,7 +53,7 @@ class StandIn:
         try:
             while not sender.done():
                 self.world.timers.run(self.world)
-                self.world.store.flush()
+                self.world.store.is_writable()  # what cannot be written now waits; readiness tells
                 await asyncio.sleep(TICK_S)
             sender.result()
         finally:

@@ -15,7 +15,15 @@ from service.emulator.wire import Obj, decode, encode
 
 # kind -> the fields that lists filter by; kinds not named here are the stand-in's own books
 FACTS: dict[str, tuple[str, ...]] = {
-    "checkout.session": ("status", "payment_intent", "payment_link", "customer", "subscription", "customer_email"),
+    "checkout.session": (
+        "status",
+        "payment_intent",
+        "payment_link",
+        "customer",
+        "subscription",
+        "customer_email",
+        "customer_details",
+    ),
     "payment_intent": ("customer", "status"),
     "charge": ("customer", "payment_intent", "transfer_group"),
     "refund": ("charge", "payment_intent"),
@@ -119,6 +127,14 @@ class Store:
     def flush(self) -> None:
         if self._journal is not None:
             self._journal.flush()
+
+    def is_writable(self) -> bool:
+        """Whether what is known could be written down."""
+        try:
+            self.flush()
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         if self._journal is not None:

@@ -207,6 +207,7 @@ class Webhooks:
         headers = {
             "content-type": "application/json; charset=utf-8",
             "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            # the machine's time, not the stand-in's: that may be days ahead, and a receiver would rightly refuse it
             "stripe-signature": signature(secret, body, int(time.time()) + skew),
         }
         try:

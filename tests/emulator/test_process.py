@@ -4,12 +4,16 @@ import asyncio
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from litestar.connection import ASGIConnection
+from litestar.exceptions import PermissionDeniedException
 
-from service.emulator.cli import emulate
+from service.emulator.cli import _url, emulate
+from service.emulator.control import only_loopback
 from service.emulator.journal import Journal
 from service.emulator.store import Store
 from tests.emulator.gateway import API_KEY, NO_TLS, CheckedHTTP, Gateway, Process, eventually, session_of
@@ -52,6 +56,45 @@ def test_a_url_without_its_secret_is_a_usage_error():
     said = CliRunner().invoke(emulate, ["--webhook-url", "http://127.0.0.1:9/"])
 
     assert 2 == said.exit_code
+
+
+ADDRESSES = [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]")]  # noqa: S104 - nothing is bound
+
+
+@pytest.mark.parametrize(("host", "base"), ADDRESSES)
+def test_the_page_has_an_address_a_browser_can_open(host, base):
+    """Where it listens; listening everywhere, by loopback."""
+    assert f"http://{base}:8100" == _url(host, 8100)
+
+
+@pytest.mark.parametrize(("client", "let_in"), [("127.0.0.1", True), ("::1", True), ("10.0.0.9", False), (None, False)])
+def test_control_answers_to_loopback_only(client, let_in):
+    """It asks for no key, so it asks where one comes from."""
+    connection = ASGIConnection({"type": "http", "client": None if client is None else (client, 4711)})
+
+    with nullcontext() if let_in else pytest.raises(PermissionDeniedException) as refused:
+        only_loopback(connection, None)
+
+    assert let_in is (refused is None)
+
+
+async def test_options_may_come_from_the_environment(monkeypatch):
+    """Secrets better do: a command line can be read by everybody on the machine."""
+    monkeypatch.setenv("CUBANO_EMULATOR_API_KEY", "sk_test_from_environment")
+    monkeypatch.setenv("CUBANO_EMULATOR_WEBHOOK_URL", "http://127.0.0.1:9/hook")
+    monkeypatch.setenv("CUBANO_EMULATOR_WEBHOOK_SECRET", "whsec_from_environment")
+    process = await asyncio.to_thread(Process)
+    try:
+        async with httpx.AsyncClient(base_url=process.url) as http:
+            known, unknown = [
+                await http.get("/v1/charges", auth=(key, "")) for key in ("sk_test_from_environment", "sk_test_other")
+            ]
+            [endpoint] = (await http.get("/_emulator/endpoints")).json()["endpoints"]
+    finally:
+        await asyncio.to_thread(process.stop)
+
+    assert (200, 401) == (known.status_code, unknown.status_code)
+    assert ("http://127.0.0.1:9/hook", "whsec_from_environment") == (endpoint["url"], endpoint["secret"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

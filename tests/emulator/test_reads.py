@@ -46,6 +46,16 @@ async def test_filters_narrow(gateway):
     assert [] == await ids(created={"lt": int(time.time()) - 60})
 
 
+async def test_a_buyer_is_found_by_the_address_they_typed(gateway):
+    """Also when the merchant had given none."""
+    session = await gateway.open()
+    await gateway.pay(session, email="typed@example.org")
+
+    found = await gateway.api.checkout.sessions.list_async({"customer_details": {"email": "typed@example.org"}})
+
+    assert [session.id] == [one.id for one in found.data]
+
+
 async def test_a_window_of_time_stops_the_walk_on_both_sides(gateway):
     """Three sessions, an hour apart; each window finds its own."""
     made = []

@@ -155,3 +155,23 @@ async def test_an_inquiry_moves_no_money(gateway):
 
     assert ("warning_needs_response", []) == (answer.json()["status"], answer.json()["balance_transactions"])
     assert "succeeded" == made.status
+
+
+async def test_a_bank_debit_is_refunded_to_the_bank(gateway):
+    """The refund goes back the way the money came."""
+    session = await gateway.open()
+    outcome = await gateway.pay(session, None, **{"async": "succeed"})
+
+    async def paid():
+        return (await gateway.api.checkout.sessions.retrieve_async(session.id)).payment_status == "paid"
+
+    await eventually(paid)
+    made = await refund(gateway, outcome)
+
+    async def updated():
+        return "refund.updated" in await gateway.event_types()
+
+    await eventually(updated)
+    after = await gateway.api.refunds.retrieve_async(made.id)
+    assert "us_bank_transfer" == after.destination_details.type
+    assert "available" == after.destination_details.us_bank_transfer.reference_status
