@@ -138,8 +138,8 @@ def _emulate(system: System) -> Child:
     words += ["--state", str(_made(system.state.directory / "emulator") / "gateway.json")]
     words += ["--webhook-url", system.url("serve", "/api/payment/webhook")]
     own = {  # secrets travel in the environment: a command line can be read by everybody on the machine
-        "CUBANO_EMULATOR_API_KEYS": settings["CUBANO_STRIPE_API_KEY"],
-        "CUBANO_EMULATOR_SECRETS": settings["CUBANO_STRIPE_WEBHOOK_SECRETS"].split(",")[0].strip(),
+        "CUBANO_EMULATOR_API_KEY": settings["CUBANO_STRIPE_API_KEY"],
+        "CUBANO_EMULATOR_WEBHOOK_SECRET": settings["CUBANO_STRIPE_WEBHOOK_SECRETS"].split(",")[0].strip(),
     }
     return Child("emulate", words, http_ready(system.url("emulate", "/health/ready")), _plain(settings) | own)
 
