@@ -10,6 +10,8 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from service.settings import load_settings
+
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -70,6 +72,27 @@ def test_commands_exist(name, words):
 
     assert isinstance(command, click.Command), name
     assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("name", ["migrate", "serve", "work"])
+def test_settings_of_the_service_are_accepted(name):
+    """The service would start with what the file gives it."""
+    given = load_settings(SERVICES[name]["environment"])
+
+    assert "development" == given.environment
+
+
+def test_settings_of_the_emulator_are_its_own():
+    """It reads each variable that the file gives it."""
+    command = next(e.load() for e in entry_points(group="cubano.commands") if e.name == "emulate")
+    explicit = {
+        name
+        for each in command.params
+        for name in ([each.envvar] if isinstance(each.envvar, str) else each.envvar or ())
+    }
+    derived = {f"CUBANO_EMULATOR_{(parameter.name or '').upper()}" for parameter in command.params}
+
+    assert set(SERVICES["emulate"]["environment"]) <= explicit | derived
 
 
 def test_image_is_small_safe_and_watched():
