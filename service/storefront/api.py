@@ -7,6 +7,7 @@ the cart (plain, checked when read), and per order its access token in a cookie 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response, Router, get, post
@@ -226,7 +227,7 @@ def _checkout_page(visit: Visit, form: CheckoutForm) -> Response[bytes]:
         errors=form.errors,
         trouble=form.trouble,
         most_name=MOST_NAME,
-        hold_minutes=max(round(visit.shop.hold.total_seconds() / 60), 1),
+        hold_minutes=max(visit.shop.hold // timedelta(minutes=1), 1),
         status=form.status,
         headers=REVISITED,
     )

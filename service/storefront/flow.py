@@ -6,7 +6,7 @@ Reading only, but for `send_to_payment`, which opens a checkout. Nothing here kn
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -24,7 +24,7 @@ from service.storefront.rules import Cart, Stock, Trouble, order_key, problem_of
 
 KINDS = ("pass", "day", "workshop", "social")  # the order of the shelves
 SLOW_S = 60  # from here on the buyer need not stay
-PATIENCE, PAUSE_S = 8, 0.5  # together less than the ten seconds within which a customer gets an answer
+PATIENCE, PAUSE_S = 4, 1  # together less than the ten seconds within which a customer gets an answer
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ class FullCart:
 
     @property
     def total(self) -> Money:
-        return sum_money((line.total for line in self.lines), self.lines[0].price.currency)
+        currency = self.lines[0].price.currency
+        return sum_money((line.total for line in self.lines if line.price.currency == currency), currency)
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,10 @@ def shelves(catalog: Catalog, quantities: Mapping[str, int], language: str) -> l
 def fill(cart: Cart, catalog: Catalog, language: str) -> FullCart:
     """The cart's lines at catalogue prices, each with what stands in its way."""
     found = [(catalog.find(slug), quantity) for slug, quantity in cart.quantities.items()]
+    lines = [_line(each, quantity, language) for each, quantity in found if each]
+    apart = [line for line in lines if line.price.currency != lines[0].price.currency]  # one order, one currency
     return FullCart(
-        lines=[_line(each, quantity, language) for each, quantity in found if each],
+        lines=[replace(line, problem="apart") if line in apart else line for line in lines],
         gone=any(each is None for each, _ in found),
     )
 

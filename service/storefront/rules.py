@@ -181,7 +181,7 @@ class Trouble:
 
     @property
     def to_cart(self) -> bool:
-        return self.say in {"sold_out", "other"}
+        return self.say in {"sold_out", "redo"}
 
 
 def trouble_of(error: CubanoError, names: Mapping[str, str]) -> Trouble | None:
@@ -198,7 +198,7 @@ def trouble_of(error: CubanoError, names: Mapping[str, str]) -> Trouble | None:
         case GatewayError():
             return Trouble("refused", 502)
         case Invalid():
-            return Trouble("other", 422)
+            return Trouble("redo", 422)
     return None
 
 

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,11 @@ def _flatten(table: Mapping[str, Any], above: str = "") -> dict[str, str]:
     return flat
 
 
+@lru_cache(maxsize=1024)  # a store page writes two dozen amounts, nearly always the same
+def _written(amount: Money, locale: str) -> str:
+    return amount.format(locale)
+
+
 class Voice:
     """One language: sentences, money, times."""
 
@@ -97,7 +103,7 @@ class Voice:
         return self._sentences[name].format_map(values)
 
     def money(self, amount: Money) -> str:
-        return amount.format(str(self._locale))
+        return _written(amount, LOCALES[self.language])
 
     def short_money(self, amount: Money) -> str:
         """The amount without a zero fraction, for the price of a poster: `$280`."""
