@@ -13,13 +13,13 @@ import time
 from collections import defaultdict
 from collections.abc import Collection
 
-import httpx
 import msgspec
 
 from service.emulator.events import type_matches
 from service.emulator.faults import Armed, Faults
 from service.emulator.ids import new_id
 from service.emulator.metrics import Metrics
+from service.emulator.post import Poster, PostError
 from service.emulator.wire import Obj
 from service.emulator.world import World
 
@@ -97,25 +97,24 @@ class Webhooks:
     async def run(self) -> None:
         """Send what is due until cancelled; what is under way then is tried again after a restart."""
         room = asyncio.Semaphore(self._world.options.webhook_parallel)
-        limits = httpx.Limits(max_connections=self._world.options.webhook_parallel * 2, max_keepalive_connections=32)
-        timeout = self._world.options.webhook_timeout_s
-        async with httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False) as client:
-            try:
-                while True:
-                    await self._next_due()
-                    await room.acquire()
-                    if not self._due:  # a reset while waiting for room
-                        room.release()
-                        continue
-                    _, _, identifier = heapq.heappop(self._due)
-                    task = asyncio.create_task(self._try(client, identifier))
-                    self._running.add(task)
-                    task.add_done_callback(self._running.discard)
-                    task.add_done_callback(lambda _done: room.release())
-            finally:
-                for task in self._running:
-                    task.cancel()
-                await asyncio.gather(*self._running, return_exceptions=True)
+        poster = Poster(self._world.options.webhook_timeout_s)
+        try:
+            while True:
+                await self._next_due()
+                await room.acquire()
+                if not self._due:  # a reset while waiting for room
+                    room.release()
+                    continue
+                _, _, identifier = heapq.heappop(self._due)
+                task = asyncio.create_task(self._try(poster, identifier))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+                task.add_done_callback(lambda _done: room.release())
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            poster.close()
 
     async def _next_due(self) -> None:
         while True:
@@ -177,7 +176,7 @@ class Webhooks:
                 self._world.store.put("delivery", row)
                 self._queue(each, row["due_ms"])
 
-    async def _try(self, client: httpx.AsyncClient, identifier: str) -> None:
+    async def _try(self, poster: Poster, identifier: str) -> None:
         row = self._world.store.get("delivery", identifier)
         overtaken = row is None or row["state"] != "pending" or row["due_ms"] > self._world.clock.now_ms()
         if row is None or overtaken or identifier in self._flying:
@@ -191,7 +190,7 @@ class Webhooks:
         body = msgspec.json.format(event, indent=2)
         began = time.monotonic_ns()
         try:
-            result = await self._post(client, endpoint, row, body)
+            result = await self._post(poster, endpoint, row, body)
         finally:
             self._flying.discard(identifier)
         took = (time.monotonic_ns() - began) // 1_000_000
@@ -200,7 +199,7 @@ class Webhooks:
             row["tries"].append({"at_ms": self._world.clock.now_ms(), "took_ms": took, **result})
             self._judge(row, good=200 <= result["status"] < 300)  # noqa: PLR2004 - success, and nothing else, is a receipt
 
-    async def _post(self, client: httpx.AsyncClient, endpoint: Obj, row: Obj, body: bytes) -> Obj:
+    async def _post(self, poster: Poster, endpoint: Obj, row: Obj, body: bytes) -> Obj:
         effects = [armed.fault.effects for armed in self._faults.on_delivery(row["type"], trying=True)]
         skew = sum(effect.skew_s or 0 for effect in effects)
         secret = "not-the-secret" if any(effect.bad_signature for effect in effects) else endpoint["secret"]
@@ -211,10 +210,10 @@ class Webhooks:
             "stripe-signature": signature(secret, body, int(time.time()) + skew),
         }
         try:
-            answer = await client.post(endpoint["url"], content=body, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return {"status": 0, "error": type(error).__name__}
-        return {"status": answer.status_code, "body": answer.text[:SHOWN_BODY]}
+            status, answer = await poster.post(endpoint["url"], headers, body)
+        except PostError as error:
+            return {"status": 0, "error": str(error)}
+        return {"status": status, "body": answer[:SHOWN_BODY].decode(errors="replace")}
 
     def _judge(self, row: Obj, *, good: bool) -> None:
         options = self._world.options
