@@ -15,6 +15,7 @@ from service.kernel.errors import FieldError, Invalid, Parked, Unauthenticated
 from service.kernel.money import Money
 
 TOLERANCE = timedelta(seconds=300)  # Stripe's own recommendation for the past; the same for clocks ahead
+_MOST_DIGITS = 12  # of a Unix time; enough for the next thirty thousand years
 PAID = ("paid", "no_payment_required")
 
 
@@ -46,11 +47,19 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 def check_signature(body: bytes, header: str, secrets: tuple[str, ...], *, now: datetime) -> None:
     """Raise `Unauthenticated` unless one of the secrets signed this body within the window around `now`."""
-    if not any(_signed_by(body, header, secret) for secret in secrets):
+    signed_at = _signed_at(header)
+    if signed_at is None or not any(_signed_by(body, header, secret) for secret in secrets):
         raise Unauthenticated("bad_signature")
-    signed_at = next(int(part[2:]) for part in header.split(",") if part.startswith("t="))
     if abs(now.timestamp() - signed_at) > TOLERANCE.total_seconds():
         raise Unauthenticated("too_old")
+
+
+def _signed_at(header: str) -> int | None:
+    """The header's one time; None for a header the SDK would stumble over or read in another way than we do."""
+    times = [part[2:] for part in header.split(",") if part.startswith("t=")]
+    if not header.isascii() or len(times) != 1 or not times[0].isdecimal() or len(times[0]) > _MOST_DIGITS:
+        return None
+    return int(times[0])
 
 
 def _signed_by(body: bytes, header: str, secret: str) -> bool:
@@ -64,7 +73,8 @@ def read_envelope(body: bytes) -> Envelope:
     """The few facts the inbox stores beside the bytes; `Invalid` when it is not an event at all."""
     try:
         event = _decode_envelope(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        created_at = _time(event.created)
+    except (msgspec.DecodeError, ValueError, OverflowError, OSError) as error:  # the last three: no possible time
         raise Invalid([FieldError("body", "not_an_event", "The body is not a Stripe event.")]) from error
     related = event.related_object.id if event.related_object else None
     thing = event.data.object if event.data else _Object(id=related)
@@ -72,7 +82,7 @@ def read_envelope(body: bytes) -> Envelope:
     return Envelope(
         event_id=event.id,
         type=event.type,
-        created_at=_time(event.created),
+        created_at=created_at,
         livemode=event.livemode,
         subject=metadata.get("order_id") or _ref(thing.payment_intent) or thing.id or event.id,
         traceparent=metadata.get("traceparent"),
@@ -170,4 +180,6 @@ def _ref(value: str | dict[str, Any] | None) -> str | None:
 
 
 def _time(value: int | str) -> datetime:
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else datetime.fromisoformat(value)
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value, UTC)
+    return datetime.fromisoformat(value).astimezone(UTC)

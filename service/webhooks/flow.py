@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from service.gateways.base import Envelope, EventKind, Gateway, GatewayEvent
 from service.kernel.db import Database, Session
-from service.kernel.errors import Overloaded
+from service.kernel.errors import FieldError, Invalid, Overloaded
 from service.telemetry import catalogue
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
@@ -26,13 +26,15 @@ Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
 log = get_logger("inbox")
 
 MOST_WAITING = 2000  # deliveries; beyond it the gateway is told to come again
+_DIGITS_OF_BIGINT = 19
 MOST_GROUPED = 200  # rows in one statement
 INSERT = """
     INSERT INTO payment_events
         (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
-    SELECT *, now() FROM unnest(
+    SELECT *, received_at FROM unnest(
         %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[],
-        %b::timestamptz[], %b::timestamptz[])
+        %b::timestamptz[], %b::timestamptz[]) AS arrived (
+        provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at)
     ON CONFLICT (provider, event_id) DO NOTHING
     RETURNING provider, event_id
 """
@@ -96,13 +98,14 @@ class Intake:
     async def _write(self, group: list[tuple[Arrival, asyncio.Future[bool]]]) -> None:
         try:
             new = await self._insert([arrival for arrival, _ in group])
-        except psycopg.DataError as error:
+        except (psycopg.DataError, UnicodeEncodeError):
             if len(group) == 1:
-                _answer(group[0][1], error)
+                refusal = FieldError("body", "not_storable", "The event holds text that is no valid text.")
+                _answer(group[0][1], Invalid([refusal]))
                 return
             for each in group:  # one row the database refuses must not cost the others their place
                 await self._write([each])
-        except (psycopg.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a group: each of its callers is told, the next is written
             for _, written in group:
                 _answer(written, error)
         else:
@@ -244,7 +247,8 @@ async def find_events(session: Session, *, state: str | None, limit: int) -> lis
 
 async def find_event(session: Session, event_id: str) -> PaymentEvent | None:
     """One event by the gateway's id or by its number in the inbox."""
-    known = PaymentEvent.seq == int(event_id) if event_id.isdigit() else PaymentEvent.event_id == event_id
+    is_number = event_id.isascii() and event_id.isdecimal() and len(event_id) < _DIGITS_OF_BIGINT
+    known = PaymentEvent.seq == int(event_id) if is_number else PaymentEvent.event_id == event_id
     return (await session.execute(sa.select(PaymentEvent).where(known).with_for_update())).scalar_one_or_none()
 
 
