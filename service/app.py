@@ -48,15 +48,14 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     app = Litestar(
-        route_handlers=[_api(parts), reference, storefront.router, live, ready],
+        route_handlers=[_api(parts, intake), reference, storefront.router, live, ready],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
             "tokens": Provide(lambda: parts.shop.tokens, sync_to_thread=False),
-            "intake": Provide(lambda: intake, sync_to_thread=False),
             "health": Provide(lambda: health, sync_to_thread=False),
         },
-        signature_types=[Database, Shop, OrderTokens, Intake, Health],
+        signature_types=[Database, Shop, OrderTokens, Health],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
         lifespan=[_lifespan(parts, intake, health)],
@@ -71,8 +70,10 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     return app
 
 
-def _api(parts: Parts) -> Router:
-    stripe = webhook_of(parts.gateways["stripe"], STRIPE_PATHS, livemode=parts.settings.livemode)
+def _api(parts: Parts, intake: Intake) -> Router:
+    stripe = webhook_of(
+        parts.gateways["stripe"], parts.db, intake, paths=STRIPE_PATHS, livemode=parts.settings.livemode
+    )
     return Router("/api/payment", route_handlers=[get_catalog, create_checkout_session, get_order, stripe])
 
 

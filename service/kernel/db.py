@@ -25,7 +25,7 @@ from service.telemetry import catalogue
 from service.telemetry.registry import Telemetry
 
 POOL_WAIT_S = 2  # a request that waits longer for a connection is better told to come again
-RAW_POOL_SIZE = 2  # grouped inserts need one connection; the second is for the moment it is replaced
+RAW_POOL_SIZE = 5  # one for each group of inserts under way, and one for the moment one of them is replaced
 SERVER_LIMITS = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=15000"  # ms
 
 
