@@ -68,7 +68,11 @@ def webhook_of(gateway: Gateway, db: Database, intake: Intake, *, paths: list[st
         if envelope.livemode != livemode:
             db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result="wrong_mode")
             return received
-        new = await intake.take(Arrival(gateway.provider, envelope, body, now))
+        try:
+            new = await intake.take(Arrival(gateway.provider, envelope, body, now))
+        except Invalid:
+            _refuse(db.telemetry, gateway.provider, "malformed")
+            raise
         _measure(db.telemetry, gateway.provider, at=now, created_at=envelope.created_at, new=new)
         return received
 

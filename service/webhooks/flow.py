@@ -27,14 +27,16 @@ Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
 log = get_logger("inbox")
 
 MOST_WAITING = 2000  # deliveries; beyond it the gateway is told to come again
+_DIGITS_OF_BIGINT = 19
 MOST_GROUPED = 200  # rows in one statement
 WRITERS = 4  # groups under way at once; fewer leave the disk idle between two flushes, more make the groups small
 INSERT = """
     INSERT INTO payment_events
         (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
-    SELECT *, now() FROM unnest(
+    SELECT *, received_at FROM unnest(
         %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[],
-        %b::timestamptz[], %b::timestamptz[])
+        %b::timestamptz[], %b::timestamptz[]) AS arrived (
+        provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at)
     ON CONFLICT (provider, event_id) DO NOTHING
     RETURNING provider, event_id
 """
