@@ -7,6 +7,7 @@ event loop, so their clock can be handed in; everything between them goes over s
 
 import asyncio
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
+import structlog
 import uvicorn
 
 from service.app import create_app
@@ -112,10 +115,8 @@ class Stage:
 
     async def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """What a query answers, as tuples."""
-        from sqlalchemy import text
-
         async with self.db.engine.begin() as connection:
-            result = await connection.execute(text(query), values)
+            result = await connection.execute(sa.text(query), values)
             return [tuple(row) for row in result] if result.returns_rows else []
 
     async def faults(self, *faults: dict[str, Any], seed: int = 1) -> None:
@@ -148,8 +149,23 @@ def stage_clock() -> Clock:
 
 
 @pytest.fixture
+def plain_logs() -> Iterator[None]:
+    """Warnings in plain text; structlog's own default draws every frame with its variables, for a second a stack."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(bool_as_flag=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
 async def stage(
-    database_url: str, emulator_url: str, stage_settings: dict[str, str], stage_clock: Clock
+    database_url: str, emulator_url: str, stage_settings: dict[str, str], stage_clock: Clock, plain_logs: None
 ) -> AsyncIterator[Stage]:
     """`serve` on a free port against a clean emulator; its webhooks come to this server."""
     listener = socket.create_server(("127.0.0.1", 0))
