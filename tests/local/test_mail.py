@@ -124,7 +124,7 @@ async def test_page_shows_list_and_mail(sink):
 async def test_mail_cannot_reach_out(sink):
     """A mail's HTML runs no script and loads nothing from anywhere; images it brought along are put into it."""
     mail = a_mail()
-    mail.add_alternative('<img src="cid:qr"><img src="https://tracker.example/p.gif">', subtype="html")
+    mail.add_alternative('<!DOCTYPE html><img src="cid:qr"><img src="https://tracker.example/p.gif">', subtype="html")
     related = mail.get_body(("html",))
     assert isinstance(related, EmailMessage)
     related.add_related(_PIXEL, "image", "png", cid="<qr>")
@@ -137,6 +137,7 @@ async def test_mail_cannot_reach_out(sink):
 
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox")
     assert "allow-scripts" not in policy
+    assert shown.text.startswith('<!DOCTYPE html><base target="_blank"><img')
     assert 'src="data:image/png;base64,iVBORw0KGgo="' in shown.text
     attached = sink.get(f"/api/messages/{number}").json()["attachments"]
     assert [{"filename": "passes.pdf", "contentType": "application/pdf", "size": 4}] == attached

@@ -14,6 +14,8 @@ from service.local.cluster import forget
 from tests.local.programs import alive, eventually, processes_naming
 from tests.local.running import CUBANO, KEPT, Running
 
+pytestmark = pytest.mark.xdist_group("local system")  # one system for the whole file
+
 KEYS = {
     "api", "emulator", "responder", "prometheus", "alertmanager", "mail", "metrics", "database_url", "api_keys",
     "staff", "webhook_secrets", "pids",

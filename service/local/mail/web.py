@@ -4,6 +4,7 @@ A mail's HTML is a stranger's: it is served with a policy that runs no script, l
 shown in a sandboxed frame.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ _MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'"
 )
+_DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
 _VIEWS = ("html", "text", "source", "headers")
 
 Ping = Callable[[], bool]
@@ -60,8 +62,7 @@ def routes(box: Box, *, smtp_address: str, accepts_mail: Ping) -> Router:
 
     @get("/messages/{number:int}/html", media_type=MediaType.HTML, sync_to_thread=False)
     def html(number: int) -> Response[str]:
-        # Links of the mail open beside the page instead of inside its frame.
-        content = '<base target="_blank">' + (_found(box.find(number)).html or "")
+        content = _with_links_opening_beside(_found(box.find(number)).html or "")
         return Response(content, media_type=MediaType.HTML, headers={"Content-Security-Policy": _MAIL_POLICY})
 
     @get("/messages/{number:int}/source", media_type=MediaType.TEXT, sync_to_thread=False)
@@ -134,6 +135,13 @@ def _page(box: Box, smtp_address: str, *, opened: Message | None, view: str, to:
         smtp_address=smtp_address,
     )
     return Response(content, media_type=MediaType.HTML, headers={"Content-Security-Policy": _PAGE_POLICY})
+
+
+def _with_links_opening_beside(html: str) -> str:
+    """Links of the mail open beside the page, not inside its frame; the doctype stays first, or it would look different."""
+    start = _DOCTYPE.match(html)
+    at = start.end() if start else 0
+    return f'{html[:at]}<base target="_blank">{html[at:]}'
 
 
 def _found(thing: T | None) -> T:
