@@ -148,6 +148,8 @@ class Api:
         self._world.timers.run(self._world)
         given = decode_form(request.body if request.method == "POST" else request.query)
         expand = given.pop("expand", None)
+        if expand is not None:
+            reads.check_expand(expand)  # before anything is done that a refusal could not take back
         call = routes.Call(
             path=request.path,
             identifier=identifier,

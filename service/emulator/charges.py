@@ -215,11 +215,12 @@ def settle_balance(world: World, charge: Obj, method: Method) -> None:
     """The charge lands on the balance: the event that brings it comes after the others, as at the gateway."""
     at_once = isinstance(method.means, Card) and method.means.later is Later.AVAILABLE_AT_ONCE
     movement = balance.transaction(
-        "charge",
+        "charge" if isinstance(method.means, Card) else "payment",
         charge,
         charge["amount"],
         fee=balance.fee_of(charge["amount"]),
         now=world.now(),
+        category="charge",
         description=charge["description"],
         at_once=at_once,
     )

@@ -140,6 +140,7 @@ def _told(standin: StandIn, identifier: str, kind: str, error: Obj | None) -> Ob
 @post("/sessions/{session:str}/challenge", status_code=200)
 async def answer_challenge(standin: StandIn, session: str, data: dict[str, Literal["complete", "fail"]]) -> Obj:
     """Answer a challenge that an earlier payment left open: `{"challenge": "complete"}`."""
+    standin.world.timers.run(standin.world)
     if standin.world.store.raw("checkout.session", session) is None:
         raise NotFoundException(f"No such checkout session: {session}")
     outcome = payments.answer_challenge(standin.world, session, passed=data.get("challenge") == "complete")

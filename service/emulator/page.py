@@ -85,6 +85,7 @@ async def submit(request: Request[Any, Any, Any], standin: StandIn, session: str
 
 @get("/pay/{session:str}/challenge")
 async def show_challenge(request: Request[Any, Any, Any], standin: StandIn, session: str) -> Response[str] | Redirect:
+    standin.world.timers.run(standin.world)
     found = standin.world.store.get("checkout.session", session)
     intent = _intent(standin, found)
     if found is None or intent is None or intent["status"] != "requires_action":
@@ -96,6 +97,7 @@ async def show_challenge(request: Request[Any, Any, Any], standin: StandIn, sess
 @post("/pay/{session:str}/challenge", status_code=200)
 async def submit_challenge(request: Request[Any, Any, Any], standin: StandIn, session: str) -> Response[str] | Redirect:
     typed = {name: str(value) for name, value in (await request.form()).items()}
+    standin.world.timers.run(standin.world)
     if standin.world.store.raw("checkout.session", session) is None:
         return _shown(request, standin, None, Trouble(), typed={})
     outcome = payments.answer_challenge(standin.world, session, passed=typed.get("answer") == "complete")

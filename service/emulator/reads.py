@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from service.emulator import params
-from service.emulator.errors import invalid, no_such
+from service.emulator.errors import GatewayRefusal, invalid, no_such
 from service.emulator.events import RETAINED_S, type_matches
 from service.emulator.params import boolean, text, time_range
 from service.emulator.store import FACTS, Row, Table
@@ -180,18 +180,29 @@ def _present(world: World, kind: str, raw: bytes) -> Obj:
     return obj
 
 
-def expanded(world: World, raw: bytes, asked: Any) -> bytes:
-    """The answer with the asked-for ids replaced by what they name."""
+def check_expand(asked: Any) -> None:
+    """Refuses paths that no object has, or that go too deep."""
     if not isinstance(asked, list):
         raise invalid("Invalid array", param="expand")
-    answer = decode(raw)
     for path in asked:
         names = text(path, "expand").split(".")
         if len(names) > MAX_EXPAND_DEPTH:
             raise invalid(
                 f"You cannot expand more than {MAX_EXPAND_DEPTH} levels of a property. Property: {path}", param="expand"
             )
-        _expand(world, answer, names, path)
+        if not EXPANDABLE.issuperset(names):
+            raise _not_expandable(path)
+
+
+def _not_expandable(path: str) -> GatewayRefusal:
+    return invalid(f"This property cannot be expanded ({path}).", param="expand")
+
+
+def expanded(world: World, raw: bytes, asked: list[str]) -> bytes:
+    """The answer with the asked-for ids replaced by what they name."""
+    answer = decode(raw)
+    for path in asked:
+        _expand(world, answer, path.split("."), path)
     return encode(answer)
 
 
@@ -203,14 +214,14 @@ def _expand(world: World, node: Any, names: list[str], path: str) -> None:
     name, *rest = names
     if name in {"line_items", "refunds"} and name not in node:
         _attach(world, node, name)
-    if not isinstance(node, dict) or name not in node or name not in EXPANDABLE:
-        raise invalid(f"This property cannot be expanded ({path}).", param="expand")
+    if not isinstance(node, dict) or name not in node:
+        raise _not_expandable(path)
     value = node[name]
     if isinstance(value, str):
         kind = TABLES.get(value[:3])
         found = None if kind is None else world.store.get(kind, value)
         if found is None:
-            raise invalid(f"This property cannot be expanded ({path}).", param="expand")
+            raise _not_expandable(path)
         node[name] = value = found
     if rest and value is not None:
         _expand(world, value, rest, path)

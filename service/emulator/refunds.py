@@ -26,6 +26,7 @@ CREATE = {
     "currency": unsupported,
     "origin": unsupported,
 }
+OF_A_DEBIT = {"refund": "payment_refund", "refund_failure": "payment_failure_refund"}  # types on the balance
 REFERENCE = "5364785902769168"  # what the buyer could ask the bank for
 FAILURES = (  # docs.stripe.com/refunds#failed-refunds
     "charge_for_pending_refund_disputed",
@@ -113,13 +114,15 @@ def _later_of(world: World, charge: Obj) -> Later:
     return Later.NOTHING if secret is None else Later(secret["later"])
 
 
-def _move(world: World, refund: Obj, amount: int, kind: str) -> str:
+def _move(world: World, refund: Obj, amount: int, category: str) -> str:
+    kind = category if refund["charge"].startswith("ch_") else OF_A_DEBIT[category]
     movement = balance.transaction(
         kind,
         refund,
         amount,
         now=world.now(),
-        description="REFUND FOR PAYMENT" if kind == "refund" else "REFUND FAILURE",
+        category=category,
+        description="REFUND FOR PAYMENT" if category == "refund" else "REFUND FAILURE",
     )
     world.store.put("balance_transaction", movement)
     return str(movement["id"])

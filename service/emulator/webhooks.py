@@ -254,6 +254,7 @@ class Webhooks:
 
 
 def signature(secret: str, body: bytes, at: int) -> str:
-    """The `Stripe-Signature` of docs.stripe.com/webhooks#verify-manually."""
-    mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
-    return f"t={at},v1={mac.hexdigest()}"
+    """The `Stripe-Signature` of docs.stripe.com/webhooks#verify-manually; a secret being rolled is two, by comma."""
+    signed = f"{at}.".encode() + body
+    macs = (hmac.new(each.encode(), signed, hashlib.sha256).hexdigest() for each in secret.split(","))
+    return ",".join([f"t={at}", *(f"v1={mac}" for mac in macs)])

@@ -153,13 +153,15 @@ async def test_what_is_owed_survives_a_kill(tmp_path, shapes, receiver):
     nobody = ("--webhook-url", "http://127.0.0.1:1/nobody", "--webhook-secret", SECRET)
     dying = Running(shapes, *state, *nobody)
     async with dying as gateway:
-        session = await gateway.open()
+        session, abandoned = await gateway.open(), await gateway.open()
         await gateway.pay(session, None, **{"async": "succeed"})
         await asyncio.to_thread(dying.process.kill)
 
     async with Running(shapes, *state, "--webhook-url", receiver.url, "--webhook-secret", SECRET) as gateway:
         settled = await receiver.until_type("checkout.session.async_payment_succeeded")
-        await receiver.until(8)
+        await gateway.advance(86_401)
+        ended = await receiver.until_type("checkout.session.expired")
+        await receiver.until(9)
 
         async def all_delivered():
             return {"delivered"} == {row["state"] for row in await gateway.deliveries()}
@@ -167,6 +169,7 @@ async def test_what_is_owed_survives_a_kill(tmp_path, shapes, receiver):
         await eventually(all_delivered)
 
     assert session.id == settled["data"]["object"]["id"]
+    assert abandoned.id == ended["data"]["object"]["id"]
     assert {"checkout.session.completed", "payment_intent.created"} <= set(receiver.types)
     assert all(one.verified for one in receiver.got)
 

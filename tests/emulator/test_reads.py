@@ -112,6 +112,14 @@ async def test_expansion_goes_four_deep(gateway):
         assert "expand" == refused.value.param
 
 
+async def test_a_wrong_expansion_does_nothing(gateway):
+    """It is refused before the work: no session is made that nobody heard of."""
+    with pytest.raises(stripe.InvalidRequestError):
+        await gateway.open(expand=["colour"])
+
+    assert [] == (await gateway.truth())["payments"]
+
+
 async def test_expanding_what_is_not_there_yet_leaves_null(gateway):
     """An open session has no intent to show."""
     session = await gateway.open()

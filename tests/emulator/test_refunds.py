@@ -173,5 +173,10 @@ async def test_a_bank_debit_is_refunded_to_the_bank(gateway):
 
     await eventually(updated)
     after = await gateway.api.refunds.retrieve_async(made.id)
+    movements = (await gateway.api.balance_transactions.list_async()).data
+    assert [("payment_refund", "refund"), ("payment", "charge")] == [(m.type, m.reporting_category) for m in movements]
+    failed = await gateway.http.post(f"/_emulator/refunds/{made.id}/fail", json={})
+    movement = await gateway.api.balance_transactions.retrieve_async(failed.json()["failure_balance_transaction"])
+    assert ("payment_failure_refund", 41_500) == (movement.type, movement.amount)
     assert "us_bank_transfer" == after.destination_details.type
     assert "available" == after.destination_details.us_bank_transfer.reference_status

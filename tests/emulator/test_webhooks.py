@@ -40,6 +40,17 @@ async def test_the_sdk_constructs_the_event(gateway, receiver):
     assert abs(time.time() - event.created) < 5
 
 
+async def test_a_secret_that_is_being_rolled_signs_twice(gateway, receiver):
+    """With the old one and the new one; either verifies."""
+    await gateway.listen((receiver.url, f"whsec_new,{SECRET}"))
+    await gateway.paid()
+
+    got = (await receiver.until(5))[0]
+
+    assert 2 == got.header.count("v1=")
+    assert got.verified
+
+
 async def test_a_body_written_anew_does_not_verify(gateway, receiver):
     """The body is indented as the gateway's is: whoever parses and dumps it has other bytes."""
     await gateway.paid()
