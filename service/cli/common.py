@@ -13,6 +13,7 @@ from rich.console import Console
 
 from service import __version__
 from service.kernel.db import Database
+from service.local.shared import of_this_machine
 from service.parts import build_database
 from service.settings import Settings, SettingsError, load_settings
 from service.telemetry.registry import Telemetry
@@ -28,9 +29,9 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 def settings_or_exit() -> Settings:
     """The settings, or the list of all that is wrong with them and exit code 2."""
     try:
-        return load_settings()
+        return load_settings(of_this_machine())
     except SettingsError as error:
-        click.echo("The settings are not right:", err=True)
+        click.echo("The settings are not right (no system of `cubano up` runs here either):", err=True)
         for problem in error.problems:
             click.echo(f"  - {problem}", err=True)
         sys.exit(USAGE)

@@ -14,7 +14,7 @@ from service.telemetry.logs import configure_logs
 from service.telemetry.registry import Telemetry
 from service.worker import create_worker
 
-GRACE_S = 8  # for requests in hand; the supervisor and most orchestrators kill after 10 s
+GRACE_S = 6  # for requests in hand; the local supervisor kills after 7 s, most orchestrators after 10
 BACKLOG = 1024
 
 
@@ -35,6 +35,7 @@ def serve(host: str | None, port: int | None) -> None:
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level="warning",  # what it says at its start and end, the supervisor says too
         access_log=False,  # the telemetry middleware writes the one line a request gets
         server_header=False,
         date_header=True,

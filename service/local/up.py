@@ -11,6 +11,7 @@ import psycopg
 
 from service.local.console import Console
 from service.local.processes import NotReady, Supervisor
+from service.local.shared import share, withdraw
 from service.local.system import System, companions, cubano, environment, postgres, services
 from service.migrations.head import HEAD
 
@@ -28,10 +29,12 @@ async def run(system: System, console: Console, announce: Announce) -> None:
         loop.add_signal_handler(number, told_to_stop.set)
     try:
         if await _unless(told_to_stop, _bring_up(system, supervisor)):
+            share(system.state.directory, environment(system))
             announce(supervisor.pids)
             await told_to_stop.wait()
         console.notice("up", "ending everything")
     finally:
+        withdraw(system.state.directory)
         await supervisor.stop()
         if system.database:
             system.database.release()

@@ -36,7 +36,7 @@ def system(tmp_path_factory) -> Iterator[Mapping]:
             assert up.stdout
             line = up.stdout.readline()
             assert line, (folder / "log").read_text()[-3000:]
-            yield json.loads(line)
+            yield {**json.loads(line), "state": str(folder / "state")}
         finally:
             up.send_signal(signal.SIGINT)
             up.communicate(timeout=START_TIMEOUT_S)
@@ -66,7 +66,9 @@ def exchange(command: str, system: Mapping) -> str:
 def test_commands_do_what_the_document_says(document: Document, system: Mapping, tmp_path: Path):
     """All commands of the document end well, one after the other."""
     lines = [command for block in document.blocks() if block.runs for command in block.commands]
-    script = "set -euo pipefail\n" + "\n".join(f"echo {_quoted(line)}\n{exchange(line, system)}" for line in lines)
+    # A reader stands where the system runs; here it runs elsewhere, and hands its settings over.
+    settings = f"set -a; . {system['state']}/settings.env; set +a\n"
+    script = "set -euo pipefail\n" + settings + "\n".join(f"echo {_quoted(line)}\n{exchange(line, system)}" for line in lines)
 
     done = subprocess.run(
         ["bash", "-c", script],
