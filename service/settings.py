@@ -1,8 +1,8 @@
 """One typed `Settings`, read once in the root and passed down; never imported as a global.
 
 `load_settings()` reads `CUBANO_*` from the environment and raises `SettingsError` with one list of every problem:
-unknown names, missing secrets, values out of range. `.env.example` is generated from this file by
-`cubano doctor --env-example`; to add a setting, add a field with its help here.
+unknown names, missing secrets, values out of range. `.env.example` is generated from this file by `make docs`; to add a
+setting, add a field with its help here.
 """
 
 import os

@@ -55,6 +55,7 @@ from service.telemetry.tracing import current_traceparent
 SCOPE = "checkout"
 EXPIRE = "checkout.expire"
 RESOLVE_AFTER = timedelta(seconds=60)  # a request without an answer has reached the gateway by then, or never will
+NO_PAGE_LIVES = timedelta(hours=1)  # longer than we let a gateway keep its page open
 
 
 _MAY_BE_OPEN = (
@@ -116,9 +117,9 @@ async def _open(shop: Shop, request: CheckoutRequest, provider: str, key: Key) -
             await _reserve(session, shop, request, provider, claim.subject)
     if claim.found is Found.DONE:
         return await _answer(shop, claim.subject), "replayed"
-    payment = await _intend(shop, claim.subject, request)
-    await _ask(shop, payment, key, claim)
-    return await _answer(shop, claim.subject), "opened" if claim.found is Found.NEW else "resumed"
+    order, payment = await _intend(shop, claim, request)
+    url = await _ask(shop, payment, key, claim)
+    return _checkout(shop, order, url), "opened" if claim.found is Found.NEW else "resumed"
 
 
 def _is_payable(session: Session, order: Order | None) -> bool:
@@ -128,7 +129,8 @@ def _is_payable(session: Session, order: Order | None) -> bool:
 
 async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provider: str, order_id: str) -> None:
     """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
-    lines = quote(await catalog.read_catalog(session), request.items, request.locale)
+    wanted = [ticket_type for ticket_type, _ in request.items]
+    lines = quote(await catalog.read_catalog(session, only=wanted), request.items, request.locale)
     orders.write_order(
         session,
         order_id,
@@ -142,18 +144,18 @@ async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provi
     await catalog.hold(session, order_id, [(line.ticket_type, line.quantity) for line in lines])
 
 
-async def _intend(shop: Shop, order_id: str, request: CheckoutRequest) -> Payment:
+async def _intend(shop: Shop, claim: Claim, request: CheckoutRequest) -> tuple[Order, Payment]:
     """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
     async with shop.db.transaction() as session:
-        order = await orders.lock(session, order_id)
+        order = await orders.lock(session, claim.subject)
         if order is None or not _is_payable(session, order):
             raise KeyInFlight(retry_after_s=1)  # closed this very moment; the key starts over when its lease runs out
-        known = await payments.of_order(session, order_id)
+        known = await payments.of_order(session, order.id) if claim.found is Found.ABANDONED else []
         if known:
-            return known[-1]
+            return order, known[-1]
         payment = _write_intent(session, shop, order, request)
         await session.flush()
-        return payment
+        return order, payment
 
 
 def _write_intent(session: Session, shop: Shop, order: Order, request: CheckoutRequest) -> Payment:
@@ -186,8 +188,8 @@ def _write_intent(session: Session, shop: Shop, order: Order, request: CheckoutR
     return payment
 
 
-async def _ask(shop: Shop, payment: Payment, key: Key, claim: Claim) -> None:
-    """Send the stored request; write down the answer, or undo the order when there is none."""
+async def _ask(shop: Shop, payment: Payment, key: Key, claim: Claim) -> str | None:
+    """Send the stored request and write down the page's address; undo the order when there is no answer."""
     try:
         opened = await shop.gateways[payment.provider].open_checkout(payment.request, key=payment.id)
     except GatewayError as error:
@@ -198,6 +200,7 @@ async def _ask(shop: Shop, payment: Payment, key: Key, claim: Claim) -> None:
         await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(values))
         if not await idempotency.finish(session, key, claim):
             raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
+    return opened.url
 
 
 async def _undo(shop: Shop, payment: Payment, key: Key, claim: Claim, *, lost: bool) -> None:
@@ -224,17 +227,22 @@ async def _undo(shop: Shop, payment: Payment, key: Key, claim: Claim, *, lost: b
 
 
 async def _answer(shop: Shop, order_id: str) -> Checkout:
-    """Built from the rows each time, so that a replay is the same answer and no token is ever stored."""
+    """The answer of a key that is done, built from the rows it left."""
     async with shop.db.transaction() as session:
         order = (await session.execute(sa.select(Order).where(Order.id == order_id))).scalar_one()
         payment = (await payments.of_order(session, order_id))[-1]
-    if payment.checkout_url is None:
+    return _checkout(shop, order, payment.checkout_url)
+
+
+def _checkout(shop: Shop, order: Order, url: str | None) -> Checkout:
+    """The same answer each time for the same order; its token is made anew and never stored."""
+    if url is None:
         raise GatewayUnavailable(order.provider, "no_page")
     return Checkout(
         order_id=order.id,
         order_number=order.number,
         provider=order.provider,
-        checkout_url=payment.checkout_url,
+        checkout_url=url,
         expires_at=order.expires_at,
         total=order.total,
         access_token=shop.tokens.issue(order.id),
@@ -250,6 +258,8 @@ async def expire_order(shop: Shop, order_id: str) -> None:
         attempts = await payments.of_order(session, order_id)
     for payment in attempts:
         closed = await _close_page(shop, payment) if payment.status in _MAY_BE_OPEN else None
+        if closed is not None and closed.status is CheckoutStatus.OPEN:
+            raise GatewayUnavailable(payment.provider, "still_open")
         if closed is not None and closed.status is CheckoutStatus.COMPLETE:
             await _believe(shop, payment, closed)
             return
@@ -270,6 +280,8 @@ async def _close_page(shop: Shop, payment: Payment) -> GatewayCheckout | None:
     gateway = shop.gateways[payment.provider]
     ref = payment.checkout_ref
     if ref is None:
+        if shop.db.clock() - payment.created_at > NO_PAGE_LIVES:
+            return None  # whatever was opened, nobody ever had its address and it has closed by itself
         try:  # no answer is on record: the same request under the same key finds the page, if there is one
             ref = (await gateway.open_checkout(payment.request, key=payment.id)).ref
         except GatewayRejected:

@@ -18,7 +18,7 @@ from service.kernel.backoff import retry_delay
 from service.kernel.db import Session, Tables
 
 LEASE = timedelta(seconds=30)  # longer than the slowest delivery (gateway 9 s, SMTP 20 s)
-MAX_ATTEMPTS = 12  # with the back-off below about 2 hours
+MAX_ATTEMPTS = 100  # with the back-off below about 17 hours: a night without mail or gateway is survived
 
 
 class MessageState(StrEnum):

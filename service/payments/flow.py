@@ -198,7 +198,11 @@ async def _close(session: Session, event: GatewayEvent, move: OrderEvent) -> str
     found = await _find(session, event)
     if found is None:
         return FOREIGN
-    return await close(session, found[0], move, cause=_cause(event))
+    order, payment = found
+    outcome = await close(session, order, move, cause=_cause(event))
+    if payment.status == PaymentStatus.UNKNOWN:  # of an order canceled before: now its page is known to be closed
+        return await advance(session, payment, PaymentEvent.CANCEL)
+    return outcome
 
 
 def _cause(event: GatewayEvent) -> str:
