@@ -9,7 +9,16 @@ import os
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 PREFIX = "CUBANO_"
 # Read by other programs of this project, not by `serve` and `work`.
@@ -17,6 +26,10 @@ SHORTEST_KEY = 32  # characters
 FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 
 Secrets = tuple[SecretStr, ...]
+
+_SCHEMES = {"database_url": ("postgresql://", "postgres://"), "smtp_url": ("smtp://", "smtps://")}
+# What `_misfits` reads, in its order, and what it is when left out.
+_TOGETHER = {"environment": "development", "stripe_api_key": "", "stripe_base_url": "", "public_url": ""}
 
 
 class SettingsError(Exception):
@@ -83,6 +96,14 @@ class Settings(BaseModel):
             raise ValueError(f"each key needs {SHORTEST_KEY} characters or more")
         return value
 
+    @field_validator("database_url", "smtp_url")
+    @classmethod
+    def _is_address(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        schemes = _SCHEMES[str(info.field_name)]
+        if not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"an address that starts with {' or '.join(schemes)} is needed")
+        return value
+
     @field_validator("public_url", "stripe_base_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
@@ -92,16 +113,9 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_environment(self) -> "Settings":
-        live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
-        problems = []
-        if self.environment != "development" and self.stripe_base_url:
-            problems.append("CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in")
-        if self.environment == "production" and not live:
-            problems.append("CUBANO_STRIPE_API_KEY is a test key; production needs a live one")
-        if self.environment != "production" and live:
-            problems.append("CUBANO_STRIPE_API_KEY is a live key; only production may hold one")
-        if self.environment == "production" and not self.public_url.startswith("https://"):
-            problems.append("CUBANO_PUBLIC_URL must be https:// in production")
+        problems = _misfits(
+            self.environment, self.stripe_api_key.get_secret_value(), self.stripe_base_url, self.public_url
+        )
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -115,28 +129,39 @@ class Settings(BaseModel):
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process; `SettingsError` lists every problem at once."""
     source = os.environ if environ is None else environ
-    values = {name[len(PREFIX) :].lower(): text for name, text in source.items() if name.startswith(PREFIX)}
+    given = {name[len(PREFIX) :].lower(): text for name, text in source.items() if name.startswith(PREFIX)}
+    values = {name: text for name, text in given.items() if text.strip()}  # empty is absent, as in .env.example
     problems = [
         f"{PREFIX}{name.upper()} is not a setting of Cubano"
-        for name in sorted(values)
+        for name in sorted(given)
         if name not in Settings.model_fields and not f"{PREFIX}{name.upper()}".startswith(FOREIGN)
     ]
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_sentence(each["loc"], each["msg"]) for each in error.errors()]
+        problems += [_sentence(each["loc"][0], each["msg"]) for each in error.errors() if each["loc"]]
+        # Asked here again: pydantic looks at the whole only when every single field is right.
+        problems += _misfits(*(values.get(name, default) for name, default in _TOGETHER.items()))
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def _sentence(location: tuple[int | str, ...], message: str) -> str:
-    text = message.removeprefix("Value error, ")
-    if not location:
-        return text
-    text = "is required" if text == "Field required" else text
-    return (
-        f"{PREFIX}{str(location[0]).upper()} {text}"
-        if text == "is required"
-        else f"{PREFIX}{str(location[0]).upper()}: {text}"
-    )
+def _misfits(environment: str, stripe_api_key: str, stripe_base_url: str, public_url: str) -> list[str]:
+    """What is right by itself but not together."""
+    live = stripe_api_key.startswith(("sk_live_", "rk_live_"))
+    problems = []
+    if environment != "development" and stripe_base_url:
+        problems.append("CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in")
+    if environment == "production" and stripe_api_key and not live:
+        problems.append("CUBANO_STRIPE_API_KEY is a test key; production needs a live one")
+    if environment != "production" and live:
+        problems.append("CUBANO_STRIPE_API_KEY is a live key; only production may hold one")
+    if environment == "production" and not public_url.startswith("https://"):
+        problems.append("CUBANO_PUBLIC_URL must be https:// in production")
+    return problems
+
+
+def _sentence(field: int | str, message: str) -> str:
+    name, text = f"{PREFIX}{str(field).upper()}", message.removeprefix("Value error, ")
+    return f"{name} is required" if text == "Field required" else f"{name}: {text}"

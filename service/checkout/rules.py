@@ -125,8 +125,8 @@ class _Check:
         if not isinstance(ticket_type, str) or not ticket_type:
             self._note(f"{path}.ticketType", "required", "Name a ticket type.")
             return None
-        if len(ticket_type) > MOST_TICKET_TYPE:  # before it is said back
-            self._note(f"{path}.ticketType", "unknown_ticket_type", "No ticket type has so long a name.")
+        if len(ticket_type) > MOST_TICKET_TYPE or _CONTROL.search(ticket_type):  # before it is said back or looked up
+            self._note(f"{path}.ticketType", "unknown_ticket_type", "No ticket type has such a name.")
             return None
         if type(quantity) is not int:  # bool is an int in Python, and true is no quantity
             self._note(f"{path}.quantity", "not_an_integer", "The quantity is a whole number.")

@@ -5,12 +5,13 @@ nothing of its inside. `code` is stable and is what programs should read; `type`
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import psycopg
 import psycopg_pool
 import sqlalchemy.exc
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
 from service.kernel import errors
 
@@ -77,8 +78,9 @@ def kind_of(error: Exception) -> Kind:
         kind = TABLE.get(ancestor)
         if kind:
             return Kind(kind.status, error.code, kind.title) if isinstance(error, errors.Invalid) else kind
-    if isinstance(error, HTTPException):
-        return HTTP_CODES.get(error.status_code, Kind(error.status_code, "http_error", error.detail or "Error"))
+    if isinstance(error, HTTPException) and error.status_code < INTERNAL.status:
+        status = HTTPStatus(error.status_code)
+        return HTTP_CODES.get(status, Kind(status, "http_error", status.phrase))
     return INTERNAL
 
 
@@ -93,9 +95,11 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         "code": kind.code,
         "traceId": trace_id,
     }
-    headers: dict[str, str] = {}
+    headers = {"Cache-Control": "no-store"}  # a cache may keep a 404 otherwise, and what is unknown now may exist soon
     if isinstance(error, errors.Invalid):
         body["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.fields]
+    if isinstance(error, ValidationException):  # the framework's own checks of query, path and headers
+        body["errors"] = [_field(each) for each in error.extra or [] if isinstance(each, dict)]
     if isinstance(error, errors.SoldOut):
         body |= {"ticketType": error.ticket_type, "available": error.available, "returning": error.returning}
     if isinstance(error, HTTPException) and error.headers:
@@ -104,6 +108,10 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     return Problem(kind.status, kind.code, body, headers)
+
+
+def _field(found: dict[str, Any]) -> dict[str, Any]:
+    return {"field": found.get("key", ""), "code": "invalid", "message": found.get("message", "")}
 
 
 def _detail(error: Exception, kind: Kind) -> str:

@@ -83,9 +83,13 @@ INVARIANTS = (
         name="order-total",
         promise="An order's total is the sum of its lines, in one currency.",
         query="""
-            SELECT o.id, 'total ' || o.total_minor || ' ' || o.total_currency || ' but lines sum to ' || coalesce(sum(i.quantity * i.unit_price_minor), 0) AS problem
-            FROM orders o LEFT JOIN order_items i ON i.order_id = o.id AND i.unit_price_currency = o.total_currency
-            GROUP BY o.id HAVING o.total_minor <> coalesce(sum(i.quantity * i.unit_price_minor), 0)
+            SELECT o.id, 'total ' || o.total_minor || ' ' || o.total_currency || ' but lines sum to '
+                   || coalesce(sum(i.quantity * i.unit_price_minor), 0) || ' ' || coalesce(max(i.unit_price_currency), '')
+                   AS problem
+            FROM orders o LEFT JOIN order_items i ON i.order_id = o.id
+            GROUP BY o.id
+            HAVING o.total_minor <> coalesce(sum(i.quantity * i.unit_price_minor), 0)
+                OR bool_or(i.unit_price_currency <> o.total_currency)
         """,
         playbook="LedgerImbalance",
     ),
