@@ -19,7 +19,7 @@ from service.access.rules import OrderTokens
 from service.catalog import flow as catalog
 from service.catalog.rules import quote
 from service.checkout.rules import CheckoutRequest, fingerprint
-from service.checkout.views import Checkout
+from service.checkout.views import Checkout, present
 from service.gateways.base import (
     CheckoutIntent,
     CheckoutStatus,
@@ -235,18 +235,9 @@ async def _answer(shop: Shop, order_id: str) -> Checkout:
 
 
 def _checkout(shop: Shop, order: Order, url: str | None) -> Checkout:
-    """The same answer each time for the same order; its token is made anew and never stored."""
     if url is None:
         raise GatewayUnavailable(order.provider, "no_page")
-    return Checkout(
-        order_id=order.id,
-        order_number=order.number,
-        provider=order.provider,
-        checkout_url=url,
-        expires_at=order.expires_at,
-        total=order.total,
-        access_token=shop.tokens.issue(order.id),
-    )
+    return present(order, url=url, token=shop.tokens.issue(order.id))
 
 
 async def expire_order(shop: Shop, order_id: str) -> None:

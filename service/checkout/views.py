@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from service.kernel.money import Money
+from service.orders.tables import Order
 
 
 class Checkout(msgspec.Struct, rename="camel", frozen=True):
@@ -17,3 +18,16 @@ class Checkout(msgspec.Struct, rename="camel", frozen=True):
     expires_at: datetime
     total: Money
     access_token: str
+
+
+def present(order: Order, *, url: str, token: str) -> Checkout:
+    """The same for the same order each time but for its token, which is made anew and never stored."""
+    return Checkout(
+        order_id=order.id,
+        order_number=order.number,
+        provider=order.provider,
+        checkout_url=url,
+        expires_at=order.expires_at,
+        total=order.total,
+        access_token=token,
+    )

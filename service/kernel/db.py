@@ -124,7 +124,7 @@ class Database:
         async with session:
             await self._connect(session)
             if not durable:
-                await session.execute(sa.text("SET LOCAL synchronous_commit = off"))
+                await (await session.connection()).exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield session
             await session.commit()
         session.tell()

@@ -83,12 +83,13 @@ def _item(session: Session, position: int, line: Line) -> OrderItem:
 async def lock(session: Session, order_id: str) -> Order | None:
     """The order with its lines, locked until this transaction ends and read anew; None when unknown."""
     query = (
-        sa.select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
+        sa.select(Order)
+        .options(sa.orm.joinedload(Order.items))  # lines never change, so they may be read beside the lock
+        .where(Order.id == order_id)
+        .with_for_update(of=Order)
+        .execution_options(populate_existing=True)
     )
-    order = (await session.execute(query)).scalar_one_or_none()
-    if order is not None:
-        await session.refresh(order, ["items"])
-    return order
+    return (await session.execute(query)).unique().scalar_one_or_none()
 
 
 async def advance(session: Session, order: Order, event: OrderEvent, *, cause: str) -> Outcome:
