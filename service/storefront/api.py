@@ -91,7 +91,8 @@ class Visit:
         return self.front.redirect(f"/{self.language}{path}", cookies)
 
     async def form(self) -> list[tuple[str, str]]:
-        return [(name, value) for name, value in (await self.request.form()).multi_items() if isinstance(value, str)]
+        """Names and values in the order of the page; the framework's `multi_items` shuffles them."""
+        return [(name, value) for name, value in (await self.request.form()).items() if isinstance(value, str)]
 
     async def catalog(self) -> Catalog:
         async with self.shop.db.transaction() as session:

@@ -1,0 +1,83 @@
+"""What a test knows and does behind the customer's back: rows, mails, and what the gateway's stand-in is told."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+
+from tests.local.programs import eventually
+from tests.local.running import Running
+
+PATIENCE_S = 15
+
+
+@dataclass(frozen=True)
+class Local:
+    """A local system with every door open."""
+
+    running: Running
+
+    @property
+    def store(self) -> str:
+        return self.running.found["api"]
+
+    @property
+    def gateway(self) -> str:
+        return self.running.found["emulator"]
+
+    @property
+    def mails(self) -> str:
+        return self.running.found["mail"]
+
+    # ---- the store ---------------------------------------------------------------------------------------------------
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the database answers."""
+        with psycopg.connect(self.running.found["database_url"]) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def orders(self, email: str) -> list[str]:
+        """The states of this customer's orders, oldest first."""
+        return [row[0] for row in self.rows("SELECT status FROM orders WHERE email = %s ORDER BY created_at", email)]
+
+    def left(self, ticket_type: str) -> int:
+        """How many are free, neither sold nor held."""
+        (row,) = self.rows("SELECT capacity - held - sold FROM stock WHERE ticket_type = %s", ticket_type)
+        return row[0]
+
+    def mail(self, email: str) -> dict[str, Any]:
+        """The only mail to this address, as soon as it is there."""
+        url = f"{self.mails}/api/messages"
+        assert eventually(lambda: httpx.get(url, params={"to": email}).json()["messages"], PATIENCE_S)
+        (only,) = httpx.get(url, params={"to": email}).json()["messages"]
+        return httpx.get(f"{url}/{only['id']}").json()
+
+    # ---- the gateway -------------------------------------------------------------------------------------------------
+
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """From now on until `calm`: rows of the stand-in's fault list."""
+        self._tell("PUT", "/faults", json={"seed": 1, "faults": list(faults)})
+
+    def calm(self) -> None:
+        """No faults any more."""
+        self._tell("DELETE", "/faults")
+
+    def resend(self, *types: str) -> None:
+        """Deliver the newest event of each of these types once more."""
+        for kind in types:
+            found = self._tell("GET", "/deliveries", params={"type": kind, "limit": 1}).json()["deliveries"]
+            assert found, f"there was no {kind}"
+            self._tell("POST", f"/events/{found[-1]['event']}/resend")
+
+    def settled(self, order_id: str) -> None:
+        """Wait until the bank has said its last word about this order to the gateway."""
+        assert eventually(lambda: self.charged(order_id), PATIENCE_S)
+
+    def charged(self, order_id: str) -> list[int]:
+        """What the gateway really took for this order, in cents, one number a session that was paid."""
+        rows = self._tell("GET", "/truth").json()["payments"]
+        return [row["charged"] for row in rows if row["metadata"].get("order_id") == order_id and row["charged"]]
+
+    def _tell(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return httpx.request(method, f"{self.gateway}/_emulator{path}", **more).raise_for_status()
