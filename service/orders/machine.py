@@ -29,6 +29,8 @@ class OrderEvent(StrEnum):
     CANCEL = "cancel"
     REFUND_PART = "refund_part"
     REFUND_ALL = "refund_all"
+    UNREFUND = "unrefund"  # the bank has sent a refund back: the money is with us again
+    UNREFUND_UNSEATED = "unrefund_unseated"  # the same for an order that never got seats
     DISPUTE = "dispute"
     WIN_DISPUTE = "win_dispute"
 
@@ -53,6 +55,10 @@ ORDER = Machine(
         (_S.PAID, _E.REFUND_PART): _S.PARTIALLY_REFUNDED,
         (_S.PAID, _E.REFUND_ALL): _S.REFUNDED,
         (_S.PARTIALLY_REFUNDED, _E.REFUND_ALL): _S.REFUNDED,
+        (_S.REFUNDED, _E.REFUND_PART): _S.PARTIALLY_REFUNDED,
+        (_S.REFUNDED, _E.UNREFUND): _S.PAID,
+        (_S.PARTIALLY_REFUNDED, _E.UNREFUND): _S.PAID,
+        (_S.REFUNDED, _E.UNREFUND_UNSEATED): _S.LATE_PAYMENT,
         (_S.PAID, _E.DISPUTE): _S.DISPUTED,
         (_S.PARTIALLY_REFUNDED, _E.DISPUTE): _S.DISPUTED,
         (_S.DISPUTED, _E.WIN_DISPUTE): _S.PAID,

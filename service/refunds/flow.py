@@ -9,7 +9,7 @@ from service.gateways.base import EventKind, GatewayEvent, RefundFacts
 from service.kernel.db import Session
 from service.kernel.errors import NotYet
 from service.kernel.machine import Outcome
-from service.kernel.money import sum_money
+from service.kernel.money import Money, sum_money
 from service.orders import flow as orders
 from service.orders.machine import OrderEvent
 from service.orders.tables import Order
@@ -41,8 +41,9 @@ async def record(session: Session, event: GatewayEvent) -> str:
     if refund is None:
         refund = _write_external(session, payment, event.refund)
     refund.failure_reason = event.refund.failure_reason or refund.failure_reason
+    before = refund.status
     outcome = await advance(session, refund, EVENTS[event.refund.status])
-    if outcome is Outcome.MOVED:
+    if outcome is Outcome.MOVED and RefundStatus.SUCCEEDED in {before, refund.status}:
         await _follow(session, order, cause=f"{event.provider} {event.type} {event.event_id}")
     return outcome
 
@@ -110,12 +111,21 @@ def _write_external(session: Session, payment: Payment, facts: RefundFacts) -> R
 
 
 async def _follow(session: Session, order: Order, *, cause: str) -> None:
-    """Put the order where the sum of its succeeded refunds says."""
+    """Put the order, and its tickets, where the sum of its succeeded refunds says: a refund may fail after it succeeded."""
     gone = [each.amount for each in await of_order(session, order.id) if each.status == RefundStatus.SUCCEEDED]
     total = sum_money(gone, order.total.currency)
-    if total.is_zero:
+    move = _move(total, order.total, seated=bool(await tickets.of_order(session, order.id)))
+    if await orders.advance(session, order, move, cause=cause) is not Outcome.MOVED:
         return
-    move = OrderEvent.REFUND_PART if total < order.total else OrderEvent.REFUND_ALL
-    moved = await orders.advance(session, order, move, cause=cause)
-    if moved is Outcome.MOVED and move is OrderEvent.REFUND_ALL:
+    if move is OrderEvent.REFUND_ALL:
         await tickets.void(session, order.id)
+    else:
+        await tickets.restore(session, order.id)
+
+
+def _move(gone: Money, paid: Money, *, seated: bool) -> OrderEvent:
+    if not gone < paid:
+        return OrderEvent.REFUND_ALL
+    if not seated:
+        return OrderEvent.UNREFUND_UNSEATED
+    return OrderEvent.UNREFUND if gone.is_zero else OrderEvent.REFUND_PART

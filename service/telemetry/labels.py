@@ -51,6 +51,8 @@ class OrderEvent(StrEnum):
     CANCEL = "cancel"
     REFUND_PART = "refund_part"
     REFUND_ALL = "refund_all"
+    UNREFUND = "unrefund"
+    UNREFUND_UNSEATED = "unrefund_unseated"
     DISPUTE = "dispute"
     WIN_DISPUTE = "win_dispute"
 

@@ -39,6 +39,11 @@ async def void(session: Session, order_id: str) -> None:
     await session.execute(sa.update(Ticket).where(Ticket.order_id == order_id).values(status=TicketStatus.VOID))
 
 
+async def restore(session: Session, order_id: str) -> None:
+    """The money is with us again, so the tickets are good again."""
+    await session.execute(sa.update(Ticket).where(Ticket.order_id == order_id).values(status=TicketStatus.VALID))
+
+
 async def of_order(session: Session, order_id: str) -> list[Ticket]:
     """All tickets of an order, in the order of its lines."""
     query = sa.select(Ticket).where(Ticket.order_id == order_id).order_by(Ticket.id)

@@ -16,7 +16,8 @@ SQL = re.compile(r"\b(UPDATE|DO)\b[^;]*\bSET\b[^;]*?\b(status|state)\s*=[^=]", r
 # file:function -> why the change is right there
 EXCUSED: Mapping[str, str] = {
     "service/catalog/flow.py:_end": "the one place where holds end; a hold has one move, under its order's lock",
-    "service/tickets/flow.py:void": "the one move a ticket has, under its order's lock",
+    "service/tickets/flow.py:void": "a ticket follows its order's money, under the order's lock",
+    "service/tickets/flow.py:restore": "the way back of void, for a refund that failed after all",
     "service/idempotency/flow.py:finish": "the one move a key has, by the holder of its lease",
     "service/kernel/outbox.py:_end": "the one place where a message is settled, by the holder of its lease",
     "service/webhooks/flow.py:_end": "the one place where an event is settled, in the transaction that claimed it",
