@@ -1,0 +1,97 @@
+"""Money that comes after the seats were given back: taken again when there are any, apologised for when not."""
+
+from typing import Any
+
+from tests.payments.history import PAID, end_of, ordered, refund, take_in
+from tests.stage import Stage, buyer
+from tests.webhooks.applying import Inbox
+from tests.webhooks.delivery import deaf, samples, told
+
+SCARCE = [{"ticketType": "orishas-masterclass", "quantity": 2}, {"ticketType": "full-pass", "quantity": 1}]
+
+
+async def expired_then_paid(stage: Stage, inbox: Inbox) -> dict[str, Any]:
+    """Our hold ran out a moment before the buyer's money: the expiry is applied first, then the payment."""
+    await deaf(stage)
+    checkout = (await stage.checkout(buyer(items=SCARCE))).raise_for_status().json()
+    await stage.pay(checkout)
+    expired = {
+        "id": "evt_expired",
+        "type": "checkout.session.expired",
+        "created": 1_780_000_000,
+        "livemode": False,
+        "data": next(e["data"] for e in await told(stage) if e["type"] == "checkout.session.completed"),
+    }
+    await take_in(stage, inbox, expired)
+    return checkout
+
+
+async def test_seats_that_are_still_there_are_taken_again(stage: Stage, inbox: Inbox):
+    """The customer never knows: paid, with tickets."""
+    checkout = await expired_then_paid(stage, inbox)
+    expired = await end_of(stage, checkout["orderId"])
+
+    await take_in(stage, inbox, *await told(stage))
+
+    total = checkout["total"]["minor"]
+    assert ("expired", {"released": 3}) == (expired["order"], expired["holds"])
+    sold = {"payments": [("succeeded", total)], "tickets": {"valid": 3}, "holds": {"sold": 3}}
+    assert PAID | sold == await end_of(stage, checkout["orderId"])
+    assert 1 == _moves(inbox)["pay", "moved"]
+    assert [] == await inbox.broken()
+
+
+async def test_seats_that_are_gone_make_a_late_payment(stage: Stage, inbox: Inbox):
+    """One of two types is sold out: no ticket at all, an apology, and the order waits for its money to go back."""
+    checkout = await expired_then_paid(stage, inbox)
+    await stage.rows("UPDATE stock SET capacity = held + sold + 1 WHERE ticket_type = 'orishas-masterclass'")
+
+    await take_in(stage, inbox, *await told(stage))
+
+    late = {
+        "order": "late_payment",
+        "payments": [("succeeded", checkout["total"]["minor"])],
+        "refunds": [],
+        "tickets": {},
+        "mails": {"mail.late_payment": 1},
+        "holds": {"released": 3},
+    }
+    assert late == await end_of(stage, checkout["orderId"])
+    assert 1 == _moves(inbox)["pay_unseated", "moved"]
+    assert [] == await inbox.broken()
+
+
+async def test_a_late_payment_is_over_when_its_money_is_back(stage: Stage, inbox: Inbox):
+    """Refunded; and late again, still without tickets, when the bank returns the refund."""
+    checkout = await expired_then_paid(stage, inbox)
+    await stage.rows("UPDATE stock SET capacity = held + sold WHERE ticket_type = 'orishas-masterclass'")
+    await take_in(stage, inbox, *await told(stage))
+    intent = (await stage.rows("SELECT payment_ref FROM payments"))[0][0]
+
+    given_back = await refund(stage, intent)
+    await take_in(stage, inbox, *await told(stage))
+    refunded = await end_of(stage, checkout["orderId"])
+    await stage.emulator.post(f"/_emulator/refunds/{given_back['id']}/fail", json={})
+    await take_in(stage, inbox, *await told(stage))
+    again = await end_of(stage, checkout["orderId"])
+
+    assert ("refunded", {}) == (refunded["order"], refunded["tickets"])
+    assert ("late_payment", {}) == (again["order"], again["tickets"])
+    assert [] == await inbox.broken()
+
+
+async def test_a_hold_that_ran_out_is_closed_at_the_gateway_first(stage: Stage, inbox: Inbox):
+    """The buyer has paid in the last second: asked before the seats are freed, the gateway says so."""
+    await deaf(stage)
+    checkout = await ordered(stage)
+    await stage.pay(checkout)
+    stage.clock.advance(3600)
+    async with stage.worker():
+        order = await stage.order_in(checkout, "paid", "expired")
+
+    assert "paid" == order["status"]
+    assert [(0,)] == await stage.rows("SELECT count(*) FROM payment_events")
+
+
+def _moves(inbox: Inbox) -> dict[tuple[str, ...], float]:
+    return samples(inbox.parts.telemetry.render("")[0].decode(), "cubano_order_moves_total")
