@@ -1,0 +1,158 @@
+"""Each promise holds after real sales, and is seen to be broken when a row is changed by hand."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.kernel.db import Session
+from service.kernel.invariants import SHOWN, Invariant, check
+from service.parts import INVARIANTS
+from tests.stage import Stage
+
+REFUND = """
+    INSERT INTO refunds (id, order_id, payment_id, provider, status, amount_minor, amount_currency, reason,
+                         created_at, updated_at)
+    SELECT '{id}', order_id, id, provider, 'succeeded', {amount}, 'USD', 'requested_by_customer', now(), now()
+    FROM payments WHERE status = 'succeeded'
+"""
+PAID_TWICE = """
+    INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at, updated_at)
+    SELECT 'pay_twice', order_id, provider, status, amount_minor, amount_currency, request, now(), now()
+    FROM payments WHERE status = 'succeeded'
+"""
+ONE_MORE_TICKET = """
+    INSERT INTO tickets
+    SELECT 'tkt_x', order_id, order_item_id, 99, ticket_type, name, 'X', status, issued_at FROM tickets LIMIT 1
+"""
+# One change by hand each, and the promises it breaks; there are one paid and one open order. Constraints that stand in
+# the way are dropped first, as somebody in a hurry would.
+BY_HAND: dict[str, tuple[list[str], set[str]]] = {
+    "a total was changed": (["UPDATE orders SET total_minor = 1 WHERE status = 'awaiting_payment'"], {"order-total"}),
+    "a line in another currency": (
+        ["UPDATE order_items SET unit_price_currency = 'EUR' WHERE order_id = (SELECT max(id) FROM orders)"],
+        {"order-total"},
+    ),
+    "a line is gone": (
+        ["DELETE FROM order_items WHERE order_id IN (SELECT id FROM orders WHERE status = 'awaiting_payment')"],
+        {"order-total"},
+    ),
+    "a status was set by hand": (
+        ["UPDATE orders SET status = 'expired' WHERE status = 'awaiting_payment'"],
+        {"order-history", "holds-match-orders"},
+    ),
+    "paid without a payment": (
+        ["UPDATE payments SET status = 'created' WHERE status = 'succeeded'"],
+        {"paid-has-payment", "ticket-has-payment"},
+    ),
+    "paid too little": (
+        ["UPDATE payments SET amount_minor = 1 WHERE status = 'succeeded'"],
+        {"paid-has-payment"},
+    ),
+    "paid twice": (
+        [
+            PAID_TWICE,
+        ],
+        {"paid-has-payment"},
+    ),
+    "money without an order that knows": (
+        ["UPDATE payments SET status = 'succeeded'"],
+        {"payment-moves-order"},
+    ),
+    "a ticket is missing": (
+        ["DELETE FROM tickets WHERE ordinal = (SELECT min(ordinal) FROM tickets)"],
+        {"paid-has-tickets"},
+    ),
+    "a ticket too many": (
+        [ONE_MORE_TICKET],
+        {"paid-has-tickets"},
+    ),
+    "a ticket for an order nobody paid": (
+        ["UPDATE tickets SET order_id = (SELECT id FROM orders WHERE status = 'awaiting_payment')"],
+        {"ticket-has-payment", "paid-has-tickets"},
+    ),
+    "a counter is off": (["UPDATE stock SET held = held + 1 WHERE ticket_type = 'full-pass'"], {"stock-adds-up"}),
+    "a seat sold twice": (
+        [
+            "ALTER TABLE stock DROP CONSTRAINT ck_stock_within_capacity",
+            "UPDATE stock SET capacity = 1 WHERE ticket_type = 'full-pass'",
+        ],
+        {"never-oversold"},
+    ),
+    "a hold nobody gave back": (
+        ["UPDATE holds SET state = 'active' WHERE state = 'sold'"],
+        {"holds-match-orders", "stock-adds-up"},
+    ),
+    "refunded more than paid": (
+        [REFUND.format(id="ref_1", amount=49_800), REFUND.format(id="ref_2", amount=1)],
+        {"refunds-within-payment", "refunded-state"},
+    ),
+    "refunded, and the order does not know": ([REFUND.format(id="ref_1", amount=49_800)], {"refunded-state"}),
+    "an event lies there for an hour": (
+        ["UPDATE payment_events SET state = 'pending', due_at = now() - interval '61 minutes'"],
+        {"no-event-forgotten"},
+    ),
+}
+
+
+async def broken(session: Session) -> set[str]:
+    return {each.invariant.name for each in await check(session, INVARIANTS) if each.count}
+
+
+async def one_paid_and_one_open(stage: Stage) -> None:
+    """Two orders of two passes each."""
+    paid = (await stage.checkout()).json()
+    await stage.checkout()
+    async with stage.worker():
+        await stage.pay(paid)
+        await stage.order_in(paid, "paid")
+        await stage.until(lambda: stage.rows("SELECT 1 FROM payment_events HAVING bool_and(state <> 'pending')"))
+
+
+async def after(stage: Stage, changes: list[str]) -> set[str]:
+    """What is broken after these changes, which are then undone."""
+    async with stage.db.transaction() as session:
+        for change in changes:
+            changed: Any = await session.execute(sa.text(change))
+            assert changed.rowcount, change
+        found = await broken(session)
+        await session.rollback()
+    return found
+
+
+async def test_every_promise_is_seen_to_be_broken(stage):
+    """Nothing after real sales; after each change by hand exactly the promises that it breaks."""
+    await one_paid_and_one_open(stage)
+
+    found = {why: await after(stage, changes) for why, (changes, _) in BY_HAND.items()}
+
+    assert set() == await after(stage, [])
+    assert {why: breaks for why, (_, breaks) in BY_HAND.items()} == found
+
+
+def test_every_promise_has_a_change_that_breaks_it():
+    """An invariant that nothing can break promises nothing."""
+    assert {each.name for each in INVARIANTS} == set().union(*(breaks for _, breaks in BY_HAND.values()))
+
+
+def test_every_promise_is_a_sentence_with_a_playbook():
+    """Whoever is woken by it knows what it says and where to look."""
+    assert [] == [each.name for each in INVARIANTS if not each.promise.endswith(".") or not each.playbook.isalnum()]
+    assert len({each.name for each in INVARIANTS}) == len(INVARIANTS)
+
+
+async def test_the_count_is_exact_and_the_examples_are_few(stage):
+    """A thousand violations are a number and a handful of ids."""
+    many = Invariant("many", "None.", "SELECT n AS id, 'too many' AS problem FROM generate_series(1, 1000) n", "Many")
+
+    async with stage.db.transaction() as session:
+        (finding,) = await check(session, [many])
+
+    assert (1000, SHOWN, ("1", "too many")) == (finding.count, len(finding.examples), finding.examples[0])
+
+
+async def test_each_query_answers_an_id_and_a_sentence(stage):
+    """Two columns, on an empty shop too."""
+    async with stage.db.transaction() as session:
+        columns = {each.name: list((await session.execute(sa.text(each.query))).keys()) for each in INVARIANTS}
+
+    assert {each.name: ["id", "problem"] for each in INVARIANTS} == columns

@@ -1,0 +1,120 @@
+"""The migrations make exactly what the models say, up and down and up again, and two at once do no harm."""
+
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+import service.migrations
+from service.migrations.head import HEAD
+from service.migrations.run import migrate
+from service.parts import METADATA
+
+OURS = "relnamespace = 'public'::regnamespace AND relname NOT LIKE 'alembic_version%'"
+# What PostgreSQL itself knows of a schema, one row a fact.
+CATALOG = {
+    "tables": f"SELECT relname, relkind, reloptions::text FROM pg_class WHERE {OURS}",  # noqa: S608
+    "columns": f"""
+        SELECT relname, attnum, attname, format_type(atttypid, atttypmod), attnotnull, attidentity,
+               pg_get_expr(adbin, adrelid)
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE {OURS} AND relkind = 'r' AND attnum > 0 AND NOT attisdropped""",  # noqa: S608
+    "constraints": f"""
+        SELECT relname, conname, contype, convalidated, pg_get_constraintdef(pg_constraint.oid)
+        FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid WHERE {OURS}""",  # noqa: S608
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+    "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+    "triggers": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "types": "SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')",
+}
+
+
+def catalog(dsn: str) -> dict[str, list[tuple[object, ...]]]:
+    with psycopg.connect(dsn) as connection:
+        return {name: sorted(connection.execute(query).fetchall(), key=str) for name, query in CATALOG.items()}
+
+
+def version(dsn: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").fetchall()
+
+
+@pytest.fixture
+def from_models(clones):
+    """The catalog of a database made from the models."""
+    with clones.database(migrated=False) as dsn:
+        engine = sa.create_engine(sa.make_url(dsn).set(drivername="postgresql+psycopg"))
+        METADATA.create_all(engine)
+        engine.dispose()
+        yield catalog(dsn)
+
+
+@pytest.mark.parametrize("what", CATALOG)
+def test_migrations_make_what_the_models_say(database_url, from_models, what):
+    """Tables with their storage options, columns, constraints by name and text, indexes, and whatever else there is."""
+    assert from_models[what] == catalog(database_url)[what]
+
+
+def test_the_comparison_sees_something():
+    """An empty catalog would equal another."""
+    assert {"orders", "stock", "payment_events", "idempotency_keys"} <= set(METADATA.tables)
+
+
+def test_down_leaves_nothing_and_up_again_is_the_same(empty_database_url):
+    """Each way, from an empty database and back."""
+    migrate(empty_database_url)
+    first = catalog(empty_database_url)
+
+    migrate(empty_database_url, revision="base", down=True)
+    nothing = catalog(empty_database_url)
+    migrate(empty_database_url)
+
+    assert {name: [] for name in CATALOG} == nothing
+    assert first == catalog(empty_database_url)
+    assert [(HEAD,)] == version(empty_database_url)
+
+
+def test_repeating_changes_nothing(database_url):
+    """As every start does."""
+    before = catalog(database_url)
+
+    migrate(database_url)
+
+    assert before == catalog(database_url)
+
+
+def test_two_at_once_migrate_once(empty_database_url):
+    """Two deployments wait for each other instead of failing."""
+    failed = []
+
+    def run() -> None:
+        try:
+            migrate(empty_database_url)
+        except sa.exc.SQLAlchemyError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert [] == failed
+    assert [(HEAD,)] == version(empty_database_url)
+
+
+def test_head_is_the_newest_revision():
+    """What readiness asks for is what the migrations end at, and they are one line."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(service.migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+
+    scripts = ScriptDirectory.from_config(config)
+
+    assert [HEAD] == scripts.get_heads()
+    assert 1 == len(scripts.get_bases())
