@@ -16,7 +16,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 from service.local.cluster import forget
 from tests.e2e.customer import Customer
-from tests.e2e.local import Local
+from tests.e2e.local import Local, beside
 from tests.local.running import Running
 
 FLAGS = [
@@ -47,14 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory) -> Iterator[Local]:
     """`cubano up` with nothing changed."""
-    with _up(tmp_path_factory.mktemp("e2e") / "state") as local:
-        yield local
+    running = Running(tmp_path_factory.mktemp("e2e") / "state")
+    yield Local(running)
+    running.stop()
+    forget(running.state / "postgres")
 
 
 @pytest.fixture(scope="module")
-def brief_system(tmp_path_factory) -> Iterator[Local]:
-    """Another one beside it, where a hold lasts only seconds."""
-    with _up(tmp_path_factory.mktemp("brief") / "state", CUBANO_HOLD_SECONDS="10") as local:
+def brief_holds(system: Local) -> Iterator[Local]:
+    """The same system through a second `serve` beside the first, whose holds last only seconds."""
+    with beside(system, CUBANO_HOLD_SECONDS="10") as local:
         yield local
 
 
@@ -82,15 +84,3 @@ async def visit(request: pytest.FixtureRequest, chromium: Browser) -> AsyncItera
             local.calm()  # a fault that a test armed ends with the test
     complaints = [complaint for customer in customers for complaint in customer.watch.complaints()]
     assert [] == complaints
-
-
-class _up:  # noqa: N801 - reads as the command it runs
-    def __init__(self, state: Path, **environment: str) -> None:
-        self.local = Local(Running(state, **environment))
-
-    def __enter__(self) -> Local:
-        return self.local
-
-    def __exit__(self, *_: object) -> None:
-        self.local.running.stop()
-        forget(self.local.running.state / "postgres")

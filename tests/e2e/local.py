@@ -1,13 +1,18 @@
 """What a test knows and does behind the customer's back: rows, mails, and what the gateway's stand-in is told."""
 
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import psycopg
 
+from service.local.ports import free_port
 from tests.local.programs import eventually
-from tests.local.running import Running
+from tests.local.running import CUBANO, Running
 
 PATIENCE_S = 15
 
@@ -17,10 +22,11 @@ class Local:
     """A local system with every door open."""
 
     running: Running
+    beside: str = ""  # the address of another `serve` of the same system
 
     @property
     def store(self) -> str:
-        return self.running.found["api"]
+        return self.beside or self.running.found["api"]
 
     @property
     def gateway(self) -> str:
@@ -29,6 +35,18 @@ class Local:
     @property
     def mails(self) -> str:
         return self.running.found["mail"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of this system, for commands that work on it too."""
+        own = json.loads((self.running.state / "system.json").read_text())
+        return {
+            "CUBANO_DATABASE_URL": self.running.found["database_url"],
+            "CUBANO_SECRET_KEYS": own["secret_key"],
+            "CUBANO_STRIPE_API_KEY": own["stripe_api_key"],
+            "CUBANO_STRIPE_WEBHOOK_SECRETS": own["stripe_webhook_secret"],
+            "CUBANO_STRIPE_BASE_URL": self.gateway,
+        }
 
     # ---- the store ---------------------------------------------------------------------------------------------------
 
@@ -81,3 +99,30 @@ class Local:
 
     def _tell(self, method: str, path: str, **more: Any) -> httpx.Response:
         return httpx.request(method, f"{self.gateway}/_emulator{path}", **more).raise_for_status()
+
+
+@contextmanager
+def beside(local: Local, **settings: str) -> Iterator[Local]:
+    """Another `cubano serve` on the same database and gateway, with other settings."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = local.environment | {"CUBANO_PUBLIC_URL": url, "CUBANO_SERVE_METRICS_PORT": "0"} | settings
+    log = local.running.log.with_name(f"serve-{port}.log")
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            [str(CUBANO), "serve", "--port", str(port)], env=environment, stderr=out, stdout=out
+        ) as process,
+    ):
+        try:
+            assert eventually(lambda: _is_ready(url), PATIENCE_S), log.read_text()
+            yield Local(local.running, url)
+        finally:
+            process.terminate()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready").is_success
+    except httpx.TransportError:
+        return False

@@ -14,14 +14,8 @@ pytestmark = pytest.mark.xdist_group("e2e")
 
 def test_every_invariant_holds(system):
     """`cubano invariants` finds nothing wrong in what the customers left behind."""
-    environment = {
-        "CUBANO_DATABASE_URL": system.running.found["database_url"],
-        "CUBANO_SECRET_KEYS": "of-no-use-to-the-invariants-32-characters",
-        "CUBANO_STRIPE_API_KEY": "sk_test_unused",
-        "CUBANO_STRIPE_WEBHOOK_SECRETS": "whsec_unused",
-    }
     done = subprocess.run(
-        [str(CUBANO), "invariants"], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [str(CUBANO), "invariants"], env=system.environment, capture_output=True, text=True, check=False, timeout=60
     )
 
     assert (0, "") == (done.returncode, done.stderr), done.stdout

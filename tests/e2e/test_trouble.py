@@ -104,13 +104,18 @@ async def test_store_cannot_be_reached(visit):
     """An order page that loses the server says that the order is safe, and goes on when it is back."""
     customer = await visit()
     await customer.order(party_pass=1)
+    session = customer.page.url
+    await customer.page.clock.install()
     await customer.leave_gateway()
     await customer.is_titled("order.awaiting.title")
-    session = await customer.thing("order.awaiting.go").get_attribute("href")
 
     await customer.loses_the_net()
+    for _ in range(3):
+        async with customer.page.expect_event("requestfailed"):
+            await customer.page.clock.fast_forward(5000)
     await customer.sees("order.lost_touch")
     await customer.finds_the_net()
+    await customer.page.clock.fast_forward(5000)
     await expect(customer.page.get_by_text(customer.says("order.lost_touch"))).to_be_hidden()
     other = await customer.second_window()
     await other.page.goto(session)
