@@ -8,8 +8,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 from rich.table import Table
@@ -67,10 +65,11 @@ def run(
 ) -> None:
     """Measure NAME…, each on a system of its own that is started for it and ended after it.
 
-    The database is durable: every commit is flushed. References run in turns with our load, so the ratio holds on a
-    busy machine too. Each result is added to .cubano/bench/history.jsonl.
+    The database is durable: every commit is flushed. References run in turns with our load, so that both see the same
+    machine; let it be a quiet one. Each result is added to .cubano/bench/history.jsonl.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Being told to end is Ctrl-C: everything that was started is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     records = []
     for name in dict.fromkeys(names):
         outcomes, machine = _outcomes(BENCHMARKS[name], seconds, concurrency)
@@ -102,8 +101,3 @@ def _outcomes(benchmark: Benchmark, seconds: int, concurrency: Sequence[int]) ->
 
 def _postgres(system: System) -> str:
     return str(system.ask("SHOW server_version")[0][0])
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Being told to end is Ctrl-C: everything that was started is ended on the way out."""
-    raise KeyboardInterrupt

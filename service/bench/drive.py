@@ -13,7 +13,7 @@ import msgspec
 
 from service.bench.load import Load, Plan
 from service.bench.machine import busy_s, cpu_s
-from service.bench.requests import event_bodies
+from service.bench.requests import event_bodies, gateway_request
 from service.bench.system import System
 from service.local.tether import Lifeline
 
@@ -71,9 +71,10 @@ async def generate(system: System, plan: Plan) -> Stretch:
 async def pgbench(system: System, script: str, *, connections: int, seconds: int) -> Stretch:
     """Run the wheel's pgbench with one of our scripts: statements prepared, over the same loopback."""
     log = system.folder / f"pgbench-{script}-{connections}"
-    sample = next(event_bodies(0)).decode()
+    values = {"payload": next(event_bodies(0)).decode(), "request": gateway_request()}
     words = ["-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-l", f"--log-prefix={log}"]
-    words += ["-f", str(SCRIPTS / f"{script}.sql"), "-D", f"payload={sample}", system.dsn]
+    words += [f"-D{name}={value}" for name, value in values.items()]
+    words += ["-f", str(SCRIPTS / f"{script}.sql"), system.dsn]
     out = b""
     for connecting_s in _CONNECTING_S:  # pgbench counts the time it takes to connect, and may have none left
         lasting_s = seconds + connecting_s

@@ -42,6 +42,19 @@ def checkouts(host: str, first: int, _secret: str) -> Iterator[bytes]:
         yield _request("POST /api/payment/checkout-session", host, {"Idempotency-Key": f"bench-{number:016x}"}, body)
 
 
+def gateway_request() -> str:
+    """What is stored with an intent: the fields of a checkout session, about 1 KB."""
+    event = json.loads(_SAMPLE_EVENT.read_bytes())["data"]["object"]
+    names = ("mode", "client_reference_id", "customer_email", "locale", "success_url", "cancel_url", "metadata")
+    request = {name: event[name] for name in names}
+    line = {
+        "quantity": 1,
+        "price_data": {"currency": "usd", "unit_amount": 24900, "product_data": {"name": "Full Pass"}},
+    }
+    intent = {"metadata": event["metadata"], "description": "Order ALC-7K4M-9QXT"}
+    return json.dumps({**request, "line_items": [line], "payment_intent_data": intent})
+
+
 def empties(host: str, _first: int, _secret: str) -> Iterator[bytes]:
     """The cheapest question there is."""
     return itertools.repeat(_request("GET /health/live", host, {}, b""))

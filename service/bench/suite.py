@@ -185,9 +185,10 @@ def _count(system: System, benchmark: Benchmark) -> int:
 
 
 def _statements(system: System) -> list[tuple[str, int]]:
-    """What `serve` has asked since the last reset; one text a line, without its parameters."""
+    """What `serve` has asked since the last reset, without parameters; SET LOCAL is not counted once it is prepared."""
     rows = system.ask(
         "SELECT regexp_replace(query, '\\s+', ' ', 'g'), sum(calls)::int FROM pg_stat_statements"
-        " WHERE query NOT LIKE '%pg\\_stat%' AND query NOT LIKE 'SELECT count(*)%' GROUP BY 1"
+        " WHERE query NOT LIKE '%pg\\_stat%' AND query NOT LIKE 'SELECT count(*)%'"
+        " AND query NOT LIKE 'SET LOCAL%' GROUP BY 1"
     )
     return [(str(text), int(str(calls))) for text, calls in rows]
