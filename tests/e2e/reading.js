@@ -10,7 +10,7 @@
 
   const one = (selector) => {
     const number = all(selector).length;
-    if (number !== 1) found.push(`${number} × ${selector}`);
+    if (number !== 1) found.push(`${number} times ${selector}`);
   };
   ["html[lang]", "title", "main", "h1"].forEach(one);
   if (!document.title.trim()) found.push("no title");
