@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.kernel.clock import Dial
 from tests.payments.history import PAID, end_of, ordered, refund, take_in
 from tests.stage import Stage, buyer
 from tests.webhooks.applying import Inbox
@@ -80,12 +81,12 @@ async def test_a_late_payment_is_over_when_its_money_is_back(stage: Stage, inbox
     assert [] == await inbox.broken()
 
 
-async def test_a_hold_that_ran_out_is_closed_at_the_gateway_first(stage: Stage, inbox: Inbox):
+async def test_a_hold_that_ran_out_is_closed_at_the_gateway_first(stage: Stage, stage_clock: Dial):
     """The buyer has paid in the last second: asked before the seats are freed, the gateway says so."""
     await deaf(stage)
     checkout = await ordered(stage)
     await stage.pay(checkout)
-    stage.clock.advance(3600)
+    stage_clock.advance(3600)
     async with stage.worker():
         order = await stage.order_in(checkout, "paid", "expired")
 
