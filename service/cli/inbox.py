@@ -20,7 +20,7 @@ def inbox() -> None:
 
 
 @inbox.command()
-@click.option("--state", type=click.Choice([*EventState, ANY]), default=ANY, help="Only events in this state.")
+@click.option("--state", type=click.Choice([*(state.value for state in EventState), ANY]), default=ANY, help="Only events in this state.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json
 def ls(state: str, limit: int, *, as_json: bool) -> None:
