@@ -139,6 +139,8 @@ def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRe
             return "timeout", GatewayUnavailable("stripe", "timeout")
         case stripe.RateLimitError():
             return "rate_limited", GatewayUnavailable("stripe", "rate_limited", retry_after_s=5)
+        case stripe.APIConnectionError() if isinstance(error.__cause__, httpx.TimeoutException):
+            return "timeout", GatewayUnavailable("stripe", "timeout")
         case stripe.APIConnectionError():
             return "unreachable", GatewayUnavailable("stripe", "unreachable")
         case stripe.AuthenticationError() | stripe.PermissionError():
