@@ -74,7 +74,7 @@ def _sender(parts: Parts, post: Post, name: str) -> Delivery:
             order=order,
             link=f"{parts.shop.public_url}/{order.locale}/order/{order.order_id}?token={token}",
         )
-        await post.send(letter)
+        await post.send(letter, now=parts.db.clock())
         parts.telemetry.count(catalogue.MAILS, template=name, outcome="sent")
 
     return send
@@ -189,6 +189,8 @@ class Worker:
             due = await orders.due_for_expiry(session, limit=EXPIRY_BATCH)
             for order_id in due:
                 await outbox.enqueue(session, EXPIRE, {"order_id": order_id}, key=order_id)
+                # The gateway was away for longer than all tries: the seats must not stay held for that.
+                await outbox.revive(session, EXPIRE, key=order_id)
         return False
 
     async def _forget(self) -> bool:

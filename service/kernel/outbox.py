@@ -83,6 +83,13 @@ async def enqueue(
     await session.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
 
 
+async def revive(session: Session, kind: str, *, key: str) -> None:
+    """Give a dead message all its tries again; any other stays as it is."""
+    dead = (OutboxMessage.kind == kind, OutboxMessage.key == key, OutboxMessage.state == MessageState.DEAD)
+    values = {"state": MessageState.PENDING, "attempts": 0, "due_at": session.now}
+    await session.execute(sa.update(OutboxMessage).where(*dead).values(**values))
+
+
 async def claim(session: Session, *, limit: int) -> list[Message]:
     """Lease up to `limit` due messages to this worker, oldest first; rows another worker holds are passed over."""
     due = (

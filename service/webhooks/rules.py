@@ -6,7 +6,7 @@ from datetime import timedelta
 from service.kernel.backoff import retry_delay
 from service.kernel.errors import NotYet, Parked
 
-MAX_ATTEMPTS = 12  # with the back-off below about 70 minutes; then a person has to look
+MAX_ATTEMPTS = 20  # with the back-off between 1 and 2.5 hours; then a person has to look
 FIRST_RETRY = timedelta(milliseconds=500)  # what is missing is usually another event, a moment behind
 
 
