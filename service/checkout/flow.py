@@ -148,8 +148,9 @@ async def _intend(shop: Shop, claim: Claim, request: CheckoutRequest) -> tuple[O
     """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
     async with shop.db.transaction() as session:
         order = await orders.lock(session, claim.subject)
-        if order is None or not _is_payable(session, order):
-            raise KeyInFlight(retry_after_s=1)  # closed this very moment; the key starts over when its lease runs out
+        # Closed this very moment; or so late that another may take the key over before the gateway has answered.
+        if order is None or not _is_payable(session, order) or session.now > claim.leased_until - idempotency.LEASE / 2:
+            raise KeyInFlight(retry_after_s=1)
         known = await payments.of_order(session, order.id) if claim.found is Found.ABANDONED else []
         if known:
             return order, known[-1]
