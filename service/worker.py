@@ -160,16 +160,16 @@ class Worker:
         async with self.parts.db.transaction() as session:
             claimed = await outbox.claim(session, limit=1)
         for message in claimed:
-            with self.parts.telemetry.span(
+            span = self.parts.telemetry.span(
                 f"deliver {message.kind}", traceparent=message.traceparent, kind=Kind.CONSUMER
-            ):
+            )
+            with span, bound(order_id=message.payload.get("order_id", "")):
                 await self._deliver(message)
         return bool(claimed)
 
     async def _deliver(self, message: Message) -> None:
         try:
-            with bound(order_id=message.payload.get("order_id", "")):
-                await self.deliveries[message.kind](message)
+            await self.deliveries[message.kind](message)
         except Exception as error:
             async with self.parts.db.transaction() as session:
                 state = await outbox.postpone(session, message, f"{type(error).__name__}: {error}", jitter=_jitter())

@@ -138,6 +138,7 @@ class Claimed:
     provider: str
     event_id: str
     type: str
+    subject: str
     payload: bytes
     traceparent: str | None
     attempts: int
@@ -204,7 +205,8 @@ async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exce
     )
     session.count(catalogue.INBOX_APPLIED, kind=kind, outcome=verdict.outcome)
     write = log.error if verdict.state == EventState.DEAD else log.warning
-    write("event not applied", event_id=claimed.event_id, outcome=verdict.outcome, attempts=attempts, exc_info=error)
+    with bound(order_id=claimed.subject, event_id=claimed.event_id):  # the subject of our events is their order
+        write("event not applied", outcome=verdict.outcome, attempts=attempts, exc_info=error)
 
 
 async def _claim(session: Session) -> Claimed | None:
@@ -222,6 +224,7 @@ async def _claim(session: Session) -> Claimed | None:
             PaymentEvent.provider,
             PaymentEvent.event_id,
             PaymentEvent.type,
+            PaymentEvent.subject,
             PaymentEvent.payload,
             PaymentEvent.traceparent,
             PaymentEvent.attempts,
