@@ -86,8 +86,9 @@ async def enqueue(
 async def revive(session: Session, kind: str, *, key: str) -> None:
     """Give a dead message all its tries again; any other stays as it is."""
     dead = (OutboxMessage.kind == kind, OutboxMessage.key == key, OutboxMessage.state == MessageState.DEAD)
-    values = {"state": MessageState.PENDING, "attempts": 0, "due_at": session.now}
-    await session.execute(sa.update(OutboxMessage).where(*dead).values(**values))
+    await session.execute(
+        sa.update(OutboxMessage).where(*dead).values(state=MessageState.PENDING, attempts=0, due_at=session.now)
+    )
 
 
 async def claim(session: Session, *, limit: int) -> list[Message]:

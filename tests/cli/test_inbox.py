@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.kernel.clock import Dial
 from tests.cli.running import cubano_beside, environment, read
 from tests.payments.history import PAID, end_of, ordered
 from tests.stage import Stage
@@ -60,7 +61,7 @@ async def test_an_unknown_event_is_said_to_be_unknown(env, unknown):
         assert (1, True) == (result.exit_code, "No event" in result.stderr), (words, result.output, result.exception)
 
 
-async def test_replay_applies_again(env, stage: Stage, inbox: Inbox):
+async def test_replay_applies_again(env, stage: Stage, stage_clock: Dial, inbox: Inbox):
     """An applied event is applied again and changes nothing; `--dead` takes all dead letters."""
     await deaf(stage)
     checkout = await ordered(stage)
@@ -73,7 +74,7 @@ async def test_replay_applies_again(env, stage: Stage, inbox: Inbox):
 
     named = await cubano_beside(env, "inbox", "replay", *ids[1:])
     dead = await cubano_beside(env, "inbox", "replay", "--dead")
-    stage.clock.advance(60)
+    stage_clock.advance(60)
     await inbox.apply()
 
     assert (f"{len(ids) - 1} events", "1 events") == tuple(" ".join(r.stdout.split()[:2]) for r in (named, dead))
