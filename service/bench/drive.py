@@ -24,7 +24,6 @@ _RATE = re.compile(rb"^tps = ([\d.]+) \(without initial connection time\)", re.M
 _FAILED = re.compile(rb"number of failed transactions: (\d+)")
 _CONNECTING_S = (1, 4, 16)
 _PATIENCE_S = 30
-_LONGEST_LINE = 1 << 26  # all latencies of a load come in one
 
 
 class LoadFailed(RuntimeError):  # the fact itself
@@ -57,14 +56,17 @@ async def generate(system: System, plan: Plan) -> Stretch:
         if await _tell(process, msgspec.json.encode(plan)) != b"ready\n":
             raise LoadFailed(await _last_words(process))
         before = _watch(system)
-        answer = await _tell(process, b"go")
+        done = await _tell(process, b"go")
         after = _watch(system)
-        if not answer:
+        if done != b"done\n":
             raise LoadFailed(await _last_words(process))
-        await process.wait()
-    load = msgspec.json.decode(answer, type=Load)
+    return _stretch(plan, {part: after[part] - before[part] for part in before})
+
+
+def _stretch(plan: Plan, used: dict[str, float]) -> Stretch:
+    load = msgspec.json.decode(Path(plan.result).read_bytes(), type=Load)
     good = sum(load.answers.get(status, 0) for status in GOOD)
-    used = {part: after[part] - before[part] for part in before} | {"generator": load.cpu_s}
+    used["generator"] = load.cpu_s
     return Stretch(load.seconds, good, sum(load.answers.values()) - good, load.milliseconds, used)
 
 
@@ -97,7 +99,6 @@ async def _child(argv: Sequence[str | Path]) -> AsyncIterator[asyncio.subprocess
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        limit=_LONGEST_LINE,
     )
     try:
         yield process
@@ -116,7 +117,8 @@ async def _tell(process: asyncio.subprocess.Process, line: bytes) -> bytes:
 
 async def _last_words(process: asyncio.subprocess.Process) -> str:
     said = await process.stderr.read() if process.stderr else b""
-    return (said.decode(errors="replace").strip() or "the generator said nothing").splitlines()[-1]
+    last = (said.decode(errors="replace").strip() or "it said nothing").splitlines()[-1]
+    return f"the generator ended with exit code {await process.wait()}: {last}"
 
 
 def _watch(system: System) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """A load generator: a program of its own, so that its work is not the server's.
 
-Reads one `Plan` as a line of JSON, prepares everything, says "ready", starts at the next line it reads and ends with one
-line of JSON, a `Load`. Each connection sends its next request when it has the answer to the last; at the end answers
+Reads one `Plan` as a line of JSON, prepares everything, says "ready", starts at the next line it reads, says "done" when
+what came back, a `Load`, is in the file the plan names. Each connection sends its next request when it has the answer to the last; at the end answers
 that are under way are waited for.
 """
 
@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -42,6 +43,7 @@ class Plan(msgspec.Struct):
     seconds: float
     first: int
     most: int
+    result: str  # the file for the `Load`
     port: int = 0
     secret: str = ""
     dsn: str = ""  # with it, rows are inserted directly instead
@@ -98,7 +100,7 @@ async def run(plan: Plan) -> Load:
     load = Load()
     async with AsyncExitStack() as opened:
         items, sends = await (_rows(plan, opened) if plan.dsn else _requests(plan, opened))
-        _say(b"ready")
+        _say("ready")
         await asyncio.to_thread(sys.stdin.readline)
         started, used = time.perf_counter(), _cpu_s()
         deadline = started + plan.seconds
@@ -149,15 +151,16 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _say(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     """Run one plan."""
     plan = msgspec.json.decode(sys.stdin.readline(), type=Plan)
-    _say(msgspec.json.encode(uvloop.run(run(plan))))
+    Path(plan.result).write_bytes(msgspec.json.encode(uvloop.run(run(plan))))
+    _say("done")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class Outcome:
 
 def _served(kind: str) -> Measure:
     async def measure(system: System, connections: int, seconds: float) -> Stretch:
-        return await generate(system, _plan(kind, connections, seconds, port=system.port, secret=system.secret))
+        return await generate(system, _plan(system, kind, connections, seconds))
 
     return measure
 
@@ -102,12 +102,15 @@ def _scripted(name: str) -> Measure:
 
 
 async def _inserted(system: System, connections: int, seconds: float) -> Stretch:
-    return await generate(system, _plan("rows", connections, seconds, dsn=system.dsn))
+    plan = _plan(system, "rows", connections, seconds)
+    plan.dsn = system.dsn
+    return await generate(system, plan)
 
 
-def _plan(kind: str, connections: int, seconds: float, *, port: int = 0, secret: str = "", dsn: str = "") -> Plan:
+def _plan(system: System, kind: str, connections: int, seconds: float) -> Plan:
     most = int(MOST_A_SECOND * seconds) + connections
-    return Plan(kind, connections, seconds, next(_NUMBERS), most, port, secret, dsn)
+    result = str(system.folder / "load.json")
+    return Plan(kind, connections, seconds, next(_NUMBERS), most, result, system.port, system.secret)
 
 
 PRODUCT, RAW, LOOP = "cubano serve", "pgbench", "psycopg loop"
