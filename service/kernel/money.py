@@ -35,7 +35,7 @@ _LIMIT: Final = 2**63  # a BIGINT holds it
 _WHOLE: Final = 10_000  # basis points
 
 
-class CurrencyMismatch(ValueError):  # noqa: N818 - the name is the statement
+class CurrencyMismatch(ValueError):
     """Two amounts of different currencies met where only one can be."""
 
     def __init__(self, left: str, right: str) -> None:
@@ -43,7 +43,7 @@ class CurrencyMismatch(ValueError):  # noqa: N818 - the name is the statement
         self.left, self.right = left, right
 
 
-class UnknownCurrency(ValueError):  # noqa: N818 - the name is the statement
+class UnknownCurrency(ValueError):
     """The text is no upper-case ISO 4217 code that people pay with."""
 
     def __init__(self, currency: object) -> None:
