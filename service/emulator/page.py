@@ -51,7 +51,8 @@ class Trouble:
 
 def money(minor: int, currency: str, lang: str) -> str:
     code = currency.upper()
-    return format_currency(Decimal(minor).scaleb(-get_currency_precision(code)), code, locale=lang)
+    region = {"en": "en_US", "es": "es_US"}.get(lang, lang)  # as a shop in the States writes it
+    return format_currency(Decimal(minor).scaleb(-get_currency_precision(code)), code, locale=region)
 
 
 @get("/pay/{session:str}")

@@ -26,6 +26,7 @@ from service.telemetry.tracing import Kind
 
 DEADLINE_S = 9  # all tries of one call together; the customer gets a clear answer within 10 s
 CONNECT_TIMEOUT_S = 2
+RETRY_AFTER_S = {"auth": 60}  # a refused key is for a person to mend; others may pass in seconds
 RETRIES = 1  # of the SDK, on connection errors, 409 and 5xx
 SESSION_LIFETIME = timedelta(minutes=31)  # Stripe takes 30 min at least; one for clocks that differ
 LOCALES = {"en": "en", "es": "es"}
@@ -134,23 +135,30 @@ class StripeGateway:
 
 
 def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRejected | GatewayUnavailable]:
+    """The metric's word for it, and our error: a definite no, or an outcome that nobody knows."""
+    outcome = _outcome(error)
+    if outcome == "rejected":
+        code = error.code if isinstance(error, stripe.StripeError) else None
+        return outcome, GatewayRejected("stripe", code or "invalid_request", str(error))
+    return outcome, GatewayUnavailable("stripe", outcome, retry_after_s=RETRY_AFTER_S.get(outcome, 5))
+
+
+def _outcome(error: stripe.StripeError | TimeoutError) -> str:
     match error:
         case TimeoutError():
-            return "timeout", GatewayUnavailable("stripe", "timeout")
+            word = "timeout"
         case stripe.RateLimitError():
-            return "rate_limited", GatewayUnavailable("stripe", "rate_limited", retry_after_s=5)
-        case stripe.APIConnectionError() if isinstance(error.__cause__, httpx.TimeoutException):
-            return "timeout", GatewayUnavailable("stripe", "timeout")
+            word = "rate_limited"
         case stripe.APIConnectionError():
-            return "unreachable", GatewayUnavailable("stripe", "unreachable")
+            word = "timeout" if isinstance(error.__cause__, httpx.TimeoutException) else "unreachable"
         case stripe.AuthenticationError() | stripe.PermissionError():
-            return "auth", GatewayUnavailable("stripe", "auth", retry_after_s=60)
-        case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError() if (
-            error.http_status != HTTPStatus.CONFLICT
-        ):  # a conflict: the try before this one is still at work there
-            return "rejected", GatewayRejected("stripe", error.code or "invalid_request", str(error))
+            word = "auth"
+        case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError():
+            # A conflict is no refusal: the try before this one is still at work there.
+            word = "error" if error.http_status == HTTPStatus.CONFLICT else "rejected"
         case _:
-            return "error", GatewayUnavailable("stripe", "server_error")
+            word = "error"
+    return word
 
 
 def _checkout(session: Any) -> GatewayCheckout:

@@ -44,7 +44,7 @@ async def test_each_field_has_a_label(gateway):
 
 @pytest.mark.parametrize(
     ("locale", "accept", "words"),
-    [("es", "en", "Pagar 415,00"), ("en", "es", "Pay $415.00"), ("auto", "es-MX", "Pagar"), (None, "de", "Pay $")],
+    [("es", "en", "Pagar $415.00"), ("en", "es", "Pay $415.00"), ("auto", "es-MX", "Pagar"), (None, "de", "Pay $")],
 )
 async def test_it_speaks_the_buyers_language(gateway, locale, accept, words):
     """The session's locale first, the browser's when that is open, English else."""

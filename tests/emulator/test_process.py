@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import nullcontext
+from typing import Any
 
 import httpx
 import pytest
@@ -70,7 +71,7 @@ def test_the_page_has_an_address_a_browser_can_open(host, base):
 @pytest.mark.parametrize(("client", "let_in"), [("127.0.0.1", True), ("::1", True), ("10.0.0.9", False), (None, False)])
 def test_control_answers_to_loopback_only(client, let_in):
     """It asks for no key, so it asks where one comes from."""
-    connection = ASGIConnection({"type": "http", "client": None if client is None else (client, 4711)})
+    connection: Any = ASGIConnection({"type": "http", "client": None if client is None else (client, 4711)})
 
     with nullcontext() if let_in else pytest.raises(PermissionDeniedException) as refused:
         only_loopback(connection, None)

@@ -27,9 +27,9 @@ FAULTS = {
     "work done, no answer": ({"timeout": "after"}, GatewayUnavailable, "timeout", "timeout"),
     "connection cut": ({"reset": "before"}, GatewayUnavailable, "unreachable", "unreachable"),
     "too many requests": ({"rate_limit": True}, GatewayUnavailable, "rate_limited", "rate_limited"),
-    "its own fault": (error(500), GatewayUnavailable, "server_error", "error"),
-    "down": ({"outage": True}, GatewayUnavailable, "server_error", "error"),
-    "the try before is still at work": (error(409), GatewayUnavailable, "server_error", "error"),
+    "its own fault": (error(500), GatewayUnavailable, "error", "error"),
+    "down": ({"outage": True}, GatewayUnavailable, "error", "error"),
+    "the try before is still at work": (error(409), GatewayUnavailable, "error", "error"),
 }
 
 
