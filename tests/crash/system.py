@@ -121,7 +121,7 @@ async def system(database_url: str, folder: Path, mailbox: Mailbox) -> AsyncIter
 
 
 def _emulator(webhook_url: str) -> tuple[str, subprocess.Popen[str]]:
-    words = ["emulate", "--port", "0", "--metrics-port", "0", "--webhook-retry-ms", "150", "--webhook-tries", "40"]
+    words = ["emulate", "--port", "0", "--metrics-port", "0", "--webhook-retry-ms", "50", "--webhook-tries", "40"]
     given = ["--api-key", "sk_test_cubano", "--webhook-url", webhook_url, "--webhook-secret", SECRET]
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     process = subprocess.Popen(command(*words, *given), cwd=ROOT, env=kept, stdout=subprocess.PIPE, text=True)

@@ -91,7 +91,7 @@ HISTORIES: dict[History, dict[str, Any]] = {
     refunded_in_two_parts: REFUNDED | {"refunds": [("succeeded", 9800, True), ("succeeded", 40000, True)]},
     refund_fails_later: PAID | {"refunds": [("failed", 49800, True)]},
 }
-MOST_ORDERS = 14  # of one history; of the longer ones a seeded choice
+MOST_ORDERS = 10  # of one history; of the longer ones a seeded choice
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
