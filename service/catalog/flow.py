@@ -161,7 +161,8 @@ async def _change(session: Session, ticket_type: str, *, held: int = 0, sold: in
 
 
 async def _holds(session: Session, order_id: str) -> Sequence[Hold]:
-    query = sa.select(Hold).where(Hold.order_id == order_id).order_by(Hold.ticket_type)
+    # Sorted as Python sorts in `hold`: one lock order, whatever language the database sorts in.
+    query = sa.select(Hold).where(Hold.order_id == order_id).order_by(Hold.ticket_type.collate("C"))
     return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
 
 

@@ -14,6 +14,7 @@ from service.checkout.rules import LOCALES, MOST_ITEMS, MOST_NAME, read_key, rea
 from service.checkout.views import Checkout
 from service.kernel.errors import GatewayRejected, GatewayUnavailable, Invalid, KeyInFlight, KeyReused, SoldOut
 from service.kernel.problem_docs import answered, documented
+from service.telemetry import catalogue
 
 EXAMPLE = {
     "items": [{"ticketType": "full-pass", "quantity": 2}],
@@ -99,5 +100,10 @@ async def create_checkout_session(request: Request[Any, Any, State], shop: Named
     """
     if request.content_type[0] != "application/json":
         raise HTTPException(status_code=415, detail="Send application/json.")
-    key = read_key(request.headers.get("idempotency-key"))
-    return await open_checkout(shop, read_request(await request.body(), public_url=shop.public_url), key=key)
+    try:
+        key = read_key(request.headers.get("idempotency-key"))
+        wanted = read_request(await request.body(), public_url=shop.public_url)
+    except Invalid:
+        shop.db.telemetry.count(catalogue.CHECKOUTS, provider=shop.default_provider, outcome="invalid")
+        raise
+    return await open_checkout(shop, wanted, key=key)

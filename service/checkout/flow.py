@@ -85,10 +85,10 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str) -> Ch
     them no seat is held and the key may be used again.
     """
     provider = request.provider or shop.default_provider
-    outcome = "invalid"
+    outcome = "error"  # of ours: the database is away, or too much is going on
     try:
         checkout, outcome = await _open(shop, request, provider, Key(SCOPE, key, fingerprint(request)))
-    except (SoldOut, KeyInFlight, KeyReused, GatewayError) as error:
+    except (Invalid, SoldOut, KeyInFlight, KeyReused, GatewayError) as error:
         outcome = _OUTCOMES[type(error)]
         raise
     finally:
@@ -98,6 +98,7 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str) -> Ch
 
 
 _OUTCOMES: dict[type[Exception], str] = {
+    Invalid: "invalid",
     SoldOut: "sold_out",
     KeyInFlight: "in_flight",
     KeyReused: "key_reused",
@@ -194,13 +195,13 @@ async def _ask(shop: Shop, payment: Payment, key: Key, claim: Claim) -> str | No
     try:
         opened = await shop.gateways[payment.provider].open_checkout(payment.request, key=payment.id)
     except GatewayError as error:
-        await _undo(shop, payment, key, claim, lost=isinstance(error, GatewayUnavailable))
+        await _undo(shop, payment, key, claim, lost=isinstance(error, GatewayUnavailable) and error.maybe_acted)
         raise
     async with shop.db.transaction() as session:
+        if not await idempotency.finish(session, key, claim):  # the key before the payment, as in `_undo`
+            raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
         values = {"checkout_ref": opened.ref, "checkout_url": opened.url}
         await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(values))
-        if not await idempotency.finish(session, key, claim):
-            raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
     return opened.url
 
 

@@ -67,7 +67,6 @@ def invariants(*, as_json: bool) -> None:
 
     async def work(database: Database) -> list[Finding]:
         async with database.transaction() as session:
-            await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             return await check(session, INVARIANTS)
 
     findings = with_database(work)

@@ -28,7 +28,9 @@ DEADLINE_S = 9  # all tries of one call together; the customer gets a clear answ
 CONNECT_TIMEOUT_S = 2
 RETRY_AFTER_S = {"auth": 60}  # a refused key is for a person to mend; others may pass in seconds
 RETRIES = 1  # of the SDK, on connection errors, 409 and 5xx
-SESSION_LIFETIME = timedelta(minutes=31)  # Stripe takes 30 min at least; one for clocks that differ
+# Stripe takes 30 min at least, also from a request that is sent again at the end of the longest hold (25 min, settings);
+# one more for clocks that differ. Our own timer closes the page when the hold runs out.
+SESSION_LIFETIME = timedelta(minutes=56)
 LOCALES = {"en": "en", "es": "es"}
 
 
@@ -140,7 +142,9 @@ def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRe
     if outcome == "rejected":
         code = error.code if isinstance(error, stripe.StripeError) else None
         return outcome, GatewayRejected("stripe", code or "invalid_request", str(error))
-    return outcome, GatewayUnavailable("stripe", outcome, retry_after_s=RETRY_AFTER_S.get(outcome, 5))
+    maybe_acted = outcome not in {"rate_limited", "auth"}  # both are told before anything is done
+    retry_after_s = RETRY_AFTER_S.get(outcome, 5)
+    return outcome, GatewayUnavailable("stripe", outcome, retry_after_s=retry_after_s, maybe_acted=maybe_acted)
 
 
 def _outcome(error: stripe.StripeError | TimeoutError) -> str:

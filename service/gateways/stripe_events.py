@@ -12,7 +12,7 @@ import stripe
 
 from service.gateways.base import Decline, Envelope, EventKind, GatewayEvent, RefundFacts
 from service.kernel.errors import FieldError, Invalid, Parked, Unauthenticated
-from service.kernel.money import Money
+from service.kernel.money import EXPONENTS, Money
 
 TOLERANCE = timedelta(seconds=300)  # Stripe's own recommendation for the past; the same for clocks ahead
 _MOST_DIGITS = 12  # of a Unix time; enough for the next thirty thousand years
@@ -94,7 +94,7 @@ def normalise(body: bytes) -> GatewayEvent:
     try:
         event = msgspec.json.decode(body)
         return _neutral(event)
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise Parked("malformed", f"The event lacks what its type promises: {error!r}") from error
 
 
@@ -117,7 +117,7 @@ def _neutral(event: dict[str, Any]) -> GatewayEvent:
         return GatewayEvent(
             **known,
             payment_ref=thing["id"],
-            amount=Money(_received(thing, kind), thing["currency"].upper()),
+            amount=_amount(_received(thing, kind), thing["currency"]),
             decline=_decline(thing),
         )
     if kind is EventKind.OTHER:
@@ -126,7 +126,7 @@ def _neutral(event: dict[str, Any]) -> GatewayEvent:
         **known,
         checkout_ref=thing["id"],
         payment_ref=_ref(thing.get("payment_intent")),
-        amount=Money(thing["amount_total"], thing["currency"].upper()),
+        amount=_amount(thing["amount_total"], thing["currency"]),
     )
 
 
@@ -147,6 +147,13 @@ def _kind(event_type: str, thing: dict[str, Any]) -> EventKind:
     if event_type == "checkout.session.completed":  # completed is not paid: a bank debit completes unpaid
         return EventKind.CHECKOUT_PAID if thing["payment_status"] in PAID else EventKind.CHECKOUT_PENDING
     return _KINDS.get(event_type, EventKind.OTHER)
+
+
+def _amount(minor: int | None, currency: str | None) -> Money | None:
+    """None for what no order of ours can be: a session without an amount, or a currency we do not know."""
+    if minor is None or currency is None or currency.upper() not in EXPONENTS:
+        return None
+    return Money(minor, currency.upper())
 
 
 def _received(intent: dict[str, Any], kind: EventKind) -> int:

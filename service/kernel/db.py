@@ -97,8 +97,9 @@ class Database:
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=False,
             connect_args=options,
+            hide_parameters=True,  # they hold names, addresses and ticket codes; errors are logged and stored
         )
-        # psycopg's pool keeps its connections checked in the background, so a restarted server costs one failed statement.
+        # After a restart of the server each kept connection costs one failed statement; the intake repeats its own.
         self.raw = psycopg_pool.AsyncConnectionPool(
             url.set(drivername="postgresql").render_as_string(hide_password=False),
             kwargs={"autocommit": True, **options},

@@ -112,13 +112,14 @@ class GatewayError(CubanoError):
 
 
 class GatewayUnavailable(GatewayError):
-    """No answer, or a "later": whether the gateway acted is unknown until it is looked up."""
+    """No answer, or a "later". `maybe_acted` says that the gateway may have done it all the same."""
 
-    def __init__(self, provider: str, reason: str, *, retry_after_s: int = 5) -> None:
+    def __init__(self, provider: str, reason: str, *, retry_after_s: int = 5, maybe_acted: bool = True) -> None:
         super().__init__("The payment provider does not answer at the moment. Nothing was charged.")
         self.provider = provider
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.maybe_acted = maybe_acted
 
 
 class GatewayRejected(GatewayError):

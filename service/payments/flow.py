@@ -22,9 +22,10 @@ from service.payments.rules import categorise
 from service.payments.tables import Payment
 from service.telemetry import catalogue
 from service.tickets import flow as tickets
+from service.webhooks.flow import reopen_foreign
+from service.webhooks.rules import FOREIGN
 
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
-FOREIGN = "foreign"  # an event about something that is not ours: other software on the same gateway account
 
 
 async def settle(session: Session, event: GatewayEvent) -> str:
@@ -34,7 +35,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
         return FOREIGN
     order, payment = found
     _check_amount(payment, event)
-    _learn_refs(payment, event)
+    await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
@@ -49,7 +50,7 @@ async def pend(session: Session, event: GatewayEvent) -> str:
     if found is None:
         return FOREIGN
     order, payment = found
-    _learn_refs(payment, event)
+    await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.PROCESS)
     if outcome is Outcome.MOVED:
         await orders.advance(session, order, OrderEvent.PEND, cause=_cause(event))
@@ -71,7 +72,7 @@ async def challenge(session: Session, event: GatewayEvent) -> str:
     found = await _find(session, event)
     if found is None:
         return FOREIGN
-    _learn_refs(found[1], event)
+    await _learn_refs(session, found[1], event)
     return await advance(session, found[1], PaymentEvent.CHALLENGE)
 
 
@@ -81,7 +82,7 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     if found is None:
         return FOREIGN
     payment = found[1]
-    _learn_refs(payment, event)
+    await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.DECLINE)
     if event.decline and outcome is not Outcome.STALE:
         payment.decline_code = event.decline.code
@@ -152,13 +153,16 @@ def _is_of(event: GatewayEvent, payment: Payment) -> bool:
 
 def _check_amount(payment: Payment, event: GatewayEvent) -> None:
     """Another amount or currency than the order's is for a person to judge; nothing is fulfilled."""
-    if event.amount is not None and event.amount != payment.amount:
+    if event.amount != payment.amount:
         raise Parked("amount_mismatch", f"{payment.id} asks {payment.amount}, the gateway took {event.amount}")
 
 
-def _learn_refs(payment: Payment, event: GatewayEvent) -> None:
-    payment.payment_ref = payment.payment_ref or event.payment_ref
+async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent) -> None:
+    """Keep the gateway's names for it; what came under such a name before anybody knew it is applied now."""
     payment.checkout_ref = payment.checkout_ref or event.checkout_ref
+    if payment.payment_ref is None and event.payment_ref is not None:
+        payment.payment_ref = event.payment_ref
+        await reopen_foreign(session, provider=payment.provider, subject=event.payment_ref)
 
 
 async def _fulfil(session: Session, order: Order, event: GatewayEvent) -> None:

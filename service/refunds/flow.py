@@ -13,13 +13,13 @@ from service.kernel.money import Money, sum_money
 from service.orders import flow as orders
 from service.orders.machine import OrderEvent
 from service.orders.tables import Order
-from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.machine import REFUND, RefundEvent, RefundStatus
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
 from service.tickets import flow as tickets
+from service.webhooks.rules import FOREIGN
 
 EVENTS = {
     "pending": RefundEvent.SEND,
@@ -32,8 +32,8 @@ EVENTS = {
 
 async def record(session: Session, event: GatewayEvent) -> str:
     """Move the refund an event tells of, then the order to where the sum of its refunds puts it."""
-    if event.refund is None:
-        return payments.FOREIGN
+    if event.refund is None or event.refund.payment_ref is None:
+        return FOREIGN  # a refund of something older than payment intents, or of another application
     order, payment = await _find(session, event, event.refund)
     if payment.status != PaymentStatus.SUCCEEDED:
         raise NotYet(f"a refund of {payment.id}, which is {payment.status}")

@@ -250,6 +250,9 @@ INVARIANT = Gauge(
     "rows",
     {"invariant": Bounded(60)},
 )
+INVARIANTS_CHECKED = Gauge(
+    "cubano_invariants_checked_timestamp_seconds", "When all promises were last checked to the end.", "seconds"
+)
 PROGRESS_AGE = Gauge("cubano_progress_age_seconds", "Age of the figures the collector computed last.", "seconds")
 WORKER_HEARTBEAT = Gauge("cubano_worker_heartbeat_timestamp_seconds", "When the worker's loop last turned.", "seconds")
 WORKER_FAILURES = Counter(

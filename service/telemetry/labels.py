@@ -105,6 +105,7 @@ class CheckoutOutcome(StrEnum):
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"
     GATEWAY_ERROR = "gateway_error"
+    ERROR = "error"  # ours
 
 
 class FunnelStep(StrEnum):

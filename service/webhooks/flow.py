@@ -20,7 +20,7 @@ from service.kernel.errors import FieldError, Invalid, Overloaded
 from service.telemetry import catalogue
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
-from service.webhooks.rules import judge
+from service.webhooks.rules import FOREIGN, judge
 from service.webhooks.tables import EventState, PaymentEvent
 
 Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
@@ -176,7 +176,7 @@ async def _apply(
     except Exception as error:  # noqa: BLE001 - the edge of one event's work: stored, counted, tried again
         await _fail(session, claimed, kind, error, jitter=jitter)
         return
-    ignored = handler is None or outcome == "foreign"
+    ignored = handler is None or outcome == FOREIGN
     await _end(
         session,
         claimed.seq,
@@ -230,7 +230,7 @@ async def _claim(session: Session) -> Claimed | None:
             PaymentEvent.attempts,
         )
         .where(is_due, ~has_older)
-        .order_by(PaymentEvent.seq)
+        .order_by(PaymentEvent.due_at, PaymentEvent.seq)  # as its index is, or a backlog is sorted at each claim
         .limit(1)
         .with_for_update(skip_locked=True, of=PaymentEvent)
     )
@@ -240,6 +240,18 @@ async def _claim(session: Session) -> Claimed | None:
 
 async def _end(session: Session, seq: int, **values: object) -> None:
     await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == seq).values(**values))
+
+
+async def reopen_foreign(session: Session, *, provider: str, subject: str) -> None:
+    """What was ignored because nobody knew its subject is ours after all: apply it."""
+    values = {"state": EventState.PENDING, "attempts": 0, "due_at": session.now, "cause": None, "ended_at": None}
+    ours = (
+        PaymentEvent.provider == provider,
+        PaymentEvent.subject == subject,
+        PaymentEvent.state == EventState.IGNORED,
+        PaymentEvent.cause == FOREIGN,
+    )
+    await session.execute(sa.update(PaymentEvent).where(*ours).values(**values))
 
 
 async def find_events(session: Session, *, state: str | None, limit: int) -> list[PaymentEvent]:

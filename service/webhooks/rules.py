@@ -6,6 +6,7 @@ from datetime import timedelta
 from service.kernel.backoff import retry_delay
 from service.kernel.errors import NotYet, Parked
 
+FOREIGN = "foreign"  # about something that is not ours: other software on the same gateway account
 MAX_ATTEMPTS = 20  # with the back-off between 1 and 2.5 hours; then a person has to look
 FIRST_RETRY = timedelta(milliseconds=500)  # what is missing is usually another event, a moment behind
 
@@ -27,6 +28,6 @@ def judge(error: Exception, *, attempts: int, jitter: float) -> Verdict:
     if attempts < MAX_ATTEMPTS:
         return Verdict("pending", "retried", None, retry_delay(attempts, jitter=jitter, first=FIRST_RETRY))
     if isinstance(error, NotYet) and error.maybe_foreign:
-        return Verdict("ignored", "ignored", "foreign", timedelta())
+        return Verdict("ignored", "ignored", FOREIGN, timedelta())
     cause = "waited_in_vain" if isinstance(error, NotYet) else "keeps_failing"
     return Verdict("dead", "dead", cause, timedelta())

@@ -29,6 +29,7 @@ class PaymentEvent(Tables):
         sa.CheckConstraint("(state = 'dead') <= (cause IS NOT NULL)", name="dead_has_cause"),
         sa.Index("ix_payment_events_due", "due_at", "seq", postgresql_where=_PENDING),
         sa.Index("ix_payment_events_subject", "subject", "seq", postgresql_where=_PENDING),
+        sa.Index("ix_payment_events_foreign", "subject", postgresql_where=sa.text("cause = 'foreign'")),
         sa.Index("ix_payment_events_state", "state", "seq", postgresql_where=sa.text("state IN ('dead', 'discarded')")),
     )
 

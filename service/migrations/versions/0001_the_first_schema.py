@@ -125,6 +125,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index(
+        "ix_payment_events_foreign",
+        "payment_events",
+        ["subject"],
+        unique=False,
+        postgresql_where=sa.text("cause = 'foreign'"),
+    )
+    op.create_index(
         "ix_payment_events_state",
         "payment_events",
         ["state", "seq"],
@@ -325,6 +332,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_payment_events_subject", table_name="payment_events", postgresql_where=sa.text("state = 'pending'")
     )
+    op.drop_index("ix_payment_events_foreign", table_name="payment_events")
     op.drop_index(
         "ix_payment_events_state",
         table_name="payment_events",
