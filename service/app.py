@@ -44,7 +44,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     """The whole HTTP side; everything it needs is built here from the settings."""
     parts = build_parts(settings, "serve", clock=clock)
     intake = Intake(parts.db)
-    health = Health(parts.db)
+    health = Health(parts.db, shows_reasons=False)
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     app = Litestar(

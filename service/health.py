@@ -14,15 +14,19 @@ import sqlalchemy.exc
 from service.kernel.db import Database
 from service.migrations.head import HEAD
 from service.telemetry.exposition import Ping
+from service.telemetry.logs import get_logger
+
+log = get_logger("health")
 
 TIMEOUT_S = 2  # longer means: not fit
 
 
 class Health:
-    """The pings of one process; `watch` adds one."""
+    """The pings of one process; `watch` adds one. Where anybody may read them, reasons stand in the log alone."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, shows_reasons: bool = True) -> None:
         self._db = db
+        self._shows_reasons = shows_reasons
         self._checks: dict[str, Callable[[], Awaitable[str]]] = {"database": self._database, "schema": self._schema}
 
     def watch(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
@@ -43,10 +47,16 @@ class Health:
             async with asyncio.timeout(TIMEOUT_S):
                 ok, detail = True, await check()
         except (sqlalchemy.exc.SQLAlchemyError, psycopg.Error, OSError, RuntimeError) as error:
-            ok, detail = False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer'}"
+            ok, detail = False, self._reason(name, error)
         except TimeoutError:
             ok, detail = False, f"no answer within {TIMEOUT_S} s"
         return Ping(name, ok=ok, detail=detail, seconds=round(time.perf_counter() - started, 4))
+
+    def _reason(self, name: str, error: Exception) -> str:
+        kind, reason = type(error).__name__, str(error).splitlines()[0] if str(error) else "no answer"
+        log.warning("not ready", ping=name, error=kind, reason=reason)
+        ours = isinstance(error, RuntimeError)  # others name hosts, users and statements
+        return f"{kind}: {reason}" if ours or self._shows_reasons else kind
 
     async def _database(self) -> str:
         await self._db.ping()

@@ -21,7 +21,7 @@ class OrderTokens:
 
     def matches(self, order_id: str, token: str) -> bool:
         """Compared in constant time against every key."""
-        given = token.encode()
+        given = token.encode(errors="replace")  # half a surrogate pair is no token, and no reason to fail
         matches = [hmac.compare_digest(_sign(key, order_id).encode(), given) for key in self.keys]
         return any(matches)  # after all of them, so that time tells nothing of which
 
