@@ -1,8 +1,9 @@
 """`create_worker(settings)`: what happens without a customer waiting for it.
 
 Loops take events from the inbox and messages from the outbox until they are told to stop; a few timers keep the figures
-fresh and close what nobody paid. Any number of workers may run beside each other: rows are claimed, never assigned. On
-SIGTERM each loop ends the piece of work in its hands.
+fresh and close what nobody paid. Each family of messages has loops of its own, so a mail server that hangs keeps no seat
+held. Any number of workers may run beside each other: rows are claimed, never assigned. On SIGTERM each loop ends the
+piece of work in its hands; what takes longer than `GRACE_S` is broken off and handed back.
 """
 
 import asyncio
@@ -10,6 +11,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+
+import sqlalchemy as sa
 
 from service.checkout.flow import EXPIRE, expire_order
 from service.figures import Figures
@@ -17,6 +21,7 @@ from service.health import Health
 from service.idempotency import flow as idempotency
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
+from service.kernel.errors import Parked
 from service.kernel.outbox import Message
 from service.mail.flow import Post
 from service.mail.rules import LETTERS
@@ -33,13 +38,23 @@ from service.webhooks.flow import apply_next
 log = get_logger("worker")
 
 INBOX_LOOPS = 4  # events of different orders side by side; more only wait for each other's locks
-OUTBOX_LOOPS = 2
+OUTBOX_LOOPS = 2  # in each family
+FAMILIES = {  # of kinds by what stands before the point: how many seconds one delivery may take in all
+    "mail": 900,  # longer than all the patience a letter is given (10 min for the answer to it)
+    "checkout": 120,  # some calls of the gateway, 9 s each, and waits for a connection
+}
+RENEW_S = 10.0  # between two renewals of a lease; two may fail before it runs out
 IDLE_S = 0.15  # between two looks at an empty queue: a ticket is out within a second of its payment
 ERROR_PAUSE_S = 1.0  # after a failed turn (the database is away); doubled up to the cap
 ERROR_PAUSE_CAP_S = 15.0
 STALLED_S = 60  # a loop that has not turned for so long is stuck
 EXPIRY_BATCH = 50
+GRACE_S = (
+    4.5  # for work in hand at the end; with what follows the process is gone before the supervisor kills it at 7 s
+)
+HAND_BACK_S = 1.0
 
+Turn = Callable[[], Awaitable[bool]]
 Delivery = Callable[[Message], Awaitable[None]]
 
 
@@ -88,6 +103,7 @@ class Worker:
     deliveries: Mapping[str, Delivery]
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     turned_at: dict[str, float] = field(default_factory=dict)
+    started_at: dict[str, float] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Work until `stop` is set."""
@@ -102,25 +118,37 @@ class Worker:
         )
         log.info("worker ready", metrics_port=metrics.port)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for name, turn, pause_s in self._loops(figures):
-                    tasks.create_task(self._turn_forever(name, turn, pause_s), name=name)
+            await self._run_loops(self._loops(figures))
         finally:
             metrics.close()
             await self.parts.close()
             log.info("worker stopped")
 
-    def _loops(self, figures: Figures) -> list[tuple[str, Callable[[], Awaitable[bool]], float]]:
+    async def _run_loops(self, loops: list[tuple[str, Turn, float]]) -> None:
+        self.started_at = dict.fromkeys((name for name, _, _ in loops), time.monotonic())
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._turn_forever(*loop), name=loop[0]) for loop in loops]
+            await self.stop.wait()
+            _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+            for task in late:
+                log.warning("broken off", loop=task.get_name())
+                task.cancel()
+
+    def _loops(self, figures: Figures) -> list[tuple[str, Turn, float]]:
         return [
             *((f"inbox-{number}", self._apply_event, IDLE_S) for number in range(INBOX_LOOPS)),
-            *((f"outbox-{number}", self._deliver_message, IDLE_S) for number in range(OUTBOX_LOOPS)),
+            *(
+                (f"{family}-{number}", partial(self._deliver_message, family, f"{family}-{number}"), IDLE_S)
+                for family in FAMILIES
+                for number in range(OUTBOX_LOOPS)
+            ),
             ("expiry", self._find_expired, 1.0),
             ("figures", figures.refresh, 5.0),
             ("invariants", figures.check_invariants, 30.0),
             ("forgetting", self._forget, 3600.0),
         ]
 
-    async def _turn_forever(self, name: str, turn: Callable[[], Awaitable[bool]], pause_s: float) -> None:
+    async def _turn_forever(self, name: str, turn: Turn, pause_s: float) -> None:
         """One loop: turn again at once while there is work, else wait; a failed turn waits longer each time."""
         failures = 0
         while not self.stop.is_set():
@@ -132,10 +160,13 @@ class Worker:
                 wait_s = min(ERROR_PAUSE_S * (1 << min(failures - 1, 6)), ERROR_PAUSE_CAP_S)
                 self.parts.telemetry.count(catalogue.WORKER_FAILURES, loop=name.partition("-")[0])
                 log.exception("loop failed", loop=name, failures=failures, again_in_s=wait_s)
-            self.turned_at[name] = time.monotonic()
-            self.parts.telemetry.set(catalogue.WORKER_HEARTBEAT, time.time())
+            self._beat(name)
             if wait_s:
                 await self._pause(wait_s * (0.8 + 0.4 * _jitter()))  # replicas do not look in step
+
+    def _beat(self, name: str) -> None:
+        self.turned_at[name] = time.monotonic()
+        self.parts.telemetry.set(catalogue.WORKER_HEARTBEAT, time.time(), loop=name)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -145,10 +176,8 @@ class Worker:
             pass
 
     async def _loops_turn(self) -> str:
-        now = time.monotonic()
-        late = [
-            name for name, at in self.turned_at.items() if name.startswith(("inbox", "outbox")) and now - at > STALLED_S
-        ]
+        now, seen = time.monotonic(), self.started_at | self.turned_at  # one that never turned is late, too
+        late = [name for name, at in seen.items() if name.startswith(("inbox", *FAMILIES)) and now - at > STALLED_S]
         if late:
             raise RuntimeError(f"not turning: {', '.join(late)}")
         return f"{len(self.turned_at)} loops turn"
@@ -156,37 +185,72 @@ class Worker:
     async def _apply_event(self) -> bool:
         return await apply_next(self.parts.db, self.parts.gateways, ON_EVENT, jitter=_jitter())
 
-    async def _deliver_message(self) -> bool:
+    async def _deliver_message(self, family: str, loop: str) -> bool:
+        kinds = [kind for kind in self.deliveries if family_of(kind) == family]
         async with self.parts.db.transaction() as session:
-            claimed = await outbox.claim(session, limit=1)
+            claimed = await outbox.claim(session, kinds=kinds, limit=1)
         for message in claimed:
             span = self.parts.telemetry.span(
                 f"deliver {message.kind}", traceparent=message.traceparent, kind=Kind.CONSUMER
             )
             with span, bound(order_id=message.payload.get("order_id", "")):
-                await self._deliver(message)
+                await self._deliver(message, loop)
         return bool(claimed)
 
-    async def _deliver(self, message: Message) -> None:
+    async def _deliver(self, message: Message, loop: str) -> None:
+        keeping = asyncio.create_task(self._keep(message, loop))
         try:
-            await self.deliveries[message.kind](message)
-        except Exception as error:
-            async with self.parts.db.transaction() as session:
-                state = await outbox.postpone(session, message, f"{type(error).__name__}: {error}", jitter=_jitter())
-                outcome = "dead" if state == "dead" else "retried"
-                session.count(catalogue.OUTBOX_DELIVERED, kind=message.kind, outcome=outcome)
-            log.warning(
-                "message not delivered", kind=message.kind, outcome=outcome, attempts=message.attempts, exc_info=error
-            )
+            async with asyncio.timeout(FAMILIES[family_of(message.kind)]):
+                await self.deliveries[message.kind](message)
+        except asyncio.CancelledError:
+            await self._hand_back(message)
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of one message: stored, counted, tried again
+            await self._put_off(message, error)
             return
+        finally:
+            keeping.cancel()
         async with self.parts.db.transaction() as session:
             await outbox.finish(session, message)
             session.count(catalogue.OUTBOX_DELIVERED, kind=message.kind, outcome="delivered")
 
+    async def _keep(self, message: Message, loop: str) -> None:
+        """Renew the lease while the delivery goes on, however long it takes; a slow one is no stuck loop."""
+        held = True
+        while held:
+            await asyncio.sleep(RENEW_S)
+            self._beat(loop)
+            try:
+                async with self.parts.db.transaction() as session:
+                    held = await outbox.renew(session, message)
+            except (sa.exc.SQLAlchemyError, OSError) as error:  # the next may succeed before the lease runs out
+                log.warning("lease not renewed", kind=message.kind, exc_info=error)
+
+    async def _put_off(self, message: Message, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        async with self.parts.db.transaction() as session:
+            if isinstance(error, Parked):
+                state = await outbox.park(session, message, reason)
+            else:
+                state = await outbox.postpone(session, message, reason, jitter=_jitter())
+            outcome = "dead" if state == "dead" else "retried"
+            session.count(catalogue.OUTBOX_DELIVERED, kind=message.kind, outcome=outcome)
+        log.warning(
+            "message not delivered", kind=message.kind, outcome=outcome, attempts=message.attempts, exc_info=error
+        )
+
+    async def _hand_back(self, message: Message) -> None:
+        """Another worker may have it at once; when that cannot be written in time, its lease runs out."""
+        try:
+            async with asyncio.timeout(HAND_BACK_S), self.parts.db.transaction() as session:
+                await outbox.hand_back(session, message)
+        except (sa.exc.SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
+            log.warning("message not handed back", kind=message.kind, exc_info=error)
+
     async def _find_expired(self) -> bool:
         """Hand every order whose hold has run out to the outbox, which asks the gateway and retries."""
         async with self.parts.db.transaction() as session:
-            due = await orders.due_for_expiry(session, limit=EXPIRY_BATCH)
+            due = await orders.due_for_expiry(session, kind=EXPIRE, limit=EXPIRY_BATCH)
             for order_id in due:
                 await outbox.enqueue(session, EXPIRE, {"order_id": order_id}, key=order_id)
                 # The gateway was away for longer than all tries: the seats must not stay held for that.
@@ -195,8 +259,12 @@ class Worker:
 
     async def _forget(self) -> bool:
         async with self.parts.db.transaction() as session:
-            await idempotency.forget_old(session)
-        return False
+            return await idempotency.forget_old(session) >= idempotency.FORGOTTEN_AT_ONCE
+
+
+def family_of(kind: str) -> str:
+    """`mail` of `mail.confirmation`: one of `FAMILIES`."""
+    return kind.partition(".")[0]
 
 
 def _jitter() -> float:

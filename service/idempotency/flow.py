@@ -18,6 +18,7 @@ from service.kernel.errors import KeyInFlight, KeyReused
 LEASE = timedelta(seconds=20)  # longer than all of a checkout may take (the gateway's 9 s and the transactions)
 KEPT = timedelta(days=7)  # clients retry for minutes; a week also serves whoever debugs one
 MOST_RETRY_AFTER_S = 5
+FORGOTTEN_AT_ONCE = 1000  # rows in one statement, so that it ends within the limit of any statement
 
 
 class Found(StrEnum):
@@ -98,7 +99,16 @@ def _is_held(key: Key, claim: Claim) -> sa.ColumnElement[bool]:
     return sa.and_(key.is_row, IdempotencyKey.leased_until == claim.leased_until)
 
 
-async def forget_old(session: Session) -> int:
-    """Forget keys older than `KEPT`; how many."""
-    old = sa.delete(IdempotencyKey).where(IdempotencyKey.created_at < session.now - KEPT).returning(IdempotencyKey.key)
-    return len((await session.execute(old)).all())
+async def forget_old(session: Session, *, limit: int = FORGOTTEN_AT_ONCE) -> int:
+    """Forget the oldest keys, at most `limit`, of those older than `KEPT`; how many. Fewer than `limit`: none is left."""
+    old = (
+        sa.select(IdempotencyKey.scope, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at < session.now - KEPT)
+        .order_by(IdempotencyKey.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("old")
+    )
+    is_old = sa.tuple_(IdempotencyKey.scope, IdempotencyKey.key).in_(sa.select(old.c.scope, old.c.key))
+    forgotten = sa.delete(IdempotencyKey).where(is_old).returning(IdempotencyKey.key)
+    return len((await session.execute(forgotten)).all())

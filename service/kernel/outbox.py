@@ -1,10 +1,11 @@
 """The outbox: what must happen after a commit (a mail, an expiry at the gateway) stands in the same commit as its cause.
 
-`enqueue` writes a message once per (kind, key). `claim` hands due messages to a worker under a lease and counts the
-attempt; `finish`, `postpone` and `hand_back` end it. Delivery is at least once: a worker that dies between the effect and
-`finish` leaves a lease that runs out. A new kind is a handler in a noun's `ON_MESSAGE`.
+`enqueue` writes a message once per (kind, key). `claim` hands due messages of some kinds to a worker under a lease and
+counts the attempt; `renew` keeps the lease while the delivery goes on; `finish`, `postpone`, `park` and `hand_back` end
+it. Delivery is at least once: a worker that dies between the effect and `finish` leaves a lease that runs out.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.kernel.backoff import retry_delay
 from service.kernel.db import Session, Tables
 
-LEASE = timedelta(seconds=30)  # longer than the slowest delivery (gateway 9 s, SMTP 20 s)
+LEASE = timedelta(seconds=30)  # renewed while a delivery goes on, so it is only how long a dead worker's message waits
 MAX_ATTEMPTS = 100  # with the back-off below about 17 hours: a night without mail or gateway is survived
 
 
@@ -83,30 +84,40 @@ async def enqueue(
     await session.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
 
 
+_IS_EXHAUSTED = sa.and_(OutboxMessage.state == MessageState.DEAD, OutboxMessage.attempts >= MAX_ATTEMPTS)
+
+
 async def revive(session: Session, kind: str, *, key: str) -> None:
-    """Give a dead message all its tries again; any other stays as it is."""
-    dead = (OutboxMessage.kind == kind, OutboxMessage.key == key, OutboxMessage.state == MessageState.DEAD)
+    """Give a message that died of its tries all of them again; any other, a parked one too, stays as it is."""
+    exhausted = (OutboxMessage.kind == kind, OutboxMessage.key == key, _IS_EXHAUSTED)
     await session.execute(
-        sa.update(OutboxMessage).where(*dead).values(state=MessageState.PENDING, attempts=0, due_at=session.now)
+        sa.update(OutboxMessage).where(*exhausted).values(state=MessageState.PENDING, attempts=0, due_at=session.now)
     )
 
 
-async def claim(session: Session, *, limit: int) -> list[Message]:
-    """Lease up to `limit` due messages to this worker, oldest first; rows another worker holds are passed over."""
+def is_asked(kind: str, key: sa.ColumnElement[str] | sa.orm.InstrumentedAttribute[str]) -> sa.ColumnElement[bool]:
+    """Whether there is a message that `enqueue` and `revive` would leave as it is; for another table's query."""
+    return sa.exists().where(OutboxMessage.kind == kind, OutboxMessage.key == key, ~_IS_EXHAUSTED)
+
+
+async def claim(session: Session, *, kinds: Collection[str], limit: int) -> list[Message]:
+    """Lease up to `limit` due messages of these kinds, oldest first; rows another worker holds are passed over."""
     due = (
         sa.select(OutboxMessage.seq)
         .where(
             OutboxMessage.state == MessageState.PENDING,
+            OutboxMessage.kind.in_(kinds),
             OutboxMessage.due_at <= session.now,
             sa.or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= session.now),
         )
         .order_by(OutboxMessage.due_at, OutboxMessage.seq)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")  # worked out once: as a plain sub-query it may be worked out again for each row, and the limit with it
     )
     leased = (
         sa.update(OutboxMessage)
-        .where(OutboxMessage.seq.in_(due))
+        .where(OutboxMessage.seq.in_(sa.select(due.c.seq)))
         .values(leased_until=session.now + LEASE, attempts=OutboxMessage.attempts + 1)
         .returning(
             OutboxMessage.seq,
@@ -121,9 +132,17 @@ async def claim(session: Session, *, limit: int) -> list[Message]:
     return sorted((Message(*row) for row in rows), key=lambda message: message.seq)
 
 
+async def renew(session: Session, message: Message) -> bool:
+    """The delivery goes on: nobody else takes the message meanwhile. False when another has taken it already."""
+    renewed = _held(message).values(leased_until=session.now + LEASE).returning(OutboxMessage.seq)
+    return (await session.execute(renewed)).scalar_one_or_none() is not None
+
+
 async def finish(session: Session, message: Message) -> None:
-    """The effect has happened."""
-    await _end(session, message, state=MessageState.DONE, done_at=session.now, leased_until=None, last_error=None)
+    """The effect has happened; noted even when the lease was lost, so that nobody makes it happen again."""
+    done = {"state": MessageState.DONE, "done_at": session.now, "leased_until": None, "last_error": None}
+    not_done = sa.and_(OutboxMessage.seq == message.seq, OutboxMessage.state != MessageState.DONE)
+    await session.execute(sa.update(OutboxMessage).where(not_done).values(done))
 
 
 async def postpone(session: Session, message: Message, error: str, *, jitter: float) -> MessageState:
@@ -131,16 +150,23 @@ async def postpone(session: Session, message: Message, error: str, *, jitter: fl
     dead = message.attempts >= MAX_ATTEMPTS
     state = MessageState.DEAD if dead else MessageState.PENDING
     due_at = session.now + retry_delay(message.attempts, jitter=jitter)
-    await _end(session, message, state=state, due_at=due_at, leased_until=None, last_error=error[:2000])
+    await session.execute(_held(message).values(state=state, due_at=due_at, leased_until=None, last_error=error[:2000]))
     return state
+
+
+async def park(session: Session, message: Message, error: str) -> MessageState:
+    """The effect must not happen before a person has looked: dead at once, and `revive` leaves it so."""
+    dead = {"state": MessageState.DEAD, "leased_until": None, "last_error": error[:2000]}
+    await session.execute(_held(message).values(dead))
+    return MessageState.DEAD
 
 
 async def hand_back(session: Session, message: Message) -> None:
     """The worker stops before the effect: due at once for another, and the attempt does not count."""
-    await _end(session, message, leased_until=None, attempts=message.attempts - 1)
+    await session.execute(_held(message).values(leased_until=None, attempts=message.attempts - 1))
 
 
-async def _end(session: Session, message: Message, **values: Any) -> None:
-    # `attempts` names the lease: a worker that lost its lease to another changes nothing.
-    mine = sa.and_(OutboxMessage.seq == message.seq, OutboxMessage.attempts == message.attempts)
-    await session.execute(sa.update(OutboxMessage).where(mine).values(**values))
+def _held(message: Message) -> sa.Update:
+    # `attempts` names the lease: a worker that lost its lease to another changes nothing, and what is done stays done.
+    mine = (OutboxMessage.seq == message.seq, OutboxMessage.attempts == message.attempts)
+    return sa.update(OutboxMessage).where(*mine, OutboxMessage.state == MessageState.PENDING)

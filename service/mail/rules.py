@@ -1,5 +1,19 @@
-"""The letters there are. The outbox kind of a letter is `mail.<name>`, its templates are `templates/<name>.…`."""
+"""The letters there are, and the time they are dated in.
+
+The outbox kind of a letter is `mail.<name>`, its templates are `templates/<name>.…`.
+"""
+
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 CONFIRMATION = "confirmation"
 LATE_PAYMENT = "late_payment"
 LETTERS = (CONFIRMATION, LATE_PAYMENT)
+
+
+def festival_zone() -> tzinfo:
+    """Boulder's time, or UTC on a machine without time zone data; the zone is always written beside the time."""
+    try:
+        return ZoneInfo("America/Denver")
+    except ZoneInfoNotFoundError:
+        return UTC

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from service.kernel import outbox
 from service.kernel.db import Session
 from service.kernel.machine import Outcome
 from service.kernel.money import Money
@@ -121,11 +122,12 @@ def _remember(session: Session, order: Order, *, event: str, came_from: str | No
     )
 
 
-async def due_for_expiry(session: Session, *, limit: int) -> list[str]:
-    """Ids of orders whose hold has run out but that are still open, oldest first."""
+async def due_for_expiry(session: Session, *, kind: str, limit: int) -> list[str]:
+    """Ids of open orders whose hold has run out and nobody was asked yet, by a message of `kind`, to close; oldest first."""
     query = (
         sa.select(Order.id)
         .where(Order.status == OrderStatus.AWAITING_PAYMENT, Order.expires_at <= session.now)
+        .where(~outbox.is_asked(kind, Order.id))  # else a few that cannot be closed would keep all others waiting
         .order_by(Order.expires_at)
         .limit(limit)
     )

@@ -15,7 +15,6 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
 import segno
@@ -30,6 +29,7 @@ from markupsafe import Markup
 from service.kernel.clock import Clock
 from service.kernel.money import Money
 from service.kernel.problems import kind_of
+from service.mail.rules import festival_zone
 from service.storefront.rules import LANGUAGES, LOCALES, Cart, preferred_language, read_cart
 
 _HERE = Path(__file__).parent
@@ -121,14 +121,6 @@ class Voice:
 
     def zone(self, moment: datetime) -> str:
         return format_time(moment.astimezone(self._zone), "z", tzinfo=self._zone, locale=self._locale)
-
-
-def festival_zone() -> tzinfo:
-    """Boulder's time, or UTC on a machine without time zone data; the zone is always written beside the time."""
-    try:
-        return ZoneInfo("America/Denver")
-    except ZoneInfoNotFoundError:
-        return ZoneInfo("UTC")
 
 
 def qr_code(text: str) -> Markup:

@@ -77,10 +77,10 @@ STATUS_CODES = Bounded(40)
 ERROR_TYPES = Bounded(40, known=("",))  # class names and status codes; empty on success
 TICKET_TYPES = Bounded(60)
 CURRENCIES = Bounded(8, known=("USD",))
-MESSAGE_KINDS = Bounded(20, known=("mail.confirmation", "checkout.expire"))
+MESSAGE_KINDS = Bounded(20, known=("mail.confirmation", "mail.late_payment", "checkout.expire"))
 QUEUE_STATES = Bounded(10)
-LOOPS = Bounded(20, known=("inbox", "outbox", "expiry", "figures", "invariants", "forgetting"))
-TEMPLATES = Bounded(20, known=("confirmation",))
+LOOPS = Bounded(20, known=("inbox", "mail", "checkout", "expiry", "figures", "invariants", "forgetting"))
+TEMPLATES = Bounded(20, known=("confirmation", "late_payment"))
 
 # --- HTTP, in and out
 
@@ -254,7 +254,12 @@ INVARIANTS_CHECKED = Gauge(
     "cubano_invariants_checked_timestamp_seconds", "When all promises were last checked to the end.", "seconds"
 )
 PROGRESS_AGE = Gauge("cubano_progress_age_seconds", "Age of the figures the collector computed last.", "seconds")
-WORKER_HEARTBEAT = Gauge("cubano_worker_heartbeat_timestamp_seconds", "When the worker's loop last turned.", "seconds")
+WORKER_HEARTBEAT = Gauge(
+    "cubano_worker_heartbeat_timestamp_seconds",
+    "When a loop of the worker last turned, one series a loop (inbox-0, inbox-1, …).",
+    "seconds",
+    {"loop": Bounded(40)},
+)
 WORKER_FAILURES = Counter(
     "cubano_worker_failures_total", "Turns of a worker's loop that failed as a whole.", "turns", {"loop": LOOPS}
 )

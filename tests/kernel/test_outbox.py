@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -32,9 +33,12 @@ async def write(db: Database, *keys: str, **more: object) -> None:
             await outbox.enqueue(session, "mail.confirmation", {"order_id": key}, key=key, **more)
 
 
-async def claim(db: Database, limit: int = 10) -> list[Message]:
+KINDS = ("mail.confirmation", "checkout.expire")
+
+
+async def claim(db: Database, limit: int = 10, kinds: tuple[str, ...] = KINDS) -> list[Message]:
     async with db.transaction() as session:
-        return await outbox.claim(session, limit=limit)
+        return await outbox.claim(session, kinds=kinds, limit=limit)
 
 
 async def postpone(db: Database, message: Message) -> MessageState:
@@ -70,6 +74,15 @@ async def test_one_message_per_kind_and_key(db):
     assert ["mail.confirmation", "checkout.expire"] == [each.kind for each in await claim(db)]
 
 
+async def test_a_worker_takes_only_the_kinds_it_asks_for(db):
+    """However long the others have been due."""
+    await write(db, "ord_1", due_at=db.clock() - timedelta(hours=1))
+    async with db.transaction() as session:
+        await outbox.enqueue(session, "checkout.expire", {}, key="ord_1")
+
+    assert ["checkout.expire"] == [each.kind for each in await claim(db, kinds=("checkout.expire",))]
+
+
 async def test_the_oldest_due_come_first_and_the_others_later(db):
     """Due times count, not the order of writing."""
     await write(db, "in-an-hour", due_at=db.clock() + timedelta(hours=1))
@@ -97,7 +110,7 @@ async def test_two_workers_never_hold_the_same_message(db):
 
 
 async def test_a_worker_that_dies_gives_its_message_back_by_its_lease(db):
-    """At least once: after the lease another delivers it, and the former changes nothing any more."""
+    """At least once: after the lease another delivers it, and the former can neither postpone nor keep it."""
     await write(db, "ord_1")
     (dead,) = await claim(db)
     db.clock.advance(LEASE - timedelta(seconds=1))
@@ -107,12 +120,59 @@ async def test_a_worker_that_dies_gives_its_message_back_by_its_lease(db):
     (taken,) = await claim(db)
     await postpone(db, dead)
     async with db.transaction() as session:
-        await outbox.finish(session, dead)
+        renewed = await outbox.renew(session, dead)
 
-    assert [] == too_early
+    assert ([], False) == (too_early, renewed)
     assert (1, 2) == (dead.attempts, taken.attempts)
     assert [("pending", 2)] == await state(db)
     assert [] == await claim(db)  # still leased to the second
+
+
+async def test_an_effect_that_has_happened_is_noted_even_without_the_lease(db):
+    """The slow one succeeds after another has taken over: done, and the other's failure does not undo it."""
+    await write(db, "ord_1")
+    (slow,) = await claim(db)
+    db.clock.advance(LEASE)
+    (other,) = await claim(db)
+
+    async with db.transaction() as session:
+        await outbox.finish(session, slow)
+    await postpone(db, other)
+
+    assert [("done", 2)] == await state(db)
+
+
+async def test_a_delivery_that_goes_on_keeps_its_message(db):
+    """A renewed lease counts from the renewal."""
+    await write(db, "ord_1")
+    (message,) = await claim(db)
+    db.clock.advance(LEASE - timedelta(seconds=1))
+    async with db.transaction() as session:
+        renewed = await outbox.renew(session, message)
+    db.clock.advance(LEASE - timedelta(seconds=1))
+    meanwhile = await claim(db)
+    db.clock.advance(1)
+
+    assert (True, []) == (renewed, meanwhile)
+    assert [2] == [each.attempts for each in await claim(db)]
+
+
+async def test_only_what_died_of_its_tries_is_revived(db):
+    """A parked message waits for a person."""
+    await write(db, "parked", "exhausted")
+    parked, exhausted = await claim(db)
+    async with db.transaction() as session:
+        await outbox.park(session, parked, "the amounts differ")
+        await session.execute(sa.text("UPDATE outbox SET attempts = 100 WHERE key = 'exhausted'"))
+    await postpone(db, replace(exhausted, attempts=MAX_ATTEMPTS))
+    dead = await state(db)
+
+    async with db.transaction() as session:
+        for key in ("parked", "exhausted"):
+            await outbox.revive(session, "mail.confirmation", key=key)
+
+    assert [("dead", 1), ("dead", MAX_ATTEMPTS)] == dead
+    assert [("dead", 1), ("pending", 0)] == await state(db)
 
 
 async def test_what_is_done_is_done(db):

@@ -150,7 +150,7 @@ async def test_a_database_that_goes_away_is_waited_for(stage: Stage, database_ur
 
     assert [200, 503, 200] == [before.status_code, during.status_code, live.status_code]
     assert {"database", "schema", "loops"} == {ping["name"] for ping in before.json()["pings"]}
-    assert {"inbox", "outbox"} <= set(_failures_of(worker))
+    assert {"inbox", "mail", "checkout"} <= set(_failures_of(worker))
 
 
 def _failures_of(worker) -> dict[str, float]:
@@ -159,7 +159,7 @@ def _failures_of(worker) -> dict[str, float]:
 
 
 async def _failures(worker) -> bool:
-    return {"inbox", "outbox"} <= set(_failures_of(worker))
+    return {"inbox", "mail", "checkout"} <= set(_failures_of(worker))
 
 
 async def _is_paid(stage: Stage) -> bool:
