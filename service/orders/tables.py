@@ -105,4 +105,13 @@ INVARIANTS = (
         """,
         playbook="OrdersStuck",
     ),
+    Invariant(
+        name="late-payment-waits",
+        promise="Who has paid without getting a seat has the money back within 48 hours.",
+        query="""
+            SELECT id, 'paid too late and waiting for its money since ' || updated_at AS problem
+            FROM orders WHERE status = 'late_payment' AND updated_at < now() - interval '48 hours'
+        """,
+        playbook="OrdersStuck",
+    ),
 )
