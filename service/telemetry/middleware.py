@@ -2,6 +2,7 @@
 
 It stands outside the framework's own error handling, so 404, 405 and crashes are counted as well. Labels are route
 templates and standard methods only. Handlers read `current_trace_id()`; every answer carries it in `traceresponse`.
+A caller's `traceparent` gives the trace id and the parent, never the decision to keep or to log: those dice are ours.
 """
 
 import asyncio
@@ -78,6 +79,8 @@ class TelemetryMiddleware:
             return
         method = _METHODS.get(scope["method"], HttpMethod.OTHER.value)
         span = self._tracing.span(method, traceparent=_incoming(scope), kind=Kind.SERVER)
+        if span.remote:
+            self._tracing.resample(span)
         exchange = Exchange(scope, method, send, span)
         fields = unbind_all()
         self._telemetry.add(HTTP_SERVER_ACTIVE, 1, http_request_method=method)
@@ -111,7 +114,7 @@ class TelemetryMiddleware:
             write("request", **exchange.fields())
 
     def _line_of(self, exchange: "Exchange") -> Callable[..., object] | None:
-        """Errors and slow requests always, refused ones of a known route always, the rest by sampling."""
+        """Errors and slow requests always, refused ones of a known route always, the rest by the span id, which we made."""
         if exchange.status >= SERVER_ERROR:
             return self._log.error
         if exchange.seconds >= self._slow_seconds:
@@ -119,7 +122,7 @@ class TelemetryMiddleware:
         if exchange.route in self._quiet:
             return self._log.debug
         refused = exchange.status >= CLIENT_ERROR and exchange.route != UNMATCHED
-        if refused or exchange.span.trace_id & 0xFFFF < self._log_below:
+        if refused or exchange.span.span_id & 0xFFFF < self._log_below:
             return self._log.info
         return None
 

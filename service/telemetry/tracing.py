@@ -99,6 +99,10 @@ class Tracing:
             span.attributes.update(attributes)
         return span
 
+    def resample(self, span: Span) -> None:
+        """Decides anew about a span that continues a stranger's trace: his flag and his id's bits are his to choose."""
+        span.sampled = self._bits(64) < self._bound
+
     def _root(self, name: str, kind: Kind | KindName) -> Span:
         local, trace_id = LocalTrace(), self._bits(128) or 1
         sampled = (trace_id & 0xFFFF_FFFF_FFFF_FFFF) < self._bound

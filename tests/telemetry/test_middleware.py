@@ -124,6 +124,23 @@ async def test_a_callers_trace_is_continued(site: Site):
     assert (span.hex_trace_id, span.parent_id) == (TRACE, int(PARENT, 16))
 
 
+@pytest.mark.parametrize(("trace", "flag"), [("0" * 31 + "1", "01"), ("f" * 32, "00")])
+async def test_a_caller_decides_neither_what_is_kept_nor_what_is_logged(log: Log, trace: str, flag: str):
+    """Half is kept and half is logged, whatever a stranger's ids and flag say; his trace id stays for continuity."""
+    kept = Memory()
+    telemetry = Telemetry("serve", version="1", environment="test", tracer=Tracing(kept, ratio=0.5, seed=1))
+    async with (
+        serving(create_site(telemetry, log_ratio=0.5)) as url,
+        httpx.AsyncClient(base_url=url, headers={"traceparent": f"00-{trace}-{PARENT}-{flag}"}) as client,
+    ):
+        answers = [await client.get("/") for _ in range(100)]
+
+    assert 20 < len(kept.spans) < 80
+    assert 20 < len(requests_in(log)) < 80
+    assert {trace} == {answer.headers["traceresponse"].split("-")[1] for answer in answers}
+    assert {"00", "01"} == {answer.headers["traceresponse"][-2:] for answer in answers}
+
+
 async def test_rubbish_in_traceparent_is_ignored(site: Site):
     """A broken header starts a new trace and no error."""
     answer = await site.get("/orders/ord_1", traceparent="00-xyz")

@@ -15,6 +15,7 @@ __all__ = ["box", "log"]
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     with listening() as running:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.endpoint)
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "1")  # a caller's flag does not decide
         yield running
 
 
