@@ -1,5 +1,7 @@
 """What must not be written is not written, and what is needed to search a log stays readable."""
 
+import time
+
 import pytest
 
 from service.telemetry.redaction import passes_luhn, redact, redact_item, redact_text
@@ -24,6 +26,11 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("postgresql://cubano:geheim@127.0.0.1:5432/cubano", "postgresql://cubano:[redacted]@127.0.0.1:5432/cubano"),
         ("smtp://:geheim@mail", "smtp://:[redacted]@mail"),
         ("mail to ana.maria+fest@example.org failed", "mail to a***@example.org failed"),
+        (f"session-{TOKEN}", "session-[redacted]"),
+        (f"id.{TOKEN}/{TOKEN}", "id.[redacted]/[redacted]"),
+        ("a" * 300 + "@example.org", "a***@example.org"),
+        ("<ana@example.org>,o'hara@example.org.", "<a***@example.org>,o***@example.org."),
+        ("ana@@example.org a@b@c.org", "ana@@example.org a@b***@c.org"),
         ("two: a@b.co, bob@mail.example.com", "two: a***@b.co, b***@mail.example.com"),
         ("card 4242424242424242 declined", "card [card 4242] declined"),
         ("card 4000 0000 0000 9995", "card [card 9995]"),
@@ -106,8 +113,34 @@ def test_structures_are_cleaned_to_the_bottom():
 
 
 def test_a_line_has_an_end():
-    """A megabyte of text does not become a megabyte of log."""
-    assert len(redact_text("x" * 1_000_000)) < 20_000
+    """A megabyte of text does not become a megabyte of log; a stack may be longer than a field."""
+    long = "x" * 1_000_000
+
+    assert 4_097 == len(redact_text(long)) == len(str(redact_item("event", long)))
+    assert 16_385 == len(str(redact_item("exception", long)))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a", "eyJ-", "eyJ-.", "eyJa.eyJ", "bearer ", "basic ", "basic\t", " ", "pi_", "pi_a_secret_", "cubano_a_", "cubano_a_a-",
+        "token", "token=", "token ", "://", "://a:", "://:", "a@", "a@a.", "4", "4-", "-", ".", "whsec_",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("before", "after"), [("", " @ eyJ"), ("token a@", " "), ("eyJ://bearer x@", "!")])
+def test_no_text_takes_more_time_than_its_length(piece: str, before: str, after: str):
+    """Sixteen times the text in far less than the square of the time: patterns neither overlap nor go back."""
+    short, long = ((before + piece * (length // len(piece)))[:length] + after for length in (2_048, 32_768))
+
+    once = min(_seconds(short) for _ in range(3))
+
+    assert _seconds(long) < 16 * 6 * once + 0.05
+
+
+def _seconds(text: str) -> float:
+    started = time.process_time()
+    redact_text(text, len(text))
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize(
