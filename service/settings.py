@@ -1,13 +1,15 @@
 """One typed `Settings`, read once in the root and passed down; never imported as a global.
 
 `load_settings()` reads `CUBANO_*` from the environment and raises `SettingsError` with one list of every problem:
-unknown names, missing secrets, values out of range. `.env.example` is generated from this file by `make docs`; to add a
-setting, add a field with its help here.
+unknown names, missing secrets, values out of range, and outside development what was left at a default that only fits
+there. `make docs` writes `.env.example` from this file; to add a setting, add a field with its help here.
 """
 
 import os
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import Literal
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -17,19 +19,18 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 PREFIX = "CUBANO_"
-# Read by other programs of this project, not by `serve` and `work`.
 SHORTEST_KEY = 32  # characters
+# Read by other programs of this project, not by `serve` and `work`.
 FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 
 Secrets = tuple[SecretStr, ...]
 
 _SCHEMES = {"database_url": ("postgresql://", "postgres://"), "smtp_url": ("smtp://", "smtps://")}
-# What `_misfits` reads, in its order, and what it is when left out.
-_TOGETHER = {"environment": "development", "stripe_api_key": "", "stripe_base_url": "", "public_url": ""}
+_MAIL_ADDRESSES = ("mail_from", "help_email")
+_OUTSIDE = ("staging", "production")
 
 
 class SettingsError(Exception):
@@ -59,11 +60,13 @@ class Settings(BaseModel):
         description="Comma separated signing secrets of the webhook endpoint; several while one is being rotated."
     )
     stripe_base_url: str = Field("", description="Empty means the real Stripe; the emulator's address in development.")
-    gateway_timeout_s: int = Field(4, ge=1, le=30, description="Seconds one request to the gateway may take.")
+    gateway_timeout_s: int = Field(
+        4, ge=1, le=9, description="Seconds one request to the gateway may take; the buyer's answer is due after nine."
+    )
     hold_seconds: int = Field(600, ge=1, le=1500, description="How long unpaid tickets stay reserved for a customer.")
     smtp_url: SecretStr = Field(
         SecretStr("smtp://127.0.0.1:1025"),
-        description="smtp://user:password@host:port; smtps:// for TLS from the start.",
+        description="smtps://user:password@host:port, TLS from the start; smtp:// where nothing secret is sent.",
     )
     mail_from: str = Field(
         "A Lo Cubano Boulder Fest <tickets@alocubano.example>", description="Sender of the customers' mail."
@@ -102,6 +105,8 @@ class Settings(BaseModel):
         schemes = _SCHEMES[str(info.field_name)]
         if not value.get_secret_value().startswith(schemes):
             raise ValueError(f"an address that starts with {' or '.join(schemes)} is needed")
+        if not _split_url(value.get_secret_value()).hostname:
+            raise ValueError("the address names no host")
         return value
 
     @field_validator("public_url", "stripe_base_url")
@@ -109,16 +114,17 @@ class Settings(BaseModel):
     def _is_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("an http:// or https:// address is needed")
+        if value and not _split_url(value).hostname:
+            raise ValueError("the address names no host")
         return value.rstrip("/")
 
-    @model_validator(mode="after")
-    def _fits_environment(self) -> "Settings":
-        problems = _misfits(
-            self.environment, self.stripe_api_key.get_secret_value(), self.stripe_base_url, self.public_url
-        )
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    @field_validator(*_MAIL_ADDRESSES)
+    @classmethod
+    def _is_mail_address(cls, value: str) -> str:
+        name, _, host = parseaddr(value)[1].rpartition("@")
+        if not name or not host:
+            raise ValueError("an e-mail address is needed")
+        return value
 
     @property
     def livemode(self) -> bool:
@@ -140,26 +146,54 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         problems += [_sentence(each["loc"][0], each["msg"]) for each in error.errors() if each["loc"]]
-        # Asked here again: pydantic looks at the whole only when every single field is right.
-        problems += _misfits(*(values.get(name, default) for name, default in _TOGETHER.items()))
+    problems += _misfits(values)
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def _misfits(environment: str, stripe_api_key: str, stripe_base_url: str, public_url: str) -> list[str]:
-    """What is right by itself but not together."""
-    live = stripe_api_key.startswith(("sk_live_", "rk_live_"))
-    problems = []
-    if environment != "development" and stripe_base_url:
-        problems.append("CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in")
-    if environment == "production" and stripe_api_key and not live:
+def _misfits(given: Mapping[str, str]) -> list[str]:
+    """What is right by itself but not together; asked even when single fields are wrong, so that one list has it all."""
+    environment = given.get("environment", "development")
+    key, public_url = given.get("stripe_api_key", ""), given.get("public_url", "")
+    live = key.startswith(("sk_live_", "rk_live_"))
+    problems = _unfit_outside(given) if environment in _OUTSIDE else []
+    if environment == "production" and key and not live:
         problems.append("CUBANO_STRIPE_API_KEY is a test key; production needs a live one")
     if environment != "production" and live:
         problems.append("CUBANO_STRIPE_API_KEY is a live key; only production may hold one")
     if environment == "production" and not public_url.startswith("https://"):
         problems.append("CUBANO_PUBLIC_URL must be https:// in production")
+    if environment == "staging" and not public_url:
+        problems.append("CUBANO_PUBLIC_URL must be set outside development")
     return problems
+
+
+def _unfit_outside(given: Mapping[str, str]) -> list[str]:
+    """What fits a development machine only: a stand-in, a mail box on this machine, addresses that nobody reads."""
+    problems = []
+    smtp_url = given.get("smtp_url", "")
+    if given.get("stripe_base_url"):
+        problems.append("CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in")
+    if not smtp_url:
+        problems.append("CUBANO_SMTP_URL must be set outside development")
+    elif smtp_url.startswith("smtp://") and "@" in smtp_url:
+        problems.append("CUBANO_SMTP_URL must be smtps:// outside development when it holds a password")
+    for name in _MAIL_ADDRESSES:
+        address = parseaddr(given.get(name, ""))[1]
+        if not address or address.lower().endswith(".example"):
+            problems.append(f"{PREFIX}{name.upper()} must be set outside development, to an address that is read")
+    return problems
+
+
+def _split_url(url: str) -> SplitResult:
+    """The parts of an address; what the parser says of a broken one might quote a password."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - looked at here, because it is read late and raises
+    except ValueError:
+        raise ValueError("the address cannot be read") from None
+    return parts
 
 
 def _sentence(field: int | str, message: str) -> str:

@@ -15,7 +15,12 @@ PRODUCTION = RIGHT | {
     "CUBANO_ENVIRONMENT": "production",
     "CUBANO_STRIPE_API_KEY": LIVE_KEY,
     "CUBANO_PUBLIC_URL": "https://tickets.alocubano.example",
+    "CUBANO_SMTP_URL": "smtps://cubano:secret-word@mail.alocubano.test",
+    "CUBANO_MAIL_FROM": "A Lo Cubano <tickets@alocubano.test>",
+    "CUBANO_HELP_EMAIL": "help@alocubano.test",
 }
+STAGING = PRODUCTION | {"CUBANO_ENVIRONMENT": "staging", "CUBANO_STRIPE_API_KEY": "sk_test_0123456789"}
+UNREAD = "must be set outside development, to an address that is read"
 
 
 def problems_of(environ: dict[str, str]) -> list[str]:
@@ -37,6 +42,13 @@ def test_production_takes_real_money():
     assert load_settings(PRODUCTION).livemode
 
 
+@pytest.mark.parametrize("smtp_url", ["smtp://relay.internal.test:25", "smtps://u:p@mail.alocubano.test"])
+def test_staging_and_production_start_when_all_is_set(smtp_url):
+    """A relay that asks for no password needs no TLS."""
+    for environ in (STAGING, PRODUCTION):
+        assert smtp_url == load_settings(environ | {"CUBANO_SMTP_URL": smtp_url}).smtp_url.get_secret_value()
+
+
 def test_every_problem_is_told_at_once():
     """Missing, unknown, out of range and not fitting together: one start, one list."""
     environ = {
@@ -51,10 +63,14 @@ def test_every_problem_is_told_at_once():
 
     assert problems_of(environ) == [
         "CUBANO_DATABASE_URL is required",
+        f"CUBANO_HELP_EMAIL {UNREAD}",
         "CUBANO_HOLD_SECOND is not a setting of Cubano",
         "CUBANO_HOLD_SECONDS: Input should be a valid integer, unable to parse string as an integer",
+        f"CUBANO_MAIL_FROM {UNREAD}",
+        "CUBANO_PUBLIC_URL must be set outside development",
         "CUBANO_SECRET_KEYS: each key needs 32 characters or more",
         "CUBANO_SERVE_PORT: Input should be less than or equal to 65535",
+        "CUBANO_SMTP_URL must be set outside development",
         "CUBANO_STRIPE_API_KEY is a live key; only production may hold one",
         "CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in",
         "CUBANO_STRIPE_WEBHOOK_SECRETS is required",
@@ -83,6 +99,28 @@ def test_every_problem_is_told_at_once():
         # the address a customer would be sent to is this machine's
         (PRODUCTION, {"PUBLIC_URL": ""}, "CUBANO_PUBLIC_URL must be https:// in production"),
         (RIGHT, {"PUBLIC_URL": "tickets.example"}, "CUBANO_PUBLIC_URL: an http:// or https:// address is needed"),
+        (RIGHT, {"PUBLIC_URL": "https://"}, "CUBANO_PUBLIC_URL: the address names no host"),
+        (RIGHT, {"PUBLIC_URL": "http://["}, "CUBANO_PUBLIC_URL: the address cannot be read"),
+        (RIGHT, {"STRIPE_BASE_URL": "http:///v1"}, "CUBANO_STRIPE_BASE_URL: the address names no host"),
+        (RIGHT, {"DATABASE_URL": "postgresql:///cubano"}, "CUBANO_DATABASE_URL: the address names no host"),
+        (RIGHT, {"SMTP_URL": "smtp://"}, "CUBANO_SMTP_URL: the address names no host"),
+        (RIGHT, {"SMTP_URL": "smtp://mail:secret-word"}, "CUBANO_SMTP_URL: the address cannot be read"),
+        # letters that would go nowhere, or show their password on the way
+        (STAGING, {"SMTP_URL": ""}, "CUBANO_SMTP_URL must be set outside development"),
+        (PRODUCTION, {"SMTP_URL": ""}, "CUBANO_SMTP_URL must be set outside development"),
+        (
+            PRODUCTION,
+            {"SMTP_URL": "smtp://cubano:secret-word@mail.alocubano.test"},
+            "CUBANO_SMTP_URL must be smtps:// outside development when it holds a password",
+        ),
+        (PRODUCTION, {"MAIL_FROM": ""}, f"CUBANO_MAIL_FROM {UNREAD}"),
+        (STAGING, {"MAIL_FROM": "Us <tickets@alocubano.example>"}, f"CUBANO_MAIL_FROM {UNREAD}"),
+        (STAGING, {"HELP_EMAIL": ""}, f"CUBANO_HELP_EMAIL {UNREAD}"),
+        (STAGING, {"PUBLIC_URL": ""}, "CUBANO_PUBLIC_URL must be set outside development"),
+        (RIGHT, {"MAIL_FROM": "A Lo Cubano"}, "CUBANO_MAIL_FROM: an e-mail address is needed"),
+        (RIGHT, {"HELP_EMAIL": "help@"}, "CUBANO_HELP_EMAIL: an e-mail address is needed"),
+        # one request must end before the answer to the buyer is due
+        (RIGHT, {"GATEWAY_TIMEOUT_S": "10"}, "CUBANO_GATEWAY_TIMEOUT_S: Input should be less than or equal to 9"),
         # empty is absent: .env.example has the required ones so
         (RIGHT, {"DATABASE_URL": ""}, "CUBANO_DATABASE_URL is required"),
         (RIGHT, {"STRIPE_API_KEY": "  "}, "CUBANO_STRIPE_API_KEY is required"),
