@@ -8,6 +8,7 @@ import uvicorn
 
 from service.app import create_app
 from service.cli.common import settings_or_exit
+from service.cli.wire import OneWriteProtocol
 from service.settings import Settings
 from service.telemetry.labels import Signal
 from service.telemetry.logs import configure_logs
@@ -31,7 +32,7 @@ def serve(host: str | None, port: int | None) -> None:
         host=host or settings.serve_host,
         port=settings.serve_port if port is None else port,
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -8,10 +8,12 @@ other worker waits for; its effect and its end are one transaction, so a worker 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+import psycopg_pool
 import sqlalchemy as sa
 
 from service.gateways.base import Envelope, EventKind, Gateway, GatewayEvent
@@ -29,7 +31,8 @@ log = get_logger("inbox")
 MOST_WAITING = 2000  # deliveries; beyond it the gateway is told to come again
 _DIGITS_OF_BIGINT = 19
 MOST_GROUPED = 200  # rows in one statement
-WRITERS = 4  # groups under way at once; fewer leave the disk idle between two flushes, more make the groups small
+MOST_UNDER_WAY = 4  # statements at once, a connection each; PostgreSQL flushes together what waits together
+WORTH_A_STATEMENT = 8  # rows; fewer wait until nothing is under way, because a statement costs as much as four rows
 INSERT = """
     INSERT INTO payment_events
         (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
@@ -66,39 +69,46 @@ class Intake:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: list[tuple[Arrival, asyncio.Future[bool]]] = []
-        self._wake = asyncio.Event()
-        self._writers: list[asyncio.Task[None]] = []
-        self._closing = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._is_open = False
 
     async def open(self) -> None:
-        self._writers = [asyncio.create_task(self._write_groups()) for _ in range(WRITERS)]
+        self._is_open = True
 
     async def close(self) -> None:
-        self._closing = True
-        self._wake.set()
-        await asyncio.gather(*self._writers)
+        self._is_open = False
+        while self._under_way:  # each that ends starts the next while something waits
+            await asyncio.wait(self._under_way)
 
     async def take(self, arrival: Arrival) -> bool:
         """Write one arrival; True when it is new, False when it was there already. Raises when it is not written."""
-        if len(self._waiting) >= MOST_WAITING or self._closing:
+        if len(self._waiting) >= MOST_WAITING or not self._is_open:
             raise Overloaded
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrival, written))
-        self._wake.set()
+        self._start()
         return await written
 
-    async def _write_groups(self) -> None:
-        while self._waiting or not self._closing:
-            if not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            group, self._waiting = self._waiting[:MOST_GROUPED], self._waiting[MOST_GROUPED:]
+    def _start(self) -> None:
+        enough = WORTH_A_STATEMENT if self._under_way else 1
+        if len(self._waiting) >= enough and len(self._under_way) < MOST_UNDER_WAY:
+            task = asyncio.create_task(self._write_group())
+            self._under_way.add(task)
+            task.add_done_callback(self._go_on)
+
+    def _go_on(self, ended: asyncio.Task[None]) -> None:
+        self._under_way.discard(ended)
+        self._start()
+
+    async def _write_group(self) -> None:
+        # Taken here and not at the start: what arrives until the task has its turn comes along.
+        group, self._waiting = self._waiting[:MOST_GROUPED], self._waiting[MOST_GROUPED:]
+        if group:
             await self._write(group)
 
     async def _write(self, group: list[tuple[Arrival, asyncio.Future[bool]]]) -> None:
         try:
-            new = await self._insert([arrival for arrival, _ in group])
+            new = await self._insert_surely([arrival for arrival, _ in group])
         except (psycopg.DataError, UnicodeEncodeError):
             if len(group) == 1:
                 refusal = FieldError("body", "not_storable", "The event holds text that is no valid text.")
@@ -108,12 +118,23 @@ class Intake:
                 await self._write([each])
         except Exception as error:  # noqa: BLE001 - the edge of a group: each of its callers is told, the next is written
             for _, written in group:
-                _answer(written, error)
+                _answer(written, _copy_of(error))
         else:
             for arrival, written in group:
                 key = (arrival.provider, arrival.envelope.event_id)
                 _answer(written, key in new)
                 new.discard(key)
+
+    async def _insert_surely(self, arrivals: list[Arrival]) -> set[tuple[str, str]]:
+        try:
+            return await self._insert(arrivals)
+        except psycopg_pool.PoolTimeout:
+            raise
+        except psycopg.OperationalError as error:
+            # A restarted server leaves dead connections in the pool. What may have been written is not written again.
+            log.warning("written once more", rows=len(arrivals), exc_info=error)
+            await self._db.raw.check()
+            return await self._insert(arrivals)
 
     async def _insert(self, arrivals: list[Arrival]) -> set[tuple[str, str]]:
         rows = sorted(arrival.row for arrival in arrivals)  # by key: two groups never wait for each other in a circle
@@ -121,6 +142,16 @@ class Intake:
         async with self._db.raw.connection() as connection:
             cursor = await connection.execute(INSERT, columns, prepare=True)
             return {(provider, event_id) for provider, event_id in await cursor.fetchall()}
+
+
+def _copy_of(error: Exception) -> Exception:
+    """Each caller raises an object of its own: a traceback that many tasks write to tells of none of them."""
+    try:
+        own = copy(error)
+    except TypeError:  # its class makes it from other things than its `args`
+        return error
+    own.__cause__ = error
+    return own
 
 
 def _answer(written: asyncio.Future[bool], result: bool | Exception) -> None:  # noqa: FBT001 - the future's own type
