@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from service.kernel.db import Database, Session
-from service.kernel.invariants import Invariant, check
+from service.kernel.invariants import Invariant, check_snapshot
 from service.telemetry import catalogue
 from service.telemetry.labels import OrderState
 from service.telemetry.logs import get_logger
@@ -77,7 +77,7 @@ class Figures:
         if started < self._next_check:
             return False
         async with self._db.transaction() as session:
-            findings = await check(session, self._invariants)
+            findings = await check_snapshot(session, self._invariants)
         self._next_check = time.monotonic() + SHARE * (time.monotonic() - started)
         self._set(catalogue.INVARIANTS_CHECKED, self._db.clock().timestamp())
         for finding in findings:

@@ -13,7 +13,7 @@ from service.gateways.base import Gateway
 from service.health import Health
 from service.kernel.db import Database
 from service.kernel.errors import GatewayError
-from service.kernel.invariants import Finding, check
+from service.kernel.invariants import Finding, check_snapshot
 from service.local.festival import write_festival
 from service.migrations.run import migrate
 from service.parts import INVARIANTS, build_parts
@@ -67,7 +67,7 @@ def invariants(*, as_json: bool) -> None:
 
     async def work(database: Database) -> list[Finding]:
         async with database.transaction() as session:
-            return await check(session, INVARIANTS)
+            return await check_snapshot(session, INVARIANTS)
 
     findings = with_database(work)
     if as_json:

@@ -35,9 +35,14 @@ class Finding:
     examples: tuple[tuple[str, str], ...]
 
 
-async def check(session: Session, invariants: Iterable[Invariant]) -> list[Finding]:
+async def check_snapshot(session: Session, invariants: Iterable[Invariant]) -> list[Finding]:
     """Run every query on one snapshot; the session must be new, and can only read afterwards."""
     await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    return await check(session, invariants)
+
+
+async def check(session: Session, invariants: Iterable[Invariant]) -> list[Finding]:
+    """Run every query in this transaction."""
     await session.execute(sa.text(f"SET LOCAL statement_timeout = '{TIMEOUT_S}s'"))
     return [await _check_one(session, each) for each in invariants]
 

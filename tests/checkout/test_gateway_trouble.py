@@ -34,8 +34,6 @@ NO_ANSWER = {
     "500": (error(500), False),
     "502 of a proxy": (error(502), False),
     "outage": ({"outage": True}, False),
-    "too many requests": ({"rate_limit": True}, False),
-    "our key is refused": (error(401), False),  # ours to mend; the customer may come again
     "still at work on the first try": (error(409), False),
 }
 
@@ -79,6 +77,21 @@ async def test_no_answer_is_told_in_time_and_the_next_try_succeeds(stage, effect
     assert {} == await charged(stage)
     assert (2, 0) == await stock(stage)
     assert [] == await broken_promises(stage)
+
+
+@pytest.mark.parametrize("effects", [{"rate_limit": True}, error(401)], ids=["too many requests", "our key is refused"])
+async def test_a_gateway_that_did_nothing_is_not_asked_again(stage, effects):
+    """503, but it is certain that no page was opened: nothing is left to look up, which on an on-sale would be asked again."""
+    await stage.faults({"match": CREATE, "effects": effects})
+
+    refused = await stage.checkout(key=KEY)
+
+    lost = (await stage.rows("SELECT id FROM orders"))[0][0]
+    assert (503, "gateway_unavailable") == (refused.status_code, refused.json()["code"])
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert ("canceled", ["canceled"]) == await statuses(stage, lost)
+    assert [] == await stage.rows("SELECT 1 FROM outbox")
+    assert (0, 0) == await stock(stage)
 
 
 @pytest.mark.parametrize("status", [400, 402, 404])

@@ -128,3 +128,22 @@ async def test_a_refund_heard_of_before_its_payment_waits_for_it(stage: Stage, i
     await inbox.settle()
 
     assert REFUNDED == await end_of(stage, checkout["orderId"])
+
+
+async def test_a_refund_given_up_as_foreign_is_applied_when_its_payment_is_known(stage: Stage, inbox: Inbox):
+    """The payment's own events may come days later; its refund was ignored by then, and is taken up again."""
+    await deaf(stage)
+    checkout = await ordered(stage)
+    intent = (await stage.pay(checkout))["payment_intent"]
+    await refund(stage, intent)
+    events = await told(stage)
+    early = [event for event in events if event["type"].startswith("refund.")]
+
+    await take_in(stage, inbox, *early)
+    await inbox.settle()
+    given_up = {state[0] for state in (await inbox.states()).values()}
+    await take_in(stage, inbox, *(event for event in events if event not in early))
+    await inbox.settle()
+
+    assert {"ignored"} == given_up
+    assert REFUNDED == await end_of(stage, checkout["orderId"])
