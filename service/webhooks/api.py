@@ -20,7 +20,8 @@ from service.kernel.problem_docs import answered, documented
 from service.telemetry import catalogue
 from service.telemetry.logs import get_logger
 from service.telemetry.registry import Telemetry
-from service.webhooks.flow import Arrival, Intake
+from service.webhooks.flow import Intake
+from service.webhooks.tables import Arrival
 
 MOST_BYTES = 1_000_000  # snapshot events of large orders reach some hundred kilobytes
 log = get_logger("webhooks")

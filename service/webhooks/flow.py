@@ -10,20 +10,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
 
 import psycopg
 import psycopg_pool
 import sqlalchemy as sa
 
-from service.gateways.base import Envelope, EventKind, Gateway, GatewayEvent
+from service.gateways.base import EventKind, Gateway, GatewayEvent
 from service.kernel.db import Database, Session
 from service.kernel.errors import FieldError, Invalid, Overloaded
 from service.telemetry import catalogue
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
 from service.webhooks.rules import FOREIGN, judge
-from service.webhooks.tables import EventState, PaymentEvent
+from service.webhooks.tables import INSERT, Arrival, EventState, PaymentEvent
 
 Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
 log = get_logger("inbox")
@@ -33,34 +32,6 @@ _DIGITS_OF_BIGINT = 19
 MOST_GROUPED = 200  # rows in one statement
 MOST_UNDER_WAY = 4  # statements at once, a connection each; PostgreSQL flushes together what waits together
 WORTH_A_STATEMENT = 8  # rows; fewer wait until nothing is under way, because a statement costs as much as four rows
-INSERT = """
-    INSERT INTO payment_events
-        (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
-    SELECT *, received_at FROM unnest(
-        %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[],
-        %b::timestamptz[], %b::timestamptz[]) AS arrived (
-        provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at)
-    ON CONFLICT (provider, event_id) DO NOTHING
-    RETURNING provider, event_id
-"""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One verified delivery."""
-
-    provider: str
-    envelope: Envelope
-    body: bytes
-    received_at: datetime
-
-    @property
-    def row(self) -> tuple[object, ...]:
-        e = self.envelope
-        return (
-            self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent,
-            e.created_at, self.received_at,
-        )  # fmt: skip
 
 
 class Intake:
@@ -147,11 +118,9 @@ class Intake:
 def _copy_of(error: Exception) -> Exception:
     """Each caller raises an object of its own: a traceback that many tasks write to tells of none of them."""
     try:
-        own = copy(error)
+        return copy(error).with_traceback(error.__traceback__)
     except TypeError:  # its class makes it from other things than its `args`
         return error
-    own.__cause__ = error
-    return own
 
 
 def _answer(written: asyncio.Future[bool], result: bool | Exception) -> None:  # noqa: FBT001 - the future's own type

@@ -1,11 +1,13 @@
 """The inbox is the queue and the dead-letter store: one row an event, with its bytes as they came."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.gateways.base import Envelope
 from service.kernel.db import Tables
 from service.kernel.invariants import Invariant
 
@@ -50,6 +52,36 @@ class PaymentEvent(Tables):
     cause: Mapped[str | None]
     last_error: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+
+
+INSERT = """
+    INSERT INTO payment_events
+        (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
+    SELECT *, received_at FROM unnest(
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[],
+        %b::timestamptz[], %b::timestamptz[]) AS arrived (
+        provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at)
+    ON CONFLICT (provider, event_id) DO NOTHING
+    RETURNING provider, event_id
+"""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One verified delivery."""
+
+    provider: str
+    envelope: Envelope
+    body: bytes
+    received_at: datetime
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        e = self.envelope
+        return (
+            self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent,
+            e.created_at, self.received_at,
+        )  # fmt: skip
 
 
 INVARIANTS = (

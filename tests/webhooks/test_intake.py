@@ -10,7 +10,8 @@ import pytest
 from service.gateways.base import Envelope
 from service.kernel.errors import Invalid, Overloaded
 from service.webhooks import flow
-from service.webhooks.flow import Arrival, Intake
+from service.webhooks.flow import Intake
+from service.webhooks.tables import Arrival
 from tests.stage import WEBHOOK_SECRET, Stage
 from tests.webhooks.delivery import counted, deliver, event_of
 
