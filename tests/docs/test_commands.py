@@ -68,7 +68,11 @@ def test_commands_do_what_the_document_says(document: Document, system: Mapping,
     lines = [command for block in document.blocks() if block.runs for command in block.commands]
     # A reader stands where the system runs; here it runs elsewhere, and hands its settings over.
     settings = f"set -a; . {system['state']}/settings.env; set +a\n"
-    script = "set -euo pipefail\n" + settings + "\n".join(f"echo {_quoted(line)}\n{exchange(line, system)}" for line in lines)
+    script = (
+        "set -euo pipefail\n"
+        + settings
+        + "\n".join(f"echo {_quoted(line)}\n{exchange(line, system)}" for line in lines)
+    )
 
     done = subprocess.run(
         ["bash", "-c", script],
