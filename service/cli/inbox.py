@@ -4,10 +4,11 @@ import json
 import sys
 
 import click
+import sqlalchemy as sa
 from rich.table import Table
 
 from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json, with_database
-from service.kernel.db import Database
+from service.kernel.db import Database, Session
 from service.webhooks import flow
 from service.webhooks.tables import EventState, PaymentEvent
 
@@ -20,7 +21,12 @@ def inbox() -> None:
 
 
 @inbox.command()
-@click.option("--state", type=click.Choice([*(state.value for state in EventState), ANY]), default=ANY, help="Only events in this state.")
+@click.option(
+    "--state",
+    type=click.Choice([*(state.value for state in EventState), ANY]),
+    default=ANY,
+    help="Only events in this state.",
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json
 def ls(state: str, limit: int, *, as_json: bool) -> None:
@@ -70,17 +76,20 @@ def show(event: str, *, as_json: bool) -> None:
 @click.argument("events", nargs=-1)
 @click.option("--dead", is_flag=True, help="All dead letters.")
 def replay(events: tuple[str, ...], *, dead: bool) -> None:
-    """Apply EVENTS again from the start. Safe: effects hang on what they change, not on the event."""
+    """Apply EVENTS again from the start. Safe: effects hang on what they change, not on the event.
+
+    A discarded event is only applied when it is named; why it was discarded is then its last error.
+    """
     if not events and not dead:
         raise click.UsageError("Name events, or say --dead.")
 
     async def work(database: Database) -> int:
         async with database.transaction() as session:
-            chosen = await flow.find_events(session, state=EventState.DEAD, limit=100_000) if dead else []
+            chosen = await _lock_dead(session) if dead else []
             chosen += [await flow.find_event(session, each) or _unknown(each) for each in events]
             for each in chosen:
-                await flow.replay(session, each)
-        return len(chosen)
+                await _replay(session, each)
+        return len({each.seq for each in chosen})
 
     click.echo(f"{with_database(work)} events will be applied again.")
 
@@ -100,6 +109,20 @@ def discard(event: str, why: str) -> None:
             return found.event_id
 
     click.echo(f"{with_database(work)} is discarded.")
+
+
+async def _lock_dead(session: Session) -> list[PaymentEvent]:
+    """All dead letters, locked: what somebody else decides meanwhile about one of them is waited for and holds."""
+    dead = sa.select(PaymentEvent).where(PaymentEvent.state == EventState.DEAD).order_by(PaymentEvent.seq)
+    return list((await session.execute(dead.with_for_update())).scalars())
+
+
+async def _replay(session: Session, event: PaymentEvent) -> None:
+    why = event.cause if event.state == EventState.DISCARDED else None
+    await flow.replay(session, event)
+    if why is not None:
+        kept = {"last_error": f"was discarded: {why}"}
+        await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == event.seq).values(kept))
 
 
 def _unknown(event: str) -> PaymentEvent:

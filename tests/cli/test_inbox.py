@@ -1,6 +1,10 @@
 """`cubano inbox`: look, apply again, or decide that an event shall have no effect."""
 
+import asyncio
+from functools import partial
+
 import pytest
+import sqlalchemy as sa
 
 from service.kernel.clock import Dial
 from tests.cli.running import cubano_beside, environment, read
@@ -92,3 +96,32 @@ async def test_discard_keeps_the_reason(env, dead, stage: Stage):
     assert "ignored" in refused.stderr
     found = await stage.rows("SELECT state, cause FROM payment_events WHERE event_id = 'evt_dead'")
     assert [("discarded", "a test of the gateway's")] == found
+
+
+async def test_replay_of_a_discarded_event_keeps_the_reason(env, dead, stage: Stage):
+    """`--dead` leaves it alone; named, it is applied again and still tells why it was discarded."""
+    await cubano_beside(env, "inbox", "discard", dead, "--why", "a test of the gateway's")
+    none = await cubano_beside(env, "inbox", "replay", "--dead")
+    untouched = await stage.rows("SELECT state FROM payment_events WHERE event_id = 'evt_dead'")
+    named = await cubano_beside(env, "inbox", "replay", dead)
+
+    assert ("0 events", "1 events") == tuple(" ".join(r.stdout.split()[:2]) for r in (none, named))
+    assert [("discarded",)] == untouched
+    found = await stage.rows("SELECT state, last_error FROM payment_events WHERE event_id = 'evt_dead'")
+    assert [("pending", "was discarded: a test of the gateway's")] == found
+
+
+async def test_replay_of_dead_letters_waits_for_who_decides_about_one(env, dead, stage: Stage):
+    """Discarded by another at the same moment: it stays discarded."""
+    discarded = sa.text("UPDATE payment_events SET state = 'discarded', cause = 'x' WHERE event_id = 'evt_dead'")
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with stage.db.engine.begin() as other:
+        await other.execute(discarded)
+        replay = asyncio.create_task(cubano_beside(env, "inbox", "replay", "--dead"))
+        await stage.until(partial(stage.rows, waits))
+    result = await replay
+
+    assert "0 events" == " ".join(result.stdout.split()[:2])
+    assert [("discarded", "x")] == await stage.rows(
+        "SELECT state, cause FROM payment_events WHERE event_id = 'evt_dead'"
+    )
