@@ -1,14 +1,18 @@
 """The letters a customer gets: what stands in them, in which language, and that they come once."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
+from babel.dates import format_datetime
 from pydantic import SecretStr
 
 from service.kernel.money import Money
 from service.mail.flow import Post
+from service.mail.rules import festival_zone
 from service.receipts.views import ItemView, OrderView, TicketView
 from tests.mail.postbox import Postbox, parts_of
 from tests.stage import Stage, buyer
@@ -164,4 +168,46 @@ async def test_a_name_with_line_breaks_adds_no_header(box: Postbox):
     assert box.letters[0]["Bcc"] is None
     with pytest.raises(ValueError, match="Header"):
         await sender.send(bad, now=NOW)
+    assert 1 == len(box.letters)
+
+
+def test_a_machine_without_time_zone_data_writes_utc(monkeypatch):
+    """A letter is dated all the same, with its zone beside it."""
+
+    def unknown(name: str) -> None:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr("service.mail.rules.ZoneInfo", unknown)
+    written = format_datetime(NOW, "HH:mm z", tzinfo=festival_zone(), locale="en_US")
+
+    assert written.startswith("12:00 ")
+    assert "UTC" in written or "GMT" in written
+
+
+@pytest.mark.parametrize(
+    ("locale", "promise"),
+    [("en", "will write to you within two days"), ("es", "te escribimos en un plazo de dos días")],
+)
+def test_who_paid_too_late_is_promised_only_what_is_done(locale, promise):
+    """A person asks for the refund: the letter says that we write, not that the money is on its way."""
+    made = post("smtp://x").render(
+        "late_payment", locale=locale, to="a@b.example", message_key="k", order=order_view(), link="x"
+    )
+
+    for form in (made.text, made.html):
+        assert promise in " ".join(form.split())
+
+
+async def test_a_server_that_does_not_say_goodbye_has_the_letter(box: Postbox, monkeypatch):
+    """The letter was taken: what comes after it is no failure."""
+
+    async def silent(*_: object) -> str:
+        await asyncio.sleep(5)
+        return "221 bye"
+
+    monkeypatch.setattr(Postbox, "handle_QUIT", silent, raising=False)
+    sender = post(box.url)
+    made = sender.render("confirmation", locale="en", to="a@b.example", message_key="k", order=order_view(), link="x")
+    await sender.send(made, now=NOW)
+
     assert 1 == len(box.letters)
