@@ -1,7 +1,8 @@
-"""Order access tokens: made from the order's id and a secret key, never stored.
+"""Order access tokens: made from the order's id and a secret key, so that no table is needed to check one.
 
-Whoever holds the token may see the order and nothing else. The first key signs and all keys are accepted, so a key is
-rotated by putting the new one in front and removing the old one when its links may die.
+They are stored only inside the addresses a buyer comes back to, in `payments.request` and at the gateway. Whoever holds the
+token may see the order and nothing else. The first key signs and all keys are accepted, so a key is rotated by putting the
+new one in front and removing the old one when its links may die.
 """
 
 import hmac

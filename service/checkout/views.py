@@ -21,7 +21,7 @@ class Checkout(msgspec.Struct, rename="camel", frozen=True):
 
 
 def present(order: Order, *, url: str, token: str) -> Checkout:
-    """The same for the same order each time but for its token, which is made anew and never stored."""
+    """The same for the same order each time but for its token, which the present first key makes."""
     return Checkout(
         order_id=order.id,
         order_number=order.number,

@@ -3,7 +3,7 @@
 Calls never guess: they answer, raise `GatewayRejected` (a definite no) or `GatewayUnavailable` (outcome unknown). The
 request of a call that moves money is built once (`checkout_request`), stored with its intent row, and sent as stored, so
 that a repetition under the same key is the same request to the letter. To add a provider, implement `Gateway` in a file of
-its own and give it a name in `open_gateways`.
+its own and give it a name among the gateways of `service.parts.build_parts`.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class LineItem:
 
 @dataclass(frozen=True)
 class CheckoutIntent:
-    """What is to be asked of a gateway. `closes_at` is when its page should stop taking payments at the latest."""
+    """What is to be asked of a gateway; `now` is when, from which it reckons how long its page stays open."""
 
     order_id: str
     order_number: str
@@ -63,7 +63,7 @@ class CheckoutStatus(StrEnum):
 
 @dataclass(frozen=True)
 class GatewayCheckout:
-    """A checkout as the gateway has it now. `paid` is None while the money is undecided."""
+    """A checkout as the gateway has it now. `paid` is False as long as the money is not there, decided or not."""
 
     ref: str
     status: CheckoutStatus
@@ -71,8 +71,6 @@ class GatewayCheckout:
     url: str | None
     payment_ref: str | None
     amount: Money
-    order_id: str | None
-    payment_id: str | None
 
 
 @dataclass(frozen=True)

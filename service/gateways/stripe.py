@@ -167,7 +167,6 @@ def _outcome(error: stripe.StripeError | TimeoutError) -> str:
 
 def _checkout(session: Any) -> GatewayCheckout:
     values = session.to_dict()  # the SDK's objects are no dicts and raise on absent fields
-    metadata = values.get("metadata") or {}
     intent = values.get("payment_intent")
     return GatewayCheckout(
         ref=values["id"],
@@ -176,6 +175,4 @@ def _checkout(session: Any) -> GatewayCheckout:
         url=values.get("url"),
         payment_ref=intent["id"] if isinstance(intent, dict) else intent,
         amount=Money(values["amount_total"], values["currency"].upper()),
-        order_id=metadata.get("order_id"),
-        payment_id=metadata.get("payment_id"),
     )
