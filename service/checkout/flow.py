@@ -149,8 +149,8 @@ async def _intend(shop: Shop, claim: Claim, request: CheckoutRequest) -> tuple[O
     """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
     async with shop.db.transaction() as session:
         order = await orders.lock(session, claim.subject)
-        # Closed this very moment; or so late that another may take the key over before the gateway has answered.
-        if order is None or not _is_payable(session, order) or session.now > claim.leased_until - idempotency.LEASE / 2:
+        late = session.now > claim.leased_until - idempotency.LEASE // 2  # another may take over before it is answered
+        if late or order is None or not _is_payable(session, order):  # closed this very moment
             raise KeyInFlight(retry_after_s=1)
         known = await payments.of_order(session, order.id) if claim.found is Found.ABANDONED else []
         if known:

@@ -16,7 +16,7 @@ async def send(stage: Stage, wrong: Wrong) -> httpx.Response:
     return await stage.client.post("/api/payment/checkout-session", content=wrong.content, headers=headers)
 
 
-def told(answer: httpx.Response) -> tuple[int, str, str, dict[str, str]]:
+def told(answer: httpx.Response) -> tuple[int, str, str | None, dict[str, str]]:
     """Status, kind of body, code and the fields named."""
     problem = answer.json() if "json" in answer.headers["content-type"] else {}
     fields = {each["field"]: each["code"] for each in problem.get("errors", [])}

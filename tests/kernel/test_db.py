@@ -156,7 +156,8 @@ async def test_a_cancelled_transaction_gives_its_connection_back(empty_database_
             await task
 
     await db.ping()
-    assert 0 == db.engine.pool.checkedout()
+    db.measure_pool()
+    assert 0 == value(db, "cubano_db_pool_connections", state="in_use")
     await db.engine.dispose()
 
 

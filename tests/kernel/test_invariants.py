@@ -87,6 +87,13 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
         {"refunds-within-payment", "refunded-state"},
     ),
     "refunded, and the order does not know": ([REFUND.format(id="ref_1", amount=49_800)], {"refunded-state"}),
+    "a late payment nobody gives back": (
+        [
+            "UPDATE orders SET status = 'late_payment', updated_at = now() - interval '49 hours' WHERE status = 'paid'",
+            "UPDATE tickets SET status = 'void'",
+        ],
+        {"late-payment-waits", "order-history", "holds-match-orders"},
+    ),
     "an event lies there for an hour": (
         ["UPDATE payment_events SET state = 'pending', due_at = now() - interval '61 minutes'"],
         {"no-event-forgotten"},
