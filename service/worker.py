@@ -104,6 +104,8 @@ class Worker:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     turned_at: dict[str, float] = field(default_factory=dict)
     started_at: dict[str, float] = field(default_factory=dict)
+    renew_s: float = RENEW_S
+    expiry_batch: int = EXPIRY_BATCH
 
     async def run(self) -> None:
         """Work until `stop` is set."""
@@ -218,7 +220,7 @@ class Worker:
         """Renew the lease while the delivery goes on, however long it takes; a slow one is no stuck loop."""
         held = True
         while held:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self.renew_s)
             self._beat(loop)
             try:
                 async with self.parts.db.transaction() as session:
@@ -250,7 +252,7 @@ class Worker:
     async def _find_expired(self) -> bool:
         """Hand every order whose hold has run out to the outbox, which asks the gateway and retries."""
         async with self.parts.db.transaction() as session:
-            due = await orders.due_for_expiry(session, kind=EXPIRE, limit=EXPIRY_BATCH)
+            due = await orders.due_for_expiry(session, kind=EXPIRE, limit=self.expiry_batch)
             for order_id in due:
                 await outbox.enqueue(session, EXPIRE, {"order_id": order_id}, key=order_id)
                 # The gateway was away for longer than all tries: the seats must not stay held for that.

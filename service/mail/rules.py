@@ -11,9 +11,9 @@ LATE_PAYMENT = "late_payment"
 LETTERS = (CONFIRMATION, LATE_PAYMENT)
 
 
-def festival_zone() -> tzinfo:
+def festival_zone(name: str = "America/Denver") -> tzinfo:
     """Boulder's time, or UTC on a machine without time zone data; the zone is always written beside the time."""
     try:
-        return ZoneInfo("America/Denver")
+        return ZoneInfo(name)
     except ZoneInfoNotFoundError:
         return UTC

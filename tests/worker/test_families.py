@@ -95,15 +95,15 @@ async def test_the_end_does_not_wait_for_a_mail_server_that_hangs(stage: Stage, 
     assert [("pending", 0, None)] == await mail_state(stage)
 
 
-async def test_a_letter_that_is_taken_slowly_is_sent_once(stage: Stage, box: Postbox, monkeypatch):
-    """The answer comes after several leases; they are renewed, so no second worker sends the letter meanwhile."""
-    monkeypatch.setattr(working, "RENEW_S", 0.2)
-    monkeypatch.setattr("service.kernel.outbox.LEASE", working.outbox.LEASE / 40)
-    monkeypatch.setattr("service.mail.flow.REPLY_WITHIN_S", 1.0)
+async def test_a_letter_that_is_taken_slowly_is_sent_once(stage: Stage, box: Postbox):
+    """The answer comes after the lease had run out; leases are renewed, so no second worker sends the letter meanwhile."""
     box.wait_s = 3
     checkout = (await stage.checkout()).raise_for_status().json()
-    async with stage.worker(smtp_url=SecretStr(box.url)), stage.worker(smtp_url=SecretStr(box.url)):
+    async with stage.worker(smtp_url=SecretStr(box.url)) as one, stage.worker(smtp_url=SecretStr(box.url)) as two:
+        one.renew_s = two.renew_s = 0.2
         await stage.pay(checkout)
+        await stage.until(partial(is_hanging, box), within_s=20)
+        await stage.rows("UPDATE outbox SET leased_until = now() + interval '1 second' WHERE leased_until > now()")
         done = "SELECT 1 FROM outbox WHERE kind = 'mail.confirmation' AND state = 'done'"
         await stage.until(partial(stage.rows, done), within_s=20)
 
@@ -130,9 +130,8 @@ async def test_what_a_person_must_look_at_is_not_tried_again(stage: Stage):
 
 
 @pytest.mark.parametrize("stuck", [("pending", 3), ("dead", 1)])
-async def test_orders_that_cannot_be_closed_keep_no_others_waiting(stage: Stage, monkeypatch, stuck):
+async def test_orders_that_cannot_be_closed_keep_no_others_waiting(stage: Stage, stuck):
     """As many as are looked at in one turn are stuck, older than the one that can be closed."""
-    monkeypatch.setattr(working, "EXPIRY_BATCH", 2)
     stuck_ids = [(await stage.checkout()).json()["orderId"] for _ in range(2)]
     waiting = """INSERT INTO outbox (kind, key, payload, state, attempts, due_at, created_at)
         SELECT 'checkout.expire', id, '{}', :state, :attempts, now() + interval '1 hour', now() FROM orders"""
@@ -140,7 +139,8 @@ async def test_orders_that_cannot_be_closed_keep_no_others_waiting(stage: Stage,
     await stage.rows("UPDATE orders SET expires_at = now() - interval '1 hour'")
     younger = (await stage.checkout()).json()
     await stage.rows("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = :id", id=younger["orderId"])
-    async with stage.worker():
+    async with stage.worker() as worker:
+        worker.expiry_batch = 2
         await stage.order_in(younger, "expired", within_s=20)
 
     assert stuck[1] < MAX_ATTEMPTS
