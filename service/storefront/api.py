@@ -8,9 +8,10 @@ the cart (plain, checked when read), and per order its access token in a cookie 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from litestar import Request, Response, Router, get, post
+from litestar import HttpMethod, Request, Response, Router, post, route
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.di import NamedDependency, Provide
@@ -28,10 +29,13 @@ from service.receipts.views import OrderView
 from service.storefront import flow, rules, views
 from service.storefront.flow import CheckoutForm, FullCart, OrderState
 from service.storefront.rules import LANGUAGES, Cart, Trouble
-from service.storefront.views import BUYING, HALF_YEAR_S, TOKEN, Front, Pages
+from service.storefront.views import BUYING, TOKEN, Front, Pages
+from service.telemetry.catalogue import FUNNEL
 
 MOST_BYTES = 16_384  # of a form
 REVISITED = {"Cache-Control": "no-cache"}  # asked for anew, but "back" still shows what was typed
+
+read = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD], status_code=200)  # the server sends HEAD no body
 
 Asked = Request[Any, Any, State]
 
@@ -54,7 +58,7 @@ def create_storefront(shop: Shop, *, help_email: str) -> Storefront:
     def answer_error(request: Asked, error: Exception) -> Response[bytes]:
         return front.error_page(request, error)
 
-    def only_from_our_pages(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    async def only_from_our_pages(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if connection.scope.get("method") == "POST" and not rules.from_our_pages(
             connection.headers, own_origin=shop.public_url
         ):
@@ -90,6 +94,11 @@ class Visit:
         """A redirect within the language."""
         return self.front.redirect(f"/{self.language}{path}", cookies)
 
+    def passed(self, step: str) -> None:
+        """A customer came this far; a HEAD is nobody."""
+        if self.request.method != HttpMethod.HEAD:
+            self.shop.db.telemetry.count(FUNNEL, step=step)
+
     async def form(self) -> list[tuple[str, str]]:
         """Names and values in the order of the page; the framework's `multi_items` shuffles them."""
         return [(name, value) for name, value in (await self.request.form()).items() if isinstance(value, str)]
@@ -121,14 +130,14 @@ def _in_language(language: str, handlers: list[Any], front: Front, shop: Shop) -
     return Router(f"/{language}", route_handlers=handlers, dependencies={"visit": Provide(visit, sync_to_thread=False)})
 
 
-@get("/")
+@read("/")
 async def choose_language(request: Asked, front: NamedDependency[Front]) -> Response[Any]:
     """To the language chosen before, else the browser's."""
     wished = request.headers.get("accept-language", "")
     return front.redirect(f"/{rules.preferred_language(wished, request.cookies.get(views.LANGUAGE))}")
 
 
-@get("/static/{name:str}")
+@read("/static/{name:str}")
 async def send_file(request: Asked, front: NamedDependency[Front], name: FromPath[str]) -> Response[bytes]:
     """Styles, script and icon."""
     found = front.file(request, name)
@@ -137,16 +146,17 @@ async def send_file(request: Asked, front: NamedDependency[Front], name: FromPat
     return found
 
 
-@get("/{path:path}")
+@read("/{path:path}")
 async def lost(path: FromPath[str]) -> None:
     """Any other address in a language: its own page for "not found"."""
     raise NotFoundException(path)
 
 
-@get("/")
+@read("/")
 async def show_store(visit: NamedDependency[Visit]) -> Response[bytes]:
     """What is on sale, how many are left, and how many of each."""
     catalog, cart = await visit.catalog(), views.cart_of(visit.request)
+    visit.passed("store")
     return visit.page(
         "store.html",
         "",
@@ -172,27 +182,22 @@ async def change_cart(visit: NamedDependency[Visit]) -> Response[Any]:
     return visit.to(onward, [visit.front.keep_cart(chosen)])
 
 
-@get("/cart")
+@read("/cart")
 async def show_cart(visit: NamedDependency[Visit]) -> Response[bytes]:
     """The cart at today's prices, each line with what stands in its way."""
     _, full = await visit.full_cart()
-    return visit.page(
-        "cart.html",
-        "/cart",
-        lines=full.lines,
-        gone=full.gone,
-        troubled=full.troubled,
-        total=full.total if full.lines else None,
-        headers=REVISITED,
-    )
+    if full.lines:
+        visit.passed("cart")
+    return visit.page("cart.html", "/cart", full=full, headers=REVISITED)
 
 
-@get("/checkout")
+@read("/checkout")
 async def show_checkout(visit: NamedDependency[Visit]) -> Response[Any]:
     """The form for name and e-mail; the cart first when something stands in its way."""
     cart, full = await visit.full_cart()
     if cart is None or full.troubled:
         return visit.to("/cart")
+    visit.passed("form")
     return _checkout_page(visit, CheckoutForm(cart, full))
 
 
@@ -221,12 +226,7 @@ def _checkout_page(visit: Visit, form: CheckoutForm) -> Response[bytes]:
     return visit.page(
         "checkout.html",
         "/checkout",
-        lines=form.full.lines,
-        total=form.full.total,
-        key=form.cart.key,
-        typed=form.typed,
-        errors=form.errors,
-        trouble=form.trouble,
+        form=form,
         most_name=MOST_NAME,
         hold_minutes=max(visit.shop.hold // timedelta(minutes=1), 1),
         status=form.status,
@@ -237,17 +237,14 @@ def _checkout_page(visit: Visit, form: CheckoutForm) -> Response[bytes]:
 def _to_payment(visit: Visit, sent: flow.Sent) -> Response[Any]:
     """To the gateway while the order waits for payment, to the order's own page when it is paid already."""
     front, order_id = visit.front, sent.checkout.order_id
-    cookies = [
-        *front.for_order(TOKEN, sent.checkout.access_token, order_id, max_age=HALF_YEAR_S),
-        front.keep_cart(sent.cart),
-        front.cookie(BUYING, order_id, max_age=views.WEEK_S),
-    ]
+    cookies = front.buying(sent.cart, order_id, sent.checkout.access_token)
     if sent.status is OrderStatus.AWAITING_PAYMENT:
+        visit.passed("redirect")
         return front.redirect(sent.checkout.checkout_url, cookies)
     return visit.to(f"/order/{order_id}", cookies)
 
 
-@get("/order/{order_id:str}")
+@read("/order/{order_id:str}")
 async def show_order(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The order's own page. A link with its token (from the gateway, from the mail) becomes a cookie first."""
     if token := visit.request.query_params.get("token"):
@@ -276,11 +273,12 @@ def _remember(visit: Visit, order_id: str, token: str) -> Response[Any]:
     canceled = "canceled" in visit.request.query_params  # the gateway's way back without paying
     cookies = visit.front.returned(order_id, token, None if canceled else visit.shop.db.clock())
     if not canceled and visit.request.cookies.get(BUYING) == order_id:
+        visit.passed("return")
         cookies += visit.front.forget_cart()
     return visit.to(f"/order/{order_id}", cookies)
 
 
-@get("/order/{order_id:str}/now")
+@read("/order/{order_id:str}/now")
 async def order_now(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The changing part of the order page, or 304 when nothing has changed."""
     order, state = await visit.order(order_id)
@@ -293,5 +291,6 @@ async def order_now(visit: NamedDependency[Visit], order_id: FromPath[str]) -> R
 async def order_again(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The same tickets in a new cart, straight to the checkout form."""
     order, _ = await visit.order(order_id)
-    cart = flow.new_cart(visit.shop, {item.ticket_type: item.quantity for item in order.items})
+    key = rules.following(visit.request.cookies[TOKEN], order_id)
+    cart = Cart(key, {item.ticket_type: item.quantity for item in order.items})
     return visit.to("/checkout", [visit.front.keep_cart(cart)])

@@ -20,10 +20,11 @@ from service.orders.machine import OrderStatus
 from service.payments.rules import explain
 from service.receipts.flow import read_receipt
 from service.receipts.views import OrderView
-from service.storefront.rules import Cart, Stock, Trouble, order_key, problem_of, stock_of
+from service.storefront.rules import Cart, Stock, Trouble, following, order_key, problem_of, stock_of
 
 KINDS = ("pass", "day", "workshop", "social")  # the order of the shelves
 SLOW_S = 60  # from here on the buyer need not stay
+MOST_AGAIN = 10  # orders that one cart began and that ended unpaid, before its customer has to choose anew
 PATIENCE, PAUSE_S = 4, 1  # together less than the ten seconds within which a customer gets an answer
 
 
@@ -195,12 +196,12 @@ async def send_to_payment(shop: Shop, cart: Cart, *, name: str, email: str, lang
         "locale": language,
     }
     request = check_request(values, public_url=shop.public_url)
-    sent = await _open(shop, cart, request)
-    if sent is None or sent.status in {OrderStatus.EXPIRED, OrderStatus.CANCELED}:
-        sent = await _open(shop, new_cart(shop, cart.quantities), request)
-    if sent is None:
-        raise KeyReused
-    return sent
+    for _ in range(MOST_AGAIN):
+        sent = await _open(shop, cart, request)
+        if sent and sent.status not in {OrderStatus.EXPIRED, OrderStatus.CANCELED}:
+            return sent
+        cart = replace(cart, key=following(cart.key, sent.checkout.order_id if sent else ""))
+    raise KeyReused
 
 
 async def _open(shop: Shop, cart: Cart, request: CheckoutRequest) -> Sent | None:

@@ -6,6 +6,7 @@ requests.
 """
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -102,6 +103,12 @@ def choose(form: Iterable[tuple[str, str]]) -> dict[str, int] | None:
     return kept if len(kept) <= MOST_LINES else None
 
 
+def following(key: str, order_id: str) -> str:
+    """The key of the cart that starts this ended order again: two clicks are one cart, and nobody else can tell it."""
+    digest = sha256(f"{key}\0{order_id}".encode()).digest()[:16]
+    return f"cart_{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
 def order_key(cart: Cart, *, name: str, email: str, language: str) -> str:
     """The idempotency key of this cart for this buyer: sent twice it is one order, corrected it is another."""
     told = f"{name}\0{email}\0{language}".encode()
@@ -120,7 +127,10 @@ def from_our_pages(headers: Mapping[str, str], *, own_origin: str) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return True
-    return origin == own_origin or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin == own_origin or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # half an IPv6 address: no browser sends it
+        return False
 
 
 def content_security_policy(gateway_origins: Iterable[str]) -> str:

@@ -123,6 +123,7 @@ class Voice:
         return format_time(moment.astimezone(self._zone), "z", tzinfo=self._zone, locale=self._locale)
 
 
+@lru_cache(maxsize=4096)  # four milliseconds of everybody's event loop, and a page is looked at again
 def qr_code(text: str) -> Markup:
     """The QR code of a ticket as inline SVG: dark on light in any colour scheme, so that a scanner reads it."""
     drawn = segno.make(text, error="m", micro=False).svg_inline(
@@ -227,6 +228,11 @@ class Front:
         paths = [f"/{language}/order/{order_id}" for language in LANGUAGES]
         return [self.cookie(name, value, max_age=max_age, path=path) for path in paths]
 
+    def buying(self, cart: Cart, order_id: str, token: str) -> list[Cookie]:
+        """The cart has become an order, whose page its buyer may see."""
+        seen = self.for_order(TOKEN, token, order_id, max_age=HALF_YEAR_S)
+        return [*seen, self.keep_cart(cart), self.cookie(BUYING, order_id, max_age=WEEK_S)]
+
     def returned(self, order_id: str, token: str, moment: datetime | None) -> list[Cookie]:
         """The buyer came back from the gateway: paid at this moment, or (None) without paying."""
         text, max_age = (str(int(moment.timestamp())), RETURN_S) if moment else ("", 0)
@@ -238,7 +244,7 @@ class Front:
     def error_page(self, request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
         """Any error as a page in the language of its address; what is inside is never shown."""
         kind = kind_of(error)
-        first = request.url.path.split("/")[1]
+        first = request.url.path.strip("/").partition("/")[0]  # `OPTIONS *` has no slash
         wished = request.headers.get("accept-language", "")
         language = first if first in LANGUAGES else preferred_language(wished, request.cookies.get(LANGUAGE))
         page = ERROR_PAGES.get(kind.status, "broken" if kind.status >= SERVER_ERROR else "bad_request")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.storefront.html import Page
-from tests.storefront.visitor import Visitor
+from tests.storefront.visitor import NAMES, Visitor
 
 
 async def come_back(visitor: Visitor, checkout: dict, *, canceled: bool = False) -> str:
@@ -176,6 +176,26 @@ async def test_an_order_that_ended_can_be_started_again_with_one_button(stage):
 
     assert "$498.00" in form.text
     assert "Friday Social" not in form.text
+
+
+async def test_starting_again_twice_is_one_order_and_one_hold(stage):
+    """Two clicks lead to the same cart, and a form sent twice for an ended order to the same new order."""
+    async with Visitor(stage) as visitor:
+        checkout = await visitor.buy(full_pass=2)
+        await stage.rows("UPDATE orders SET status = 'expired'")
+        old = (await visitor.page("/en/checkout")).form("/en/checkout").fields | NAMES
+        kept = visitor.client.cookies.get("cubano_cart")
+        pages = []
+        for _ in range(2):
+            visitor.client.cookies.set("cubano_cart", kept, path="/")
+            pages.append((await visitor.post("/en/checkout", **old)).headers["location"])
+        carts = [(await visitor.post(f"/en/order/{checkout['orderId']}/again")).headers["set-cookie"] for _ in range(2)]
+
+    assert pages[0] == pages[1] != checkout["checkoutUrl"]
+    assert carts[0].split(";")[0] == carts[1].split(";")[0]
+    assert [("awaiting_payment", 1), ("expired", 1)] == await stage.rows(
+        "SELECT status, count(*) FROM orders GROUP BY 1 ORDER BY 1"
+    )
 
 
 async def test_nobody_else_sees_an_order(stage):

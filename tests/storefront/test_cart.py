@@ -107,6 +107,7 @@ async def test_a_number_that_no_field_can_hold_is_refused_with_a_page(stage):
 async def test_another_site_cannot_send_our_forms(stage):
     """403 as a page, no cookie set, nothing done."""
     elsewhere = [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}]
+    elsewhere.append({"Origin": "http://["})  # no address at all
     async with Visitor(stage) as visitor:
         await visitor.choose(full_pass=1)
         paths = ("/en/cart", "/en/checkout", "/es/order/ord_x/again")

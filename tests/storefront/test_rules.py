@@ -7,6 +7,7 @@ from service.storefront.rules import (
     Stock,
     choose,
     content_security_policy,
+    following,
     from_our_pages,
     order_key,
     preferred_language,
@@ -70,6 +71,15 @@ def test_a_cart_comes_back_from_its_cookie_as_it_was():
 def test_a_cart_that_was_tampered_with_is_no_cart(cookie):
     """Nothing of it is kept: not the good lines either."""
     assert read_cart(cookie) is None
+
+
+def test_the_cart_after_an_ended_order_has_one_key_that_cookies_may_hold():
+    """The same for the same cart and order, another for any other."""
+    keys = [following(KEY, "ord_1"), following(KEY, "ord_2"), following(KEY[:-1] + "x", "ord_1")]
+
+    assert following(KEY, "ord_1") == keys[0]
+    assert len(keys) == len(set(keys))
+    assert all(read_cart(key) == Cart(key) for key in keys)
 
 
 @pytest.mark.parametrize(
