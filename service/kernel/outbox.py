@@ -113,7 +113,7 @@ async def claim(session: Session, *, kinds: Collection[str], limit: int) -> list
         .order_by(OutboxMessage.due_at, OutboxMessage.seq)
         .limit(limit)
         .with_for_update(skip_locked=True)
-        .cte("due")  # worked out once: as a plain sub-query it may be worked out again for each row, and the limit with it
+        .cte("due")  # worked out once; as a plain sub-query it may be worked out for each row, and the limit with it
     )
     leased = (
         sa.update(OutboxMessage)
