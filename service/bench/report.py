@@ -56,17 +56,17 @@ def limits(outcome: Outcome, machine: Machine) -> Iterator[str]:
     ours = {part: share for part, share in shares.items() if part != "machine"}
     others = max(0.0, everything - sum(ours.values()))
     saturated = [_WATCHED[part] for part, share in ours.items() if share >= BUSY]
-    if others >= CROWDED and everything >= BUSY * machine.cores:
-        yield (
-            f"other programs, which used {others:.2f} of {machine.cores} cores; the ratio is too low, because of a "
-            "crowded machine the many processes of the reference get more than one server does"
-        )
-    elif saturated:
+    crowded = others >= CROWDED and everything >= BUSY * machine.cores
+    if saturated:
         yield f"{' and '.join(saturated)}: at the end of one core (serve is one process)"
+    elif crowded:
+        yield "other programs of this machine"
     elif everything >= BUSY * machine.cores:
         yield f"the machine: all {machine.cores} cores are busy"
     elif everything:
         yield f"waiting, not processors: one durable page takes this disk {machine.flush_ms} ms"
+    if crowded:
+        yield f"other programs used {others:.2f} of {machine.cores} cores: of those the reference's many processes get more"
     yield "cores used: " + ", ".join(f"{_WATCHED[part]} {share:.2f}" for part, share in ours.items())
     if ours.get("serve"):
         yield f"by its processor time alone, serve could do {_ceiling(outcome.product):,.0f} a second on one core"

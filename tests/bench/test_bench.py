@@ -153,7 +153,7 @@ def test_a_loss_or_a_refusal_fails_the_run(result, holds):
     [
         ({"serve": 0.97, "postgres": 0.3, "generator": 0.2, "machine": 1.5}, "serve: at the end of one core"),
         ({"serve": 0.5, "postgres": 0.7, "generator": 0.6, "machine": 1.8}, "the machine: all 2 cores"),
-        ({"serve": 0.2, "postgres": 0.1, "generator": 0.1, "machine": 1.9}, "other programs, which used 1.50"),
+        ({"serve": 0.2, "postgres": 0.1, "generator": 0.1, "machine": 1.9}, "other programs"),
         ({"serve": 0.4, "postgres": 0.2, "generator": 0.1, "machine": 0.8}, "waiting, not processors"),
     ],
 )
