@@ -18,6 +18,7 @@ from service.bench.machine import Machine
 from service.bench.report import limits
 from service.bench.suite import BENCHMARKS, PRODUCT, Line, Outcome
 
+pytestmark = pytest.mark.xdist_group("bench")  # the run is made once, and has no other one beside it
 MARK = "CUBANO_BENCH_TEST_MARK"  # inherited by what a run starts; the database server is known by its folder
 RUN = [sys.executable, "-m", "service.cli", "bench"]
 
