@@ -16,6 +16,7 @@ from service.kernel.db import Database
 from service.local.shared import of_this_machine
 from service.parts import build_database
 from service.settings import Settings, SettingsError, load_settings
+from service.telemetry.logs import configure_logs
 from service.telemetry.registry import Telemetry
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ def settings_or_exit() -> Settings:
 def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     """Run one coroutine with a database; a database that does not answer is one line and exit code 1."""
     settings = settings_or_exit()
+
+    configure_logs("cli", "console", "WARNING")  # on stderr: what a command prints is for its caller
 
     async def run() -> T:
         telemetry = Telemetry("cli", version=__version__, environment=settings.environment)
