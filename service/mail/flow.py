@@ -21,11 +21,10 @@ from service.kernel.money import Money
 from service.mail.rules import festival_zone
 
 FESTIVAL = "A Lo Cubano Boulder Fest"
-REPLY_WITHIN_S = 20.0  # to the connection and to each command
-TAKEN_WITHIN_S = (
-    600.0  # to the letter itself; RFC 5321 4.5.3.2.6: who gives up earlier sends letters twice that were taken
-)
-GOODBYE_WITHIN_S = 1.0
+REPLY_WITHIN_S = 20  # to the connection and to each command
+# To the letter itself; RFC 5321 4.5.3.2.6: who gives up earlier sends letters twice that were taken.
+TAKEN_WITHIN_S = 600
+GOODBYE_WITHIN_S = 1
 TEMPLATES = Path(__file__).parent / "templates"
 BABEL = {"en": "en_US", "es": "es_US"}
 

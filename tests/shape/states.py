@@ -20,6 +20,8 @@ EXCUSED: Mapping[str, str] = {
     "service/tickets/flow.py:restore": "the way back of void, for a refund that failed after all",
     "service/idempotency/flow.py:finish": "the one move a key has, by the holder of its lease",
     "service/kernel/outbox.py:revive": "the way back from dead, for what must happen however long it takes",
+    "service/kernel/outbox.py:postpone": "the one place where a failed delivery ends, by the holder of its lease",
+    "service/webhooks/flow.py:reopen_foreign": "the way back from ignored, once its payment is known, under the order's lock",
     "service/webhooks/flow.py:_end": "the one place where an event is settled, in the transaction that claimed it",
 }
 NO_BUSINESS_STATE = frozenset({"telemetry", "local"})  # statuses of HTTP answers and of child processes
