@@ -45,13 +45,12 @@ FAMILIES = {  # of kinds by what stands before the point: how many seconds one d
 }
 RENEW_S = 10.0  # between two renewals of a lease; two may fail before it runs out
 IDLE_S = 0.15  # between two looks at an empty queue: a ticket is out within a second of its payment
+JOIN_S = 1.0  # the same for all but the first loop of a queue: they join when there is much, and idle is nearly free
 ERROR_PAUSE_S = 1.0  # after a failed turn (the database is away); doubled up to the cap
 ERROR_PAUSE_CAP_S = 15.0
 STALLED_S = 60  # a loop that has not turned for so long is stuck
 EXPIRY_BATCH = 50
-GRACE_S = (
-    4.5  # for work in hand at the end; with what follows the process is gone before the supervisor kills it at 7 s
-)
+GRACE_S = 4.5  # for work in hand at the end; what follows fits in before the supervisor kills at 7 s
 HAND_BACK_S = 1.0
 
 Turn = Callable[[], Awaitable[bool]]
@@ -138,9 +137,9 @@ class Worker:
 
     def _loops(self, figures: Figures) -> list[tuple[str, Turn, float]]:
         return [
-            *((f"inbox-{number}", self._apply_event, IDLE_S) for number in range(INBOX_LOOPS)),
+            *((f"inbox-{number}", self._apply_event, _idle_s(number)) for number in range(INBOX_LOOPS)),
             *(
-                (f"{family}-{number}", partial(self._deliver_message, family, f"{family}-{number}"), IDLE_S)
+                (f"{family}-{number}", partial(self._deliver_message, family, f"{family}-{number}"), _idle_s(number))
                 for family in FAMILIES
                 for number in range(OUTBOX_LOOPS)
             ),
@@ -267,6 +266,10 @@ class Worker:
 def family_of(kind: str) -> str:
     """`mail` of `mail.confirmation`: one of `FAMILIES`."""
     return kind.partition(".")[0]
+
+
+def _idle_s(number: int) -> float:
+    return JOIN_S if number else IDLE_S
 
 
 def _jitter() -> float:
