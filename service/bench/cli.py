@@ -25,9 +25,6 @@ from service.local.processes import NotReady
 CONNECTIONS = (16, 64)
 
 
-SAID_AGAIN_S = 6  # longer than ending a system takes
-
-
 @click.group()
 def bench() -> None:
     """Measure the hot paths against PostgreSQL alone."""
@@ -72,8 +69,9 @@ def run(
     machine; let it be a quiet one. Each result is added to .cubano/bench/history.jsonl.
     """
     # Being told to end is Ctrl-C: everything that was started is ended on the way out.
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # Said outright, because a shell that starts us in the background has Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     records = []
     for name in dict.fromkeys(names):
         outcomes, machine = _outcomes(BENCHMARKS[name], seconds, concurrency)
@@ -105,9 +103,3 @@ def _outcomes(benchmark: Benchmark, seconds: int, concurrency: Sequence[int]) ->
 
 def _postgres(system: System) -> str:
     return str(system.ask("SHOW server_version")[0][0])
-
-
-def _end(*_: object) -> None:
-    """End as Ctrl-C does; said again while it goes on, because an interrupt can be lost in somebody's clean-up."""
-    signal.setitimer(signal.ITIMER_REAL, SAID_AGAIN_S, SAID_AGAIN_S)
-    signal.raise_signal(signal.SIGINT)
