@@ -90,10 +90,13 @@ def test_nothing_is_left_of_a_run(ran):
     assert [] == left(str(ran[1]))
 
 
-def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    "start", ["", "trap '' INT; "], ids=["by hand", "in a shell's background, where SIGINT is ignored"]
+)
+def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path, start):
     """SIGTERM in the middle: what it has started is gone when it is."""
     environment = {**os.environ, MARK: str(tmp_path)}
-    command = [*RUN, "run", "http-empty", "--seconds", "60"]
+    command = ["sh", "-c", f'{start}exec "$@"', "sh", *RUN, "run", "http-empty", "--seconds", "60"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 30
         while len(left(str(tmp_path))) < 2 and time.monotonic() < deadline:  # itself, and the first that it started
