@@ -1,12 +1,14 @@
 """The stand-in's one object: its books, its clock, its timers and its post.
 
 The clock is the machine's plus an offset that control may advance; every due time is in its milliseconds. Timers are
-derived from the books, so a restart loses none of them.
+derived from the books, so a restart loses none of them. What time does, it does at its own moment: after three days
+are skipped, the second day's payout carries the second day's date.
 """
 
 import heapq
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,9 +47,25 @@ class Clock:
         self._store = store
         saved = store.get("clock", CLOCK_ID)
         self.offset_ms: int = 0 if saved is None else saved["offset_ms"]
+        self._told_ms = 0  # the last moment anything was done at
+        self._held_ms: int | None = None
 
     def now_ms(self) -> int:
+        self._told_ms = self.real_ms() if self._held_ms is None else self._held_ms
+        return self._told_ms
+
+    def real_ms(self) -> int:
+        """Now, also for what looks on while time catches up."""
         return time.time_ns() // 1_000_000 + self.offset_ms
+
+    @contextmanager
+    def held_at(self, due_ms: int) -> Iterator[None]:
+        """It is `due_ms` inside, but never before what has already been done: books only grow."""
+        self._held_ms = min(max(due_ms, self._told_ms), self.real_ms())
+        try:
+            yield
+        finally:
+            self._held_ms = None
 
     def now(self) -> int:
         return self.now_ms() // 1000
@@ -73,9 +91,10 @@ class Timers:
 
     def run(self, world: "World") -> None:
         heap = self._heap
-        while heap and heap[0][0] <= world.clock.now_ms():
-            _, _, action, subject = heapq.heappop(heap)
-            action(world, subject)
+        while heap and heap[0][0] <= world.clock.real_ms():
+            due_ms, _, action, subject = heapq.heappop(heap)
+            with world.clock.held_at(due_ms):
+                action(world, subject)
 
     def clear(self) -> None:
         self._heap.clear()
