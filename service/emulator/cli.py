@@ -18,7 +18,7 @@ import uvloop
 from service.emulator.app import Emulator
 from service.emulator.asgi import Protocol
 from service.emulator.journal import Journal, StateInUse
-from service.emulator.standin import StandIn
+from service.emulator.standin import Endpoint, StandIn
 from service.emulator.store import Store
 from service.emulator.world import Options
 
@@ -118,7 +118,8 @@ async def serve(asked: Asked) -> None:
         standin = StandIn(store, _options(asked, url))
         if asked.urls:
             types = asked.webhook_events.split(",")
-            standin.listen([(hook, secret, types) for hook, secret in zip(asked.urls, asked.secrets, strict=True)])
+            hooks = zip(asked.urls, asked.secrets, strict=True)
+            standin.listen(Endpoint(url=hook, secret=secret, enabled_events=types) for hook, secret in hooks)
         metrics = opened.enter_context(_metrics(standin, asked))
         server = uvicorn.Server(_config(standin))
         _stop_on_signal(server)

@@ -14,7 +14,7 @@ from service.emulator.cards import BANK_FAILS, BANK_SUCCEEDS, Account, Card, Car
 from service.emulator.errors import GatewayRefusal
 from service.emulator.faults import FaultError, Plan
 from service.emulator.payments import Buyer, NotOffered, Outcome
-from service.emulator.standin import StandIn
+from service.emulator.standin import Endpoint, StandIn
 from service.emulator.wire import Obj
 
 
@@ -51,6 +51,8 @@ class EndpointAsked(msgspec.Struct, forbid_unknown_fields=True):
     url: str
     secret: str
     enabled_events: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    provider: Literal["stripe", "paypal"] = "stripe"
+    payload: Literal["snapshot", "thin"] = "snapshot"
 
 
 def only_loopback(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -237,7 +239,7 @@ async def endpoints(standin: StandIn) -> Obj:
 @put("/endpoints")
 async def set_endpoints(standin: StandIn, data: list[EndpointAsked]) -> Obj:
     """Exactly these from now on."""
-    standin.listen([(asked.url, asked.secret, asked.enabled_events) for asked in data])
+    standin.listen([Endpoint(**msgspec.structs.asdict(asked)) for asked in data])
     return {"endpoints": list(standin.world.store.all("endpoint"))}
 
 

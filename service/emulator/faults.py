@@ -37,7 +37,7 @@ class ErrorEffect(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Effects(msgspec.Struct, forbid_unknown_fields=True):
-    """What happens; the first six on requests, the next four on planning a delivery, the last two on each try."""
+    """What happens; the first seven on requests, the next four on planning a delivery, the last two on each try."""
 
     latency_ms: int | list[int] | None = None  # exactly this long, or anything between two
     error: ErrorEffect | None = None
@@ -45,6 +45,7 @@ class Effects(msgspec.Struct, forbid_unknown_fields=True):
     timeout: str | None = None  # "before" or "after" the work is done: the answer never comes
     rate_limit: bool = False
     outage: bool = False
+    revoke_tokens: bool = False  # every PayPal access token given out so far is worth nothing from here on
     drop: bool = False
     duplicate: Count | None = None  # how many more of the same
     delay_ms: Milliseconds | None = None
@@ -60,10 +61,11 @@ class Stage(Enum):
 
 
 STAGES = {
-    Stage.REQUEST: ("latency_ms", "error", "reset", "timeout", "rate_limit", "outage"),
+    Stage.REQUEST: ("latency_ms", "error", "reset", "timeout", "rate_limit", "outage", "revoke_tokens"),
     Stage.PLAN: ("drop", "duplicate", "delay_ms", "reorder"),
     Stage.TRY: ("bad_signature", "skew_s"),
 }
+API = ("/v1/", "/v2/", "/paypal/v1/", "/paypal/v2/")  # where a fault without a path strikes
 MOMENTS = {False, True, "before", "after"}
 
 
@@ -144,20 +146,20 @@ class Faults:
         self.seed, self._armed = 0, []
 
     def on_request(self, method: str, path: str) -> Armed | None:
-        """The first fault that fires; without a path it is about the API, not the pages."""
+        """The first fault that fires; without a path it is about the API of either provider, not the pages."""
         for armed in self._armed:
             match = armed.fault.match
             if (
                 armed.stage is Stage.REQUEST
                 and (match.method is None or match.method.upper() == method)
-                and fnmatchcase(path, match.path or "/v1/*")
+                and (path.startswith(API) if match.path is None else fnmatchcase(path, match.path))
                 and match.provider in {None, _provider(path)}
                 and armed.fires()
             ):
                 return armed
         return None
 
-    def on_delivery(self, event_type: str, *, trying: bool) -> list[Armed]:
+    def on_delivery(self, event_type: str, *, trying: bool, provider: str = "stripe") -> list[Armed]:
         """Every fault that fires, in the order of the list."""
         stage = Stage.TRY if trying else Stage.PLAN
         return [
@@ -165,7 +167,7 @@ class Faults:
             for armed in self._armed
             if armed.stage is stage
             and fnmatchcase(event_type, armed.fault.match.event_type or "*")
-            and armed.fault.match.provider in {None, "stripe"}
+            and armed.fault.match.provider in {None, provider}
             and armed.fires()
         ]
 

@@ -1,7 +1,9 @@
 """All parts of the stand-in, wired once: the world, the faults, the sender and the API over one store."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 
 from service.emulator import payments, refunds, sessions
 from service.emulator.api import Api
@@ -13,7 +15,16 @@ from service.emulator.world import Options, World
 
 TICK_S = 0.2  # how late time alone may act when nobody asks
 
-Endpoint = tuple[str, str, list[str]]  # url, signing secret, event types
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Who is told of events. A PayPal endpoint's `secret` is its webhook id; `payload` is Stripe's: snapshot or thin."""
+
+    url: str
+    secret: str
+    enabled_events: list[str] = field(default_factory=lambda: ["*"])
+    provider: str = "stripe"
+    payload: str = "snapshot"
 
 
 class StandIn:
@@ -27,12 +38,12 @@ class StandIn:
         self.api = Api(self.world, self.faults, self.metrics)
         self._restore()
 
-    def listen(self, endpoints: list[Endpoint]) -> None:
+    def listen(self, endpoints: Iterable[Endpoint]) -> None:
         """Exactly these from now on. They are known by their place, so what is owed follows a changed address."""
         store = self.world.store
         store.forget("endpoint")
-        for place, (url, secret, types) in enumerate(endpoints):
-            store.put("endpoint", {"id": f"we_{place}", "url": url, "secret": secret, "enabled_events": types})
+        for place, endpoint in enumerate(endpoints):
+            store.put("endpoint", {"id": f"we_{place}", **asdict(endpoint)})
 
     def advance(self, seconds: int) -> None:
         self.world.clock.advance(seconds * 1000)
@@ -40,10 +51,10 @@ class StandIn:
         self.webhooks.wake()
 
     def reset(self) -> None:
-        """Nothing ever happened; only the endpoints stay."""
+        """Nothing ever happened; only the endpoints and the certificates stay."""
         self.faults.clear()
         self.world.timers.clear()
-        self.world.store.clear(keep=("endpoint",))
+        self.world.store.clear(keep=("endpoint", "paypal.cert"))
         self.world.clock.offset_ms = 0
         self.webhooks.restore()
 

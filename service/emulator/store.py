@@ -28,15 +28,29 @@ FACTS: dict[str, tuple[str, ...]] = {
     "charge": ("customer", "payment_intent", "transfer_group"),
     "refund": ("charge", "payment_intent"),
     "event": ("type",),
-    "balance_transaction": ("type", "source", "currency", "payout"),
+    "balance_transaction": ("type", "source", "currency", "payout", "net", "available_on"),
     "dispute": ("charge", "payment_intent"),
+    "payout": ("status", "automatic"),
     "payment_method": (),
     "cart": (),  # the private half of a session
     "secret": (),  # what a payment or refund will really do, by id
+    "payday": (),  # when what is available goes out
+    "account": (),  # how the merchant's account is set up
     "key": (),  # idempotency keys
     "delivery": ("event", "state"),
     "endpoint": (),
     "clock": (),
+    "paypal.order": (),
+    "paypal.capture": (),
+    "paypal.refund": (),
+    "paypal.dispute": (),
+    "paypal.movement": (),  # what transaction search lists
+    "paypal.event": (),
+    "paypal.book": (),  # the private half of an order, capture, refund or dispute
+    "paypal.invoice": (),  # which capture used an invoice number
+    "paypal.key": (),  # PayPal-Request-Id
+    "paypal.token": (),
+    "paypal.cert": (),  # the throw-away authority and the certificate it signed
 }
 
 

@@ -1,6 +1,10 @@
-"""How a fault strikes a request: before its work is done, or between the work and the answer."""
+"""How a fault strikes a request: before its work is done, or between the work and the answer.
+
+What an error looks like is the provider's matter: `before` is handed the function that words one, Stripe's by default.
+"""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 from service.emulator import errors
@@ -28,7 +32,14 @@ def refusal_of(error: ErrorEffect) -> GatewayRefusal:
     return refusal
 
 
-async def before(effects: Effects, dice: Random, scope: Scope, receive: Receive) -> None:
+async def before(
+    effects: Effects,
+    dice: Random,
+    scope: Scope,
+    receive: Receive,
+    *,
+    refuse: Callable[[ErrorEffect], Exception] = refusal_of,
+) -> None:
     """Wait, cut or refuse in front of the endpoint; raises `Gone` or the refusal."""
     if effects.latency_ms is not None:
         await asyncio.sleep(dice.randint(*span(effects.latency_ms)) / 1000)
@@ -37,11 +48,11 @@ async def before(effects: Effects, dice: Random, scope: Scope, receive: Receive)
     if effects.timeout == "before":
         await _never(scope, receive)
     if effects.outage:
-        raise errors.api_error(503)
+        raise refuse(ErrorEffect(status=503))
     if effects.rate_limit:
-        raise errors.rate_limited()
+        raise refuse(ErrorEffect(status=429))
     if effects.error is not None and not effects.error.commit and not is_kept(effects.error):
-        raise refusal_of(effects.error)
+        raise refuse(effects.error)
 
 
 async def after(effects: Effects, scope: Scope, receive: Receive) -> None:

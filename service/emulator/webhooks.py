@@ -1,20 +1,17 @@
 """Owed deliveries and the sender: each event to each endpoint that subscribed, signed, retried, bounded.
 
 A delivery is `pending` until an endpoint answered 2xx (`delivered`), the tries are used up (`failed`) or a fault ate it
-(`dropped`). It is a row in the store, so a restart goes on where it was. Bodies are indented as the gateway's are: a
-receiver that verifies anything but the raw bytes fails here too.
+(`dropped`). It is a row in the store, so a restart goes on where it was. What is sent, and how it is signed, differs by
+the provider of the endpoint: `envelopes.py` knows.
 """
 
 import asyncio
-import hashlib
 import heapq
-import hmac
 import time
 from collections import defaultdict
 from collections.abc import Collection
 
-import msgspec
-
+from service.emulator import envelopes
 from service.emulator.events import type_matches
 from service.emulator.faults import Armed, Faults
 from service.emulator.ids import new_id
@@ -59,11 +56,12 @@ class Webhooks:
                 self._pending[row["event"]] += 1
                 self._queue(row["id"], row["due_ms"])
 
-    def recipients(self, event_type: str) -> list[str]:
+    def recipients(self, event_type: str, provider: str = "stripe") -> list[str]:
         return [
             endpoint["id"]
             for endpoint in self._world.store.all("endpoint")
-            if any(type_matches(wanted, event_type) for wanted in endpoint["enabled_events"])
+            if envelopes.provider_of(endpoint) == provider
+            and any(type_matches(wanted, event_type) for wanted in endpoint["enabled_events"])
         ]
 
     def pending(self, event_id: str) -> int:
@@ -74,7 +72,8 @@ class Webhooks:
 
     def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
         for endpoint in recipients:
-            fired = self._faults.on_delivery(event_type, trying=False)
+            provider = envelopes.provider_of(self._world.store.must("endpoint", endpoint))
+            fired = self._faults.on_delivery(event_type, trying=False, provider=provider)
             effects = [armed.fault.effects for armed in fired]
             copies = 1 + sum(effect.duplicate or 0 for effect in effects)
             wait = sum(effect.delay_ms or 0 for effect in effects)
@@ -83,9 +82,9 @@ class Webhooks:
             for _ in range(copies):
                 self._owe(event_id, event_type, endpoint, wait_ms=wait, dropped=dropped, reorder=reorder)
 
-    def resend(self, event_id: str, event_type: str) -> int:
+    def resend(self, event_id: str, event_type: str, provider: str = "stripe") -> int:
         """Owe it once more to everyone who subscribes; returns how many that are."""
-        recipients = self.recipients(event_type)
+        recipients = self.recipients(event_type, provider)
         for endpoint in recipients:
             self._owe(event_id, event_type, endpoint, wait_ms=0, dropped=False, reorder=None)
         return len(recipients)
@@ -182,15 +181,13 @@ class Webhooks:
         if row is None or overtaken or identifier in self._flying:
             return
         endpoint = self._world.store.get("endpoint", row["endpoint"])
-        event = self._world.store.raw("event", row["event"])
-        if endpoint is None or event is None:
+        if endpoint is None or not envelopes.holds(self._world, endpoint, row["event"]):
             self._close(row, "failed")
             return
         self._flying.add(identifier)
-        body = msgspec.json.format(event, indent=2)
         began = time.monotonic_ns()
         try:
-            result = await self._post(poster, endpoint, row, body)
+            result = await self._post(poster, endpoint, row)
         finally:
             self._flying.discard(identifier)
         took = (time.monotonic_ns() - began) // 1_000_000
@@ -199,18 +196,18 @@ class Webhooks:
             row["tries"].append({"at_ms": self._world.clock.now_ms(), "took_ms": took, **result})
             self._judge(row, good=200 <= result["status"] < 300)  # noqa: PLR2004 - success, and nothing else, is a receipt
 
-    async def _post(self, poster: Poster, endpoint: Obj, row: Obj, body: bytes) -> Obj:
-        effects = [armed.fault.effects for armed in self._faults.on_delivery(row["type"], trying=True)]
-        skew = sum(effect.skew_s or 0 for effect in effects)
-        secret = "not-the-secret" if any(effect.bad_signature for effect in effects) else endpoint["secret"]
-        headers = {
-            "content-type": "application/json; charset=utf-8",
-            "user-agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            # the machine's time, not the stand-in's: that may be days ahead, and a receiver would rightly refuse it
-            "stripe-signature": signature(secret, body, int(time.time()) + skew),
-        }
+    async def _post(self, poster: Poster, endpoint: Obj, row: Obj) -> Obj:
+        provider = envelopes.provider_of(endpoint)
+        effects = [a.fault.effects for a in self._faults.on_delivery(row["type"], trying=True, provider=provider)]
+        envelope = envelopes.envelope(
+            self._world,
+            endpoint,
+            row["event"],
+            skew_s=sum(effect.skew_s or 0 for effect in effects),
+            forged=any(effect.bad_signature for effect in effects),
+        )
         try:
-            status, answer = await poster.post(endpoint["url"], headers, body)
+            status, answer = await poster.post(endpoint["url"], envelope.headers, envelope.body)
         except PostError as error:
             return {"status": 0, "error": str(error)}
         return {"status": status, "body": answer[:SHOWN_BODY].decode(errors="replace")}
@@ -251,10 +248,3 @@ class Webhooks:
             for row in self._world.store.all("delivery")
             if type_matches(kind, row["type"]) and all(row[name] == value for name, value in wanted.items())
         ]
-
-
-def signature(secret: str, body: bytes, at: int) -> str:
-    """The `Stripe-Signature` of docs.stripe.com/webhooks#verify-manually; a secret being rolled is two, by comma."""
-    signed = f"{at}.".encode() + body
-    macs = (hmac.new(each.encode(), signed, hashlib.sha256).hexdigest() for each in secret.split(","))
-    return ",".join([f"t={at}", *(f"v1={mac}" for mac in macs)])

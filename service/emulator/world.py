@@ -103,8 +103,8 @@ class Timers:
 class Post(Protocol):
     """Who is told of events."""
 
-    def recipients(self, event_type: str) -> list[str]:
-        """The endpoints that subscribe to this type."""
+    def recipients(self, event_type: str, provider: str = "stripe") -> list[str]:
+        """The provider's endpoints that subscribe to this type."""
 
     def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
         """Owe each of them this event."""
@@ -119,7 +119,7 @@ class Post(Protocol):
 class NoPost:
     """Nobody listens."""
 
-    def recipients(self, event_type: str) -> list[str]:  # noqa: ARG002 - the protocol's shape
+    def recipients(self, event_type: str, provider: str = "stripe") -> list[str]:  # noqa: ARG002 - the protocol's shape
         return []
 
     def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
