@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.emulator import balance, shapes
+from service.emulator import balance, payouts, shapes
 from service.emulator.cards import ACCOUNTS, CARDS, ROUTING_NUMBER, Account, Card, Decline, Later
 from service.emulator.errors import DOCS
 from service.emulator.events import happened
@@ -224,7 +224,6 @@ def settle_balance(world: World, charge: Obj, method: Method) -> None:
         description=charge["description"],
         at_once=at_once,
     )
-    world.store.put("balance_transaction", movement)
-    charge["balance_transaction"] = movement["id"]
+    charge["balance_transaction"] = payouts.book(world, movement)
     raw = world.store.put("charge", charge)
     happened(world, "charge.updated", raw, Cause(), previous={"balance_transaction": None})

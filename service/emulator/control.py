@@ -13,6 +13,7 @@ from service.emulator import disputes, payments, refunds, truth
 from service.emulator.cards import BANK_FAILS, BANK_SUCCEEDS, Account, Card, CardRefused, find_card
 from service.emulator.errors import GatewayRefusal
 from service.emulator.faults import FaultError, Plan
+from service.emulator.levers import LEVERS, charge_named
 from service.emulator.payments import Buyer, NotOffered, Outcome
 from service.emulator.standin import Endpoint, StandIn
 from service.emulator.wire import Obj
@@ -167,11 +168,7 @@ async def fail_refund(standin: StandIn, refund: str, data: Failure | None = None
 @post("/disputes", status_code=201)
 async def dispute(standin: StandIn, data: DisputeAsked) -> Obj:
     store = standin.world.store
-    session = store.get("checkout.session", data.session or "")
-    intent = store.get("payment_intent", data.payment_intent or (session or {}).get("payment_intent") or "")
-    charge = store.get("charge", data.charge or (intent or {}).get("latest_charge") or "")
-    if charge is None:
-        raise NotFoundException("No such payment: name it by charge, payment_intent or session.")
+    charge = charge_named(store, data)
     secret = store.get("secret", charge["payment_intent"]) or {"later": "none"}
     reason, inquiry = disputes.reason_of(secret["later"])
     reason = data.reason or reason
@@ -248,6 +245,6 @@ ROUTER = Router(
     guards=[only_loopback],
     route_handlers=[
         arm, show_faults, disarm, pay, answer_challenge, fail_refund, dispute, advance, show_clock, tell, reset,
-        deliveries, resend, endpoints, set_endpoints,
+        deliveries, resend, endpoints, set_endpoints, *LEVERS,
     ],
 )  # fmt: skip

@@ -14,6 +14,8 @@ _SHAPES = {
     "refund": ("re_3", 23),
     "balance_transaction": ("txn_3", 23),
     "dispute": ("du_1", 23),
+    "payout": ("po_1", 23),
+    "bank_account": ("ba_1", 23),
     "payment_method": ("pm_1", 23),
     "event": ("evt_1", 23),
     "item": ("li_1", 23),

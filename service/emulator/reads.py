@@ -37,14 +37,17 @@ FILTERS: dict[str, params.Spec] = {
     "event": {"created": time_range, "type": text, "types": [text], "delivery_success": boolean},
     "balance_transaction": {"created": time_range, "currency": text, "payout": text, "source": text, "type": text},
     "dispute": {"created": time_range, "charge": text, "payment_intent": text},
+    "payout": {"created": time_range, "arrival_date": time_range, "destination": text, "status": text},
 }
+OTHERWISE = {"customer_details", "arrival_date"}  # filters that are more than equality
+COMPUTED = ("event", "balance_transaction")  # not answered as they lie in the books
 EXPANDABLE = {
     "payment_intent", "latest_charge", "charge", "balance_transaction", "failure_balance_transaction",
-    "payment_method", "source", "customer", "line_items", "refunds", "data", "object",
+    "payment_method", "source", "customer", "line_items", "refunds", "data", "object", "balance_transactions",
 }  # fmt: skip
 TABLES = {
     "cs_": "checkout.session", "pi_": "payment_intent", "ch_": "charge", "py_": "charge", "re_": "refund",
-    "evt": "event", "txn": "balance_transaction", "pm_": "payment_method", "du_": "dispute",
+    "evt": "event", "txn": "balance_transaction", "pm_": "payment_method", "du_": "dispute", "po_": "payout",
 }  # fmt: skip
 NOUNS = {"checkout.session": "checkout.session", "balance_transaction": "balance transaction"}
 
@@ -54,9 +57,14 @@ def retrieve(world: World, kind: str, identifier: str, given: Obj) -> bytes:
         given.pop("expand", None)
         params.read(given, {})
     raw = world.store.raw(kind, identifier)
-    if raw is None:
+    if raw is None or (kind == "event" and is_forgotten(world, world.store.table(kind).rows[identifier])):
         raise no_such(NOUNS.get(kind, kind), identifier, param="session" if kind == "checkout.session" else "id")
-    return raw if kind != "event" else encode(_present(world, kind, raw))
+    return encode(_present(world, kind, raw)) if kind in COMPUTED else raw
+
+
+def is_forgotten(world: World, row: Row) -> bool:
+    """Events can be read for thirty days."""
+    return row.created < world.now() - RETAINED_S
 
 
 def list_objects(world: World, kind: str, given: Obj, path: str) -> bytes:
@@ -142,7 +150,9 @@ def _filter(world: World, kind: str, asked: Obj) -> Test:
     if kind == "event":
         tests.extend(_event_tests(world, asked))
     else:
-        tests.extend(_same(name, asked[name]) for name in asked.keys() & set(FACTS[kind]) - {"customer_details"})
+        tests.extend(_same(name, asked[name]) for name in asked.keys() & set(FACTS[kind]) - OTHERWISE)
+    if "arrival_date" in asked:
+        tests.append(_arriving(_Window(asked["arrival_date"])))
     if "customer_details" in asked:
         tests.append(_bought_by(asked["customer_details"].get("email")))
     return lambda identifier, row: all(test(identifier, row) for test in tests)
@@ -150,6 +160,10 @@ def _filter(world: World, kind: str, asked: Obj) -> Test:
 
 def _same(name: str, wanted: Any) -> Test:
     return lambda _identifier, row: row.facts[name] == wanted
+
+
+def _arriving(window: _Window) -> Test:
+    return lambda _identifier, row: window.low <= row.facts["arrival_date"] <= window.high
 
 
 def _bought_by(email: str | None) -> Test:
@@ -177,6 +191,9 @@ def _present(world: World, kind: str, raw: bytes) -> Obj:
     obj: Obj = decode(raw)
     if kind == "event":
         obj["pending_webhooks"] = world.post.pending(obj["id"])
+    elif kind == "balance_transaction":
+        obj.pop("payout", None)  # the vendor filters by it and does not show it
+        obj["status"] = "available" if obj["available_on"] <= world.now() else "pending"
     return obj
 
 
@@ -219,10 +236,10 @@ def _expand(world: World, node: Any, names: list[str], path: str) -> None:
     value = node[name]
     if isinstance(value, str):
         kind = TABLES.get(value[:3])
-        found = None if kind is None else world.store.get(kind, value)
-        if found is None:
+        found = None if kind is None else world.store.raw(kind, value)
+        if kind is None or found is None:
             raise _not_expandable(path)
-        node[name] = value = found
+        node[name] = value = _present(world, kind, found)
     if rest and value is not None:
         _expand(world, value, rest, path)
 

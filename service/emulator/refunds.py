@@ -2,15 +2,16 @@
 
 A plain card's refund succeeds at once. The cards of docs.stripe.com/testing#refunds begin `pending` and succeed, or
 begin `succeeded` and fail, after the settling time. A failed refund puts the money back on the balance and on the charge.
+Where the bank does not cover it, a refund beyond the available balance waits, `pending`, and tries again each midnight.
 """
 
-from service.emulator import balance, params, shapes
+from service.emulator import balance, params, payouts, shapes
 from service.emulator.cards import Later
 from service.emulator.errors import after_start, invalid, no_such
 from service.emulator.events import happened
 from service.emulator.params import metadata, one_of, positive, text
 from service.emulator.sessions import unsupported
-from service.emulator.wire import Obj
+from service.emulator.wire import Obj, decode
 from service.emulator.world import Cause, World
 
 CREATE = {
@@ -27,6 +28,8 @@ CREATE = {
     "origin": unsupported,
 }
 OF_A_DEBIT = {"refund": "payment_refund", "refund_failure": "payment_failure_refund"}  # types on the balance
+WAITS = "insufficient_funds"  # the pending_reason of a refund there is no money for
+ENDED = ("failed", "canceled")
 REFERENCE = "5364785902769168"  # what the buyer could ask the bank for
 FAILURES = (  # docs.stripe.com/refunds#failed-refunds
     "charge_for_pending_refund_disputed",
@@ -48,15 +51,69 @@ def create(world: World, given: Obj, cause: Cause, version: str) -> bytes:
         charge, amount, reason=asked.get("reason"), metadata=asked.get("metadata", {}), now=world.now()
     )
     later = _later_of(world, charge)
-    refund["status"] = "pending" if later is Later.REFUND_PENDING else "succeeded"
-    refund["balance_transaction"] = _move(world, refund, -amount, "refund")
-    due = world.clock.now_ms() + world.options.settle_ms
-    world.store.put("secret", {"id": refund["id"], "later": later.value, "settles_ms": due})
-    world.timers.at(due, settle, refund["id"])
-    raw = world.store.put("refund", refund)
+    world.store.put("secret", {"id": refund["id"], "later": later.value})
+    if _is_covered(world, refund):
+        refund["status"] = "pending" if later is Later.REFUND_PENDING else "succeeded"
+        refund["balance_transaction"] = _move(world, refund, -amount, "refund")
+        raw = world.store.put("refund", refund)
+        _settle_later(world, refund["id"])
+    else:
+        refund["pending_reason"] = WAITS
+        raw = world.store.put("refund", refund)
+        wait(world, refund["id"])
     happened(world, "refund.created", raw, cause)
     _return_to_charge(world, charge, amount, cause)
     return raw
+
+
+def create_outside(world: World, charge: Obj, amount: int | None) -> Obj:
+    """Made by a person on the vendor's dashboard: no request and no metadata of ours. Raises as `create` does."""
+    given = {"charge": charge["id"], "reason": "requested_by_customer"}
+    if amount is not None:
+        given["amount"] = str(amount)
+    refund: Obj = decode(create(world, given, Cause(), world.api_version))
+    return refund
+
+
+def _is_covered(world: World, refund: Obj) -> bool:
+    if payouts.bank_covers(world):
+        return True
+    available, _ = payouts.totals(world).get(refund["currency"], (0, 0))
+    return available >= int(refund["amount"])
+
+
+def _settle_later(world: World, identifier: str) -> None:
+    due = world.clock.now_ms() + world.options.settle_ms
+    world.store.put("secret", {**world.store.must("secret", identifier), "settles_ms": due})
+    world.timers.at(due, settle, identifier)
+
+
+def is_waiting(refund: Obj) -> bool:
+    """Asked for, and there is no money for it yet."""
+    return bool(refund["status"] == "pending" and refund.get("pending_reason") == WAITS)
+
+
+def wait(world: World, identifier: str) -> None:
+    world.timers.at(payouts.midnight_after(world.now()) * 1000, try_again, identifier)
+
+
+def try_again(world: World, identifier: str) -> None:
+    """A waiting refund goes out as soon as there is money for it."""
+    refund = world.store.get("refund", identifier)
+    if refund is None or not is_waiting(refund):
+        return
+    if _is_covered(world, refund):
+        _pay(world, refund)
+        _settle_later(world, identifier)
+    else:
+        wait(world, identifier)
+
+
+def _pay(world: World, refund: Obj) -> None:
+    previous = {"balance_transaction": None, "pending_reason": refund.pop("pending_reason"), "status": "pending"}
+    refund["balance_transaction"] = _move(world, refund, -refund["amount"], "refund")
+    refund["status"] = "succeeded"
+    _changed(world, refund, previous)
 
 
 def _charge_of(world: World, asked: Obj) -> Obj:
@@ -124,8 +181,7 @@ def _move(world: World, refund: Obj, amount: int, category: str) -> str:
         category=category,
         description="REFUND FOR PAYMENT" if category == "refund" else "REFUND FAILURE",
     )
-    world.store.put("balance_transaction", movement)
-    return str(movement["id"])
+    return payouts.book(world, movement)
 
 
 def _return_to_charge(world: World, charge: Obj, amount: int, cause: Cause) -> None:
@@ -139,38 +195,78 @@ def _return_to_charge(world: World, charge: Obj, amount: int, cause: Cause) -> N
 def settle(world: World, identifier: str) -> None:
     """The bank's answer to a refund, once."""
     refund, secret = world.store.get("refund", identifier), world.store.get("secret", identifier)
-    if refund is None or secret is None or "settles_ms" not in secret or refund["status"] == "failed":
+    if refund is None or secret is None or "settles_ms" not in secret or refund["status"] in ENDED:
         return
     del secret["settles_ms"]
     world.store.put("secret", secret)
     if secret["later"] == Later.REFUND_FAILS.value:
         fail(world, identifier, "expired_or_canceled_card")
-        return
+    else:
+        _arrive(world, refund)
+
+
+def settle_now(world: World, identifier: str) -> Obj | None:
+    """Whatever it waits for has come; None when there is nothing left to wait for."""
+    refund, secret = world.store.must("refund", identifier), world.store.must("secret", identifier)
+    if refund["status"] in ENDED or not (is_waiting(refund) or "settles_ms" in secret):
+        return None
+    if is_waiting(refund):
+        _pay(world, refund)
+    world.store.put("secret", {"id": identifier, "later": secret["later"]})
+    _arrive(world, refund)
+    return refund
+
+
+def _arrive(world: World, refund: Obj) -> None:
+    """The buyer's bank has it, and names a reference."""
     previous: Obj = {"destination_details": refund["destination_details"]}
     if refund["status"] != "succeeded":
         previous["status"] = refund["status"]
     kind = refund["destination_details"]["type"]
     arrived = {**refund["destination_details"][kind], "reference": REFERENCE, "reference_status": "available"}
     refund |= {"status": "succeeded", "destination_details": {kind: arrived, "type": kind}}
+    _changed(world, refund, previous)
+
+
+def _changed(world: World, refund: Obj, previous: Obj, cause: Cause | None = None) -> bytes:
     raw = world.store.put("refund", refund)
-    happened(world, "refund.updated", raw, Cause(), previous=previous)
-    happened(world, "charge.refund.updated", raw, Cause(), previous=previous)
+    for event_type in ("refund.updated", "charge.refund.updated"):
+        happened(world, event_type, raw, cause or Cause(), previous=previous)
+    return raw
 
 
 def fail(world: World, identifier: str, reason: str) -> Obj | None:
     """The refund comes back: None when it already had."""
     refund = world.store.must("refund", identifier)
-    if refund["status"] == "failed":
+    if refund["status"] in ENDED:
         return None
+    raw = _take_back(world, refund, "failed", reason, Cause())
+    happened(world, "refund.failed", raw, Cause())
+    return refund
+
+
+def cancel(world: World, identifier: str, given: Obj, cause: Cause) -> bytes:
+    """Possible while it is still `pending`: nobody has been paid yet."""
+    params.read(given, {})
+    refund = world.store.get("refund", identifier)
+    if refund is None:
+        raise no_such("refund", identifier, param="refund")
+    if refund["status"] != "pending":
+        raise after_start(
+            invalid(f"This refund ({identifier}) cannot be canceled: its status is {refund['status']}.", param="refund")
+        )
+    return _take_back(world, refund, "canceled", "merchant_request", cause)
+
+
+def _take_back(world: World, refund: Obj, status: str, reason: str, cause: Cause) -> bytes:
+    """The money returns to the balance if it had left, and to what may be refunded of the charge."""
     previous = {"status": refund["status"]}
-    refund |= {"status": "failed", "failure_reason": reason}
-    refund["failure_balance_transaction"] = _move(world, refund, refund["amount"], "refund_failure")
-    raw = world.store.put("refund", refund)
+    refund.pop("pending_reason", None)
+    refund |= {"status": status, "failure_reason": reason}
+    if refund["balance_transaction"] is not None:
+        refund["failure_balance_transaction"] = _move(world, refund, refund["amount"], "refund_failure")
     charge = world.store.must("charge", refund["charge"])
     charge["amount_refunded"] -= refund["amount"]
     charge["refunded"] = False
     world.store.put("charge", charge)
-    happened(world, "refund.updated", raw, Cause(), previous=previous)
-    happened(world, "refund.failed", raw, Cause())
-    happened(world, "charge.refund.updated", raw, Cause(), previous=previous)
-    return refund
+    return _changed(world, refund, previous, cause)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from service.emulator import reads, refunds, sessions
+from service.emulator import disputes, payouts, reads, refunds, sessions
 from service.emulator.wire import Obj
 from service.emulator.world import Cause, World
 
@@ -57,6 +57,22 @@ def _refund(world: World, call: Call) -> bytes:
     return refunds.create(world, call.given, call.cause, call.version)
 
 
+def _cancel_refund(world: World, call: Call) -> bytes:
+    return refunds.cancel(world, call.identifier, call.given, call.cause)
+
+
+def _answer_dispute(world: World, call: Call) -> bytes:
+    return disputes.update(world, call.identifier, call.given, call.cause)
+
+
+def _accept_dispute(world: World, call: Call) -> bytes:
+    return disputes.accept(world, call.identifier, call.given, call.cause)
+
+
+def _balance(world: World, call: Call) -> bytes:
+    return payouts.shown_balance(world, call.given)
+
+
 def _charge_refunds(world: World, call: Call) -> bytes:
     return reads.list_objects(world, "refund", {**call.given, "charge": call.identifier}, call.path)
 
@@ -75,13 +91,18 @@ ROUTES = (
     Route(method="GET", name=SESSIONS + "/{id}/line_items", verb=_line_items),
     Route(method="POST", name=SESSIONS + "/{id}/expire", verb=_expire),
     Route(method="POST", name="/v1/refunds", verb=_refund),
+    Route(method="POST", name="/v1/refunds/{id}/cancel", verb=_cancel_refund),
     Route(method="GET", name="/v1/charges/{id}/refunds", verb=_charge_refunds),
+    Route(method="POST", name="/v1/disputes/{id}", verb=_answer_dispute),
+    Route(method="POST", name="/v1/disputes/{id}/close", verb=_accept_dispute),
+    Route(method="GET", name="/v1/balance", verb=_balance),
     *_read_only("refund", "/v1/refunds"),
     *_read_only("payment_intent", "/v1/payment_intents"),
     *_read_only("charge", "/v1/charges"),
     *_read_only("event", "/v1/events"),
     *_read_only("balance_transaction", "/v1/balance_transactions"),
     *_read_only("dispute", "/v1/disputes"),
+    *_read_only("payout", "/v1/payouts"),
 )
 _FIXED = {(route.method, route.name): route for route in ROUTES if "{id}" not in route.name}
 _WITH_ID = [

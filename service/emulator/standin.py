@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
-from service.emulator import payments, refunds, sessions
+from service.emulator import due
 from service.emulator.api import Api
 from service.emulator.faults import Faults
 from service.emulator.metrics import Metrics
@@ -75,12 +75,5 @@ class StandIn:
 
     def _restore(self) -> None:
         """Timers and debts from the books of an earlier run."""
-        store, timers = self.world.store, self.world.timers
-        for session in store.all("checkout.session"):
-            if session["status"] == "open":
-                timers.at(session["expires_at"] * 1000, sessions.expire_when_due, session["id"])
-        for secret in store.all("secret"):
-            if "settles_ms" in secret:
-                action = refunds.settle if secret["id"].startswith("re_") else payments.settle
-                timers.at(secret["settles_ms"], action, secret["id"])
+        due.restore(self.world)
         self.webhooks.restore()

@@ -30,7 +30,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "event": ("type",),
     "balance_transaction": ("type", "source", "currency", "payout", "net", "available_on"),
     "dispute": ("charge", "payment_intent"),
-    "payout": ("status", "automatic"),
+    "payout": ("status", "arrival_date", "destination"),
     "payment_method": (),
     "cart": (),  # the private half of a session
     "secret": (),  # what a payment or refund will really do, by id
@@ -45,7 +45,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "paypal.refund": (),
     "paypal.dispute": (),
     "paypal.movement": (),  # what transaction search lists
-    "paypal.event": (),
+    "paypal.event": ("event_type", "create_time"),
     "paypal.book": (),  # the private half of an order, capture, refund or dispute
     "paypal.invoice": (),  # which capture used an invoice number
     "paypal.key": (),  # PayPal-Request-Id

@@ -89,15 +89,6 @@ async def test_events_are_filtered_by_type(gateway):
         await types(type="charge.succeeded", types=["charge.updated"])
 
 
-async def test_events_are_listed_for_thirty_days(gateway):
-    """Older ones are gone from the list, as at the gateway."""
-    await gateway.paid()
-
-    await gateway.advance(31 * 86_400)
-
-    assert [] == await gateway.event_types()
-
-
 async def test_expansion_goes_four_deep(gateway):
     """Through a list to the balance; a fifth level is an error, as is what cannot be expanded."""
     await gateway.paid()
