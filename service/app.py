@@ -20,6 +20,7 @@ from service.access.rules import OrderTokens
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
 from service.checkout.flow import Shop
+from service.gateways.base import Capability
 from service.health import Health
 from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database
@@ -37,7 +38,7 @@ from service.webhooks.flow import Intake
 
 MOST_BYTES = 65_536  # of a request body; a checkout is a few hundred bytes
 FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json")
-STRIPE_PATHS = ["/webhook", "/webhook/stripe"]
+WEBHOOK_PATHS = {"stripe": ["/webhook", "/webhook/stripe"]}  # the first provider had no name in its address
 
 
 def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
@@ -71,10 +72,18 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
 
 
 def _api(parts: Parts, intake: Intake) -> Router:
-    stripe = webhook_of(
-        parts.gateways["stripe"], parts.db, intake, paths=STRIPE_PATHS, livemode=parts.settings.livemode
-    )
-    return Router("/api/payment", route_handlers=[get_catalog, create_checkout_session, get_order, stripe])
+    webhooks = [
+        webhook_of(
+            gateway,
+            parts.db,
+            intake,
+            paths=WEBHOOK_PATHS.get(name, [f"/webhook/{name}"]),
+            livemode=parts.settings.livemode,
+        )
+        for name, gateway in parts.gateways.items()
+        if Capability.WEBHOOKS in gateway.capabilities
+    ]
+    return Router("/api/payment", route_handlers=[get_catalog, create_checkout_session, get_order, *webhooks])
 
 
 def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

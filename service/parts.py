@@ -11,8 +11,11 @@ from service import __version__
 from service.access.rules import OrderTokens
 from service.catalog import tables as catalog
 from service.checkout.flow import Shop
+from service.controls import tables as controls
+from service.disputes import tables as disputes
 from service.gateways.base import Gateway
-from service.gateways.stripe import StripeGateway
+from service.gateways.calls import NoGuard
+from service.gateways.registry import Context, find_providers
 from service.idempotency import tables as idempotency
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
@@ -22,6 +25,7 @@ from service.kernel.ids import Ids
 from service.orders import tables as orders
 from service.payments import flow as payment_events
 from service.payments import tables as payments
+from service.recovery import tables as recovery
 from service.refunds import flow as refund_events
 from service.refunds import tables as refunds
 from service.settings import Settings
@@ -36,9 +40,12 @@ WITH_TABLES = (
     outbox,
     idempotency,
     catalog,
+    controls,
     orders,
     payments,
     refunds,
+    disputes,
+    recovery,
     tickets,
     webhooks,
 )  # imported: METADATA is whole
@@ -50,6 +57,7 @@ INVARIANTS = (
     *tickets.INVARIANTS,
     *catalog.INVARIANTS,
     *refunds.INVARIANTS,
+    *disputes.INVARIANTS,
     *webhooks.INVARIANTS,
 )
 
@@ -76,15 +84,7 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
     tracer = create_tracing(process, settings.environment, __version__, is_fault=_is_fault)
     telemetry = Telemetry(process, version=__version__, environment=settings.environment, tracer=tracer)
     db = build_database(settings, telemetry, clock=clock)
-    gateways: dict[str, Gateway] = {
-        "stripe": StripeGateway(
-            api_key=settings.stripe_api_key.get_secret_value(),
-            webhook_secrets=tuple(each.get_secret_value() for each in settings.stripe_webhook_secrets),
-            base_url=settings.stripe_base_url,
-            timeout_s=settings.gateway_timeout_s,
-            telemetry=telemetry,
-        )
-    }
+    gateways = _build_gateways(settings, telemetry, clock)
     tokens = OrderTokens(tuple(each.get_secret_value() for each in settings.secret_keys))
     shop = Shop(
         db=db,
@@ -92,8 +92,26 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
         tokens=tokens,
         hold=timedelta(seconds=settings.hold_seconds),
         public_url=settings.public_url,
+        default_provider=settings.providers[0],
     )
     return Parts(settings, telemetry, db, gateways, shop)
+
+
+def _build_gateways(settings: Settings, telemetry: Telemetry, clock: Clock) -> dict[str, Gateway]:
+    return {
+        name: create(
+            Context(
+                options=settings.options_of(name),
+                timeout_s=settings.gateway_timeout_s,
+                livemode=settings.livemode,
+                public_url=settings.public_url,
+                guard=NoGuard(),
+                telemetry=telemetry,
+                clock=clock,
+            )
+        )
+        for name, create in find_providers(settings.providers).items()
+    }
 
 
 def _is_fault(error: BaseException) -> bool:

@@ -8,13 +8,14 @@ there. `make docs` writes `.env.example` from this file; to add a setting, add a
 import os
 from collections.abc import Mapping
 from email.utils import parseaddr
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -29,6 +30,13 @@ FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 Secrets = tuple[SecretStr, ...]
 
 _SCHEMES = {"database_url": ("postgresql://", "postgres://"), "smtp_url": ("smtp://", "smtps://")}
+_LISTS = ("secret_keys", "providers", "stripe_webhook_secrets", "paypal_webhook_ids")
+OWN_PROVIDERS = ("stripe", "paypal", "manual")
+_NEEDED = {  # by provider
+    "stripe": ("stripe_api_key", "stripe_webhook_secrets"),
+    "paypal": ("paypal_client_id", "paypal_client_secret", "paypal_webhook_ids"),
+}
+_STAND_INS = ("stripe_base_url", "paypal_base_url", "paypal_ca_file")
 _MAIL_ADDRESSES = ("mail_from", "help_email")
 _OUTSIDE = ("staging", "production")
 
@@ -55,11 +63,25 @@ class Settings(BaseModel):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where customers reach the store; no slash at the end."
     )
-    stripe_api_key: SecretStr = Field(description="Stripe secret key (sk_test_… or sk_live_…).")
+    providers: tuple[str, ...] = Field(
+        ("stripe",), description="Payment providers, comma separated, the first choice first: stripe, paypal, manual."
+    )
+    stripe_api_key: SecretStr = Field(SecretStr(""), description="Stripe secret key (sk_test_… or sk_live_…).")
     stripe_webhook_secrets: Secrets = Field(
-        description="Comma separated signing secrets of the webhook endpoint; several while one is being rotated."
+        (), description="Comma separated signing secrets of the webhook endpoint; several while one is being rotated."
     )
     stripe_base_url: str = Field("", description="Empty means the real Stripe; the emulator's address in development.")
+    paypal_client_id: str = Field("", description="Client id of the PayPal application.")
+    paypal_client_secret: SecretStr = Field(SecretStr(""), description="Secret of the PayPal application.")
+    paypal_webhook_ids: tuple[str, ...] = Field(
+        (), description="Comma separated ids of the PayPal webhook (WH-…); several while one replaces another."
+    )
+    paypal_base_url: str = Field(
+        "", description="Empty means the real PayPal, or its sandbox outside production; the emulator in development."
+    )
+    paypal_ca_file: str = Field(
+        "", description="PEM file of the authority that signs the emulator's event certificates; development only."
+    )
     gateway_timeout_s: int = Field(
         4, ge=1, le=9, description="Seconds one request to the gateway may take; the buyer's answer is due after nine."
     )
@@ -80,12 +102,17 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
-    @field_validator("secret_keys", "stripe_webhook_secrets", mode="before")
+    _others: dict[str, SecretStr] = PrivateAttr(default_factory=dict)  # of providers that are not ours
+
+    def model_post_init(self, context: Any) -> None:
+        self._others = dict(context or {})
+
+    @field_validator(*_LISTS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("stripe_webhook_secrets", "secret_keys")
+    @field_validator("providers", "secret_keys")
     @classmethod
     def _present(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if not value:
@@ -109,7 +136,7 @@ class Settings(BaseModel):
             raise ValueError("the address names no host")
         return value
 
-    @field_validator("public_url", "stripe_base_url")
+    @field_validator("public_url", "stripe_base_url", "paypal_base_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -126,6 +153,14 @@ class Settings(BaseModel):
             raise ValueError("an e-mail address is needed")
         return value
 
+    def options_of(self, provider: str) -> dict[str, Any]:
+        """What stands in the settings for one provider, without its name; of others' providers as plain secrets."""
+        start = f"{provider}_"
+        own = {
+            name.removeprefix(start): getattr(self, name) for name in type(self).model_fields if name.startswith(start)
+        }
+        return own | {name.removeprefix(start): value for name, value in self._others.items() if name.startswith(start)}
+
     @property
     def livemode(self) -> bool:
         """Whether events of the gateway's live mode are ours."""
@@ -137,13 +172,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     source = os.environ if environ is None else environ
     given = {name[len(PREFIX) :].lower(): text for name, text in source.items() if name.startswith(PREFIX)}
     values = {name: text for name, text in given.items() if text.strip()}  # empty is absent, as in .env.example
+    strange = [name for name in sorted(given) if name not in Settings.model_fields]
+    others = {name: SecretStr(given[name]) for name in strange if name.startswith(_starts_of_others(given))}
     problems = [
         f"{PREFIX}{name.upper()} is not a setting of Cubano"
-        for name in sorted(given)
-        if name not in Settings.model_fields and not f"{PREFIX}{name.upper()}".startswith(FOREIGN)
+        for name in strange
+        if name not in others and not f"{PREFIX}{name.upper()}".startswith(FOREIGN)
     ]
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate(values, context=others)
     except ValidationError as error:
         problems += [_sentence(each["loc"][0], each["msg"]) for each in error.errors() if each["loc"]]
     problems += _misfits(values)
@@ -152,12 +189,24 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def _starts_of_others(given: Mapping[str, str]) -> tuple[str, ...]:
+    """How the settings of somebody else's providers begin: what a package of theirs needs is not ours to know."""
+    return tuple(f"{name}_" for name in _providers(given) if name not in OWN_PROVIDERS)
+
+
+def _providers(given: Mapping[str, str]) -> list[str]:
+    chosen = [name.strip() for name in given.get("providers", "").split(",") if name.strip()]
+    return chosen or list(Settings.model_fields["providers"].default)
+
+
 def _misfits(given: Mapping[str, str]) -> list[str]:
     """What is right by itself but not together; asked even when single fields are wrong, so that one list has it all."""
     environment = given.get("environment", "development")
     key, public_url = given.get("stripe_api_key", ""), given.get("public_url", "")
     live = key.startswith(("sk_live_", "rk_live_"))
     problems = _unfit_outside(given) if environment in _OUTSIDE else []
+    needed = [name for provider in _providers(given) for name in _NEEDED.get(provider, ())]
+    problems += [f"{PREFIX}{name.upper()} is required" for name in needed if not given.get(name, "").strip(", ")]
     if environment == "production" and key and not live:
         problems.append("CUBANO_STRIPE_API_KEY is a test key; production needs a live one")
     if environment != "production" and live:
@@ -173,8 +222,11 @@ def _unfit_outside(given: Mapping[str, str]) -> list[str]:
     """What fits a development machine only: a stand-in, a mail box on this machine, addresses that nobody reads."""
     problems = []
     smtp_url = given.get("smtp_url", "")
-    if given.get("stripe_base_url"):
-        problems.append("CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in")
+    problems += [
+        f"{PREFIX}{name.upper()} must be empty outside development: it names a stand-in"
+        for name in _STAND_INS
+        if given.get(name)
+    ]
     if not smtp_url:
         problems.append("CUBANO_SMTP_URL must be set outside development")
     elif smtp_url.startswith("smtp://") and "@" in smtp_url:

@@ -20,11 +20,11 @@ from service.catalog import flow as catalog
 from service.catalog.rules import quote
 from service.checkout.rules import CheckoutRequest, fingerprint
 from service.checkout.views import Checkout, present
-from service.gateways.base import (
+from service.gateways.base import Gateway
+from service.gateways.facts import (
     CheckoutIntent,
     CheckoutStatus,
     EventKind,
-    Gateway,
     GatewayCheckout,
     GatewayEvent,
     LineItem,
@@ -75,7 +75,7 @@ class Shop:
     tokens: OrderTokens
     hold: timedelta
     public_url: str
-    default_provider: str = "stripe"
+    default_provider: str
 
 
 async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str) -> Checkout:

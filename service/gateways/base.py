@@ -1,134 +1,65 @@
 """What the nouns know of a gateway: a small protocol and neutral types, no vendor's words.
 
 Calls never guess: they answer, raise `GatewayRejected` (a definite no) or `GatewayUnavailable` (outcome unknown). The
-request of a call that moves money is built once (`checkout_request`), stored with its intent row, and sent as stored, so
-that a repetition under the same key is the same request to the letter. To add a provider, implement `Gateway` in a file of
-its own and give it a name among the gateways of `service.parts.build_parts`.
+request of a call that moves money is built once (`checkout_request`, `refund_request`), stored with its intent row, and
+sent as stored, so that a repetition under the same key is the same request to the letter. What a provider can do it
+declares in `capabilities`; nobody asks for what is not declared. To add a provider, see `docs/payment-system/08-integration.md`.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from service.kernel.money import Money
+from service.gateways.facts import (
+    CheckoutIntent,
+    Envelope,
+    GatewayCheckout,
+    GatewayEvent,
+    RefundFacts,
+    RefundIntent,
+    Settlement,
+)
 
 
-class EventKind(StrEnum):
-    """The business facts an event of any gateway can tell."""
+class Capability(StrEnum):
+    """What a provider may be asked for beyond opening and fetching a checkout."""
 
-    CHECKOUT_PAID = "checkout_paid"  # the buyer is done and the money is there
-    CHECKOUT_PENDING = "checkout_pending"  # the buyer is done, the money comes later (a bank debit)
-    CHECKOUT_FAILED = "checkout_failed"  # the money that was to come later will not come
-    CHECKOUT_EXPIRED = "checkout_expired"  # the gateway takes no payment for it any more
-    PAYMENT_SUCCEEDED = "payment_succeeded"
-    PAYMENT_CHALLENGED = "payment_challenged"  # the bank asks the buyer to authenticate
-    PAYMENT_DECLINED = "payment_declined"  # one try failed; the buyer may try again
-    REFUND_CHANGED = "refund_changed"
-    OTHER = "other"  # of no concern to us; kept and counted
-
-
-@dataclass(frozen=True)
-class LineItem:
-    """One line on the gateway's page; `unit_price` is our catalogue's, never the client's."""
-
-    name: str
-    unit_price: Money
-    quantity: int
-
-
-@dataclass(frozen=True)
-class CheckoutIntent:
-    """What is to be asked of a gateway; `now` is when, from which it reckons how long its page stays open."""
-
-    order_id: str
-    order_number: str
-    payment_id: str
-    email: str
-    locale: str
-    lines: tuple[LineItem, ...]
-    total: Money
-    success_url: str
-    cancel_url: str
-    traceparent: str | None
-    now: datetime
-
-
-class CheckoutStatus(StrEnum):
-    OPEN = "open"
-    COMPLETE = "complete"
-    EXPIRED = "expired"
+    OFFERED = "offered"  # customers may choose it in the store; else it is for staff
+    CLOSES_PAGES = "closes_pages"  # an open page can be closed there before its time
+    CAPTURE = "capture"  # the money moves by our own call, after the buyer has approved
+    DELAYED_PAYMENTS = "delayed_payments"  # the buyer may be done days before the money comes
+    REFUND = "refund"
+    PARTIAL_REFUND = "partial_refund"
+    FIND_CHECKOUT = "find_checkout"  # by our own ids, when no answer ever told its ref
+    FIND_REFUND = "find_refund"
+    WEBHOOKS = "webhooks"
+    THIN_EVENTS = "thin_events"  # events that name an object which is then fetched
+    LIST_EVENTS = "list_events"
+    LIST_SETTLEMENTS = "list_settlements"
+    DISPUTES = "disputes"
 
 
 @dataclass(frozen=True)
-class GatewayCheckout:
-    """A checkout as the gateway has it now. `paid` is False as long as the money is not there, decided or not."""
+class Lifetimes:
+    """How long a provider remembers: a page it opened, and the answer to a key. After that a repetition is a new request."""
 
-    ref: str
-    status: CheckoutStatus
-    paid: bool
-    url: str | None
-    payment_ref: str | None
-    amount: Money
-
-
-@dataclass(frozen=True)
-class Decline:
-    """Why one try failed, in the gateway's own code; `payments.rules` turns it into words."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
-class RefundFacts:
-    """A refund as the gateway tells it. `refund_id` is our row's id when the refund is ours."""
-
-    ref: str
-    status: str
-    amount: Money
-    payment_ref: str | None
-    refund_id: str | None
-    reason: str | None
-    failure_reason: str | None
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """What the inbox needs of a verified event, without understanding it."""
-
-    event_id: str
-    type: str
-    created_at: datetime
-    livemode: bool
-    subject: str  # events of one subject are applied in order of arrival
-    traceparent: str | None
-
-
-@dataclass(frozen=True)
-class GatewayEvent:
-    """An event in neutral words. Ids are ours, refs are the gateway's; absent facts are None."""
-
-    provider: str
-    event_id: str
-    kind: EventKind
-    type: str
-    occurred_at: datetime
-    order_id: str | None = None
-    payment_id: str | None = None
-    checkout_ref: str | None = None
-    payment_ref: str | None = None
-    amount: Money | None = None
-    decline: Decline | None = None
-    refund: RefundFacts | None = None
+    page: timedelta
+    checkout_key: timedelta
+    capture_key: timedelta
+    refund_key: timedelta
+    hold: timedelta | None = None  # how long seats wait for this provider, where it is not the setting's time
 
 
 class Gateway(Protocol):
     """One provider. Every coroutine ends within the time-out it was built with."""
 
     provider: str
-    page_origin: str  # where the hosted page lives, for the Content-Security-Policy
+    page_origin: str  # where the hosted page lives, for the Content-Security-Policy; empty when there is none
+    capabilities: frozenset[Capability]
+    lifetimes: Lifetimes
+    event_types: tuple[str, ...]  # the vendor's names of the events we act on; what is listed for recovery
 
     def checkout_request(self, intent: CheckoutIntent) -> dict[str, Any]:
         """The exact request for `open_checkout`; pure, to be stored before it is sent."""
@@ -138,20 +69,63 @@ class Gateway(Protocol):
         """Open a hosted checkout; the same key and request give the same checkout."""
         ...
 
+    async def find_checkout(self, request: dict[str, Any], *, since: datetime) -> GatewayCheckout | None:
+        """`FIND_CHECKOUT`: the checkout this request opened after `since`, by our ids in it; None when there is none."""
+        ...
+
     async def fetch_checkout(self, ref: str) -> GatewayCheckout:
         """The checkout as it is now."""
         ...
 
     async def expire_checkout(self, ref: str) -> GatewayCheckout:
-        """Close it if it is still open; answers what it is after that, which may be complete."""
+        """Close it if it is still open; answers what it is after that, which may be complete.
+
+        Without `CLOSES_PAGES` a checkout that nobody paid answers `EXPIRED` when no payment can come of it any more by
+        itself: where the capture is our act, not to capture is to close.
+        """
+        ...
+
+    async def capture(self, ref: str, *, key: str) -> GatewayCheckout:
+        """`CAPTURE`: take the approved money; a decline is an answer with `decline` set, for the buyer to approve anew."""
+        ...
+
+    def refund_request(self, intent: RefundIntent) -> dict[str, Any]:
+        """The exact request for `refund`; pure, to be stored before it is sent."""
+        ...
+
+    async def refund(self, request: dict[str, Any], *, key: str) -> RefundFacts:
+        """`REFUND`: give money back; the same key and request give the same refund."""
+        ...
+
+    async def find_refund(self, request: dict[str, Any]) -> RefundFacts | None:
+        """`FIND_REFUND`: the refund this request made, by our id in it; None when there is none."""
         ...
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
         """Check signature and time on the raw bytes, then read the envelope; raises `Unauthenticated` or `Invalid`."""
         ...
 
+    def read_envelope(self, body: bytes) -> Envelope:
+        """The envelope of an event that was fetched, not delivered; raises `Invalid`."""
+        ...
+
+    async def fetch_event(self, body: bytes) -> bytes:
+        """`THIN_EVENTS`: the full event that a thin one stands for, as `normalise` takes it."""
+        ...
+
     def normalise(self, body: bytes) -> GatewayEvent:
         """The event in neutral words; `Parked` when its shape is not what the vendor documents."""
+        ...
+
+    def list_events(self, *, since: datetime, until: datetime, undelivered: bool = False) -> AsyncIterator[bytes]:
+        """`LIST_EVENTS`: every event of `event_types` created in [since, until], each as a body, oldest first.
+
+        `undelivered` asks only for those the gateway could not deliver, where it can tell them apart.
+        """
+        ...
+
+    def list_settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
+        """`LIST_SETTLEMENTS`: every movement on the gateway's balance in [since, until), oldest first."""
         ...
 
     async def probe(self) -> None:

@@ -5,10 +5,7 @@ It repeats connection errors, 409 and 5xx under the same Idempotency-Key, and do
 flow to the payment intent, so it is set on both; the payment intent itself exists only from the first try to pay.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -17,37 +14,57 @@ import httpx
 import stripe
 
 from service.gateways import stripe_events
-from service.gateways.base import CheckoutIntent, CheckoutStatus, Envelope, GatewayCheckout, GatewayEvent
-from service.kernel.errors import GatewayRejected, GatewayUnavailable
+from service.gateways.base import Capability, Lifetimes
+from service.gateways.calls import Calls, Operation
+from service.gateways.facts import (
+    CheckoutIntent,
+    CheckoutStatus,
+    Envelope,
+    GatewayCheckout,
+    GatewayEvent,
+)
+from service.gateways.registry import Context
+from service.kernel.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from service.kernel.money import Money
-from service.telemetry import catalogue
-from service.telemetry.registry import Telemetry
-from service.telemetry.tracing import Kind
 
-DEADLINE_S = 9  # all tries of one call together; the customer gets a clear answer within 10 s
 CONNECT_TIMEOUT_S = 2
 RETRY_AFTER_S = {"auth": 60}  # a refused key is for a person to mend; others may pass in seconds
 RETRIES = 1  # of the SDK, on connection errors, 409 and 5xx
 # Stripe takes 30 min at least, also from a request that is sent again at the end of the longest hold (25 min, settings);
 # one more for clocks that differ. Our own timer closes the page when the hold runs out.
 SESSION_LIFETIME = timedelta(minutes=56)
+KEPT = timedelta(hours=24)  # an Idempotency-Key may be forgotten after this
 LOCALES = {"en": "en", "es": "es"}
+
+
+def create(context: Context) -> "StripeGateway":
+    """What the entry point names."""
+    return StripeGateway(context)
 
 
 class StripeGateway:
     """One Stripe account. An empty `base_url` means the real Stripe."""
 
     provider = "stripe"
+    capabilities = frozenset({Capability.OFFERED, Capability.CLOSES_PAGES, Capability.WEBHOOKS})
+    lifetimes = Lifetimes(page=SESSION_LIFETIME, checkout_key=KEPT, capture_key=KEPT, refund_key=KEPT)
+    event_types = stripe_events.TYPES
 
-    def __init__(
-        self, *, api_key: str, webhook_secrets: tuple[str, ...], base_url: str, timeout_s: int, telemetry: Telemetry
-    ) -> None:
+    def __init__(self, context: Context) -> None:
         stripe.enable_telemetry = False
-        self._secrets = webhook_secrets
-        self._telemetry = telemetry
+        options, timeout_s = context.options, context.timeout_s
+        self._secrets = tuple(each.get_secret_value() for each in options["webhook_secrets"])
+        self._calls = Calls(
+            self.provider,
+            telemetry=context.telemetry,
+            guard=context.guard,
+            errors=stripe.StripeError,
+            translate=_translate,
+        )
         self._http = stripe.HTTPXClient(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)))
+        base_url = options["base_url"]
         self._client = stripe.StripeClient(
-            api_key,
+            options["api_key"].get_secret_value(),
             base_addresses={"api": base_url} if base_url else {},
             http_client=self._http,
             max_network_retries=RETRIES,
@@ -83,18 +100,18 @@ class StripeGateway:
 
     async def open_checkout(self, request: dict[str, Any], *, key: str) -> GatewayCheckout:
         params: Any = request
-        async with self._call("open_checkout"):
+        async with self._calls.call(Operation.OPEN_CHECKOUT):
             session = await self._client.v1.checkout.sessions.create_async(params, {"idempotency_key": key})
         return _checkout(session)
 
     async def fetch_checkout(self, ref: str) -> GatewayCheckout:
-        async with self._call("fetch_checkout"):
+        async with self._calls.call(Operation.FETCH_CHECKOUT):
             session = await self._client.v1.checkout.sessions.retrieve_async(ref)
         return _checkout(session)
 
     async def expire_checkout(self, ref: str) -> GatewayCheckout:
         try:
-            async with self._call("expire_checkout"):
+            async with self._calls.call(Operation.EXPIRE_CHECKOUT):
                 session = await self._client.v1.checkout.sessions.expire_async(ref)
         except GatewayRejected:
             # Not open any more: it was paid or has expired, and only the object itself says which.
@@ -105,52 +122,32 @@ class StripeGateway:
         stripe_events.check_signature(body, headers.get("stripe-signature", ""), self._secrets, now=now)
         return stripe_events.read_envelope(body)
 
+    def read_envelope(self, body: bytes) -> Envelope:
+        return stripe_events.read_envelope(body)
+
     def normalise(self, body: bytes) -> GatewayEvent:
         return stripe_events.normalise(body)
 
     async def probe(self) -> None:
-        async with self._call("probe"):
+        async with self._calls.call(Operation.PROBE):
             await self._client.v1.events.list_async({"limit": 1})
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
 
-    @asynccontextmanager
-    async def _call(self, operation: str) -> AsyncGenerator[None, None]:
-        """One call: span, duration, and the SDK's errors turned into ours."""
-        outcome, started = "ok", time.perf_counter()
-        with self._telemetry.span(f"stripe {operation}", kind=Kind.CLIENT):
-            try:
-                async with asyncio.timeout(DEADLINE_S):
-                    yield
-            except (stripe.StripeError, TimeoutError) as error:
-                outcome, ours = _translate(error)
-                raise ours from error
-            finally:
-                self._telemetry.observe(
-                    catalogue.HTTP_CLIENT_DURATION,
-                    time.perf_counter() - started,
-                    provider="stripe",
-                    operation=operation,
-                    outcome=outcome,
-                )
 
-
-def _translate(error: stripe.StripeError | TimeoutError) -> tuple[str, GatewayRejected | GatewayUnavailable]:
-    """The metric's word for it, and our error: a definite no, or an outcome that nobody knows."""
+def _translate(error: stripe.StripeError) -> GatewayError:
+    """A definite no, or an outcome that nobody knows."""
     outcome = _outcome(error)
     if outcome == "rejected":
-        code = error.code if isinstance(error, stripe.StripeError) else None
-        return outcome, GatewayRejected("stripe", code or "invalid_request", str(error))
+        return GatewayRejected("stripe", error.code or "invalid_request", str(error))
     maybe_acted = outcome not in {"rate_limited", "auth"}  # both are told before anything is done
     retry_after_s = RETRY_AFTER_S.get(outcome, 5)
-    return outcome, GatewayUnavailable("stripe", outcome, retry_after_s=retry_after_s, maybe_acted=maybe_acted)
+    return GatewayUnavailable("stripe", outcome, retry_after_s=retry_after_s, maybe_acted=maybe_acted)
 
 
-def _outcome(error: stripe.StripeError | TimeoutError) -> str:
+def _outcome(error: stripe.StripeError) -> str:
     match error:
-        case TimeoutError():
-            word = "timeout"
         case stripe.RateLimitError():
             word = "rate_limited"
         case stripe.APIConnectionError():

@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 import stripe
 
-from service.gateways.base import Decline, Envelope, EventKind, GatewayEvent, RefundFacts
+from service.gateways.facts import (
+    Decline,
+    Envelope,
+    EventKind,
+    GatewayEvent,
+    RefundFacts,
+)
 from service.kernel.errors import FieldError, Invalid, Parked, Unauthenticated
 from service.kernel.money import EXPONENTS, Money
 
@@ -141,6 +147,9 @@ _KINDS = {
     "refund.updated": EventKind.REFUND_CHANGED,
     "refund.failed": EventKind.REFUND_CHANGED,
 }
+
+
+TYPES = ("checkout.session.completed", *_KINDS)
 
 
 def _kind(event_type: str, thing: dict[str, Any]) -> EventKind:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase
 from service.kernel.clock import Clock
 from service.kernel.ids import Ids
 from service.telemetry import catalogue
+from service.telemetry.metric import Counter, Histogram
 from service.telemetry.registry import Telemetry
 
 POOL_WAIT_S = 2  # a request that waits longer for a connection is better told to come again
@@ -54,11 +55,11 @@ class Session(AsyncSession):
         self._telemetry = telemetry
         self._after_commit: list[Callable[[], None]] = []
 
-    def count(self, metric: catalogue.Counter, by: int = 1, **labels: str) -> None:
+    def count(self, metric: Counter, by: int = 1, **labels: str) -> None:
         """Count once this transaction has committed."""
         self._after_commit.append(lambda: self._telemetry.count(metric, by, **labels))
 
-    def observe(self, metric: catalogue.Histogram, value: float, **labels: str) -> None:
+    def observe(self, metric: Histogram, value: float, **labels: str) -> None:
         """Observe once this transaction has committed."""
         self._after_commit.append(lambda: self._telemetry.observe(metric, value, **labels))
 

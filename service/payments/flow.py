@@ -8,7 +8,7 @@ and changes nothing.
 import sqlalchemy as sa
 
 from service.catalog import flow as catalog
-from service.gateways.base import EventKind, GatewayEvent
+from service.gateways.facts import EventKind, GatewayEvent
 from service.kernel import outbox
 from service.kernel.db import Session
 from service.kernel.errors import NotYet, Parked

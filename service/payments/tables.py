@@ -1,4 +1,8 @@
-"""Attempts to pay. `request` is what was sent to the gateway, to the letter: a repetition sends the same again."""
+"""Attempts to pay. `request` is what was sent to the gateway, to the letter: a repetition sends the same again.
+
+`captures` counts the captures asked for, each under a key of its own; `returned_minor` is how much of the amount has gone
+back (succeeded refunds, lost disputes); a `surplus` payment came for an order that was paid already and goes back whole.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -17,6 +21,7 @@ class Payment(Tables):
     __table_args__ = (
         sa.CheckConstraint(PAYMENT.check_sql("status"), name="status"),
         sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+        sa.CheckConstraint("returned_minor >= 0", name="returned_not_negative"),
         sa.UniqueConstraint("provider", "checkout_ref"),
         sa.UniqueConstraint("provider", "payment_ref"),
         sa.Index("ix_payments_order_id", "order_id"),
@@ -35,6 +40,10 @@ class Payment(Tables):
     decline_category: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    captures: Mapped[int] = mapped_column(server_default="0")
+    returned_minor: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
+    surplus: Mapped[bool] = mapped_column(server_default=sa.false())
+    decline_advice: Mapped[str | None]
 
 
 INVARIANTS = (

@@ -5,7 +5,7 @@ The order's state follows from the sum of what has really gone back, never from 
 
 import sqlalchemy as sa
 
-from service.gateways.base import EventKind, GatewayEvent, RefundFacts
+from service.gateways.facts import EventKind, GatewayEvent, RefundFacts
 from service.kernel.db import Session
 from service.kernel.errors import NotYet
 from service.kernel.machine import Outcome

@@ -1,6 +1,7 @@
 """Refunds of a payment. `external` ones were made in the gateway's own dashboard and reached us as events."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -34,6 +35,7 @@ class Refund(Tables):
     failure_reason: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    request: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))  # as sent; external ones have none
 
 
 INVARIANTS = (

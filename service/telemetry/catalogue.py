@@ -4,112 +4,40 @@ HTTP and database names, attributes and buckets are OpenTelemetry's stable conve
 prefix. No id, e-mail address, path or free text is ever a label. To add a metric: a constant here, in `ALL`, and a use.
 """
 
-from service.telemetry.labels import (
-    AttemptOutcome,
-    CheckoutOutcome,
-    ClientOutcome,
-    DeclineCategory,
-    DeliveryOutcome,
-    EventKind,
-    FunnelStep,
-    HoldEnd,
-    HttpMethod,
-    InboxOutcome,
-    MailOutcome,
-    MoveOutcome,
-    OrderEvent,
-    OrderState,
-    PaymentEvent,
-    PaymentState,
-    PoolState,
-    Provider,
-    RefundEvent,
-    RefundState,
-    Signal,
-    StockKind,
-    WebhookResult,
-)
+from service.telemetry import labels
+from service.telemetry.foundation import BUILD_INFO as BUILD_INFO
+from service.telemetry.foundation import DB_OPERATION as DB_OPERATION
+from service.telemetry.foundation import DB_POOL as DB_POOL
+from service.telemetry.foundation import DB_POOL_TIMEOUTS as DB_POOL_TIMEOUTS
+from service.telemetry.foundation import DB_POOL_WAIT as DB_POOL_WAIT
+from service.telemetry.foundation import HTTP_CLIENT_DURATION as HTTP_CLIENT_DURATION
+from service.telemetry.foundation import HTTP_SERVER_ACTIVE as HTTP_SERVER_ACTIVE
+from service.telemetry.foundation import HTTP_SERVER_DURATION as HTTP_SERVER_DURATION
+from service.telemetry.foundation import INVARIANT as INVARIANT
+from service.telemetry.foundation import INVARIANTS_CHECKED as INVARIANTS_CHECKED
+from service.telemetry.foundation import PROGRESS_AGE as PROGRESS_AGE
+from service.telemetry.foundation import TELEMETRY_DROPPED as TELEMETRY_DROPPED
+from service.telemetry.foundation import WAIT_BUCKETS
+from service.telemetry.foundation import WORKER_FAILURES as WORKER_FAILURES
+from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
 
-__all__ = [
-    "ALL",
-    "AttemptOutcome",
-    "Bounded",
-    "CheckoutOutcome",
-    "ClientOutcome",
-    "Counter",
-    "DeclineCategory",
-    "DeliveryOutcome",
-    "EventKind",
-    "FunnelStep",
-    "Gauge",
-    "Histogram",
-    "HoldEnd",
-    "HttpMethod",
-    "InboxOutcome",
-    "MailOutcome",
-    "Metric",
-    "MoveOutcome",
-    "OrderEvent",
-    "OrderState",
-    "PaymentEvent",
-    "PaymentState",
-    "PoolState",
-    "Provider",
-    "RefundEvent",
-    "RefundState",
-    "Signal",
-    "StockKind",
-    "WebhookResult",
-]
-
-# https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ and …/database/database-metrics/
-HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-DB_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 # A sale takes seconds to half an hour: people look for their card, banks ask for a code.
 SALE_BUCKETS = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 # From the gateway's word to the effect: a second is normal, minutes are an incident, an hour is a gateway's retry.
 LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
-WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 10)
 
-ROUTES = Bounded(100)  # templates of our own API and pages
-STATUS_CODES = Bounded(40)
-ERROR_TYPES = Bounded(40, known=("",))  # class names and status codes; empty on success
 TICKET_TYPES = Bounded(60)
 CURRENCIES = Bounded(8, known=("USD",))
-MESSAGE_KINDS = Bounded(20, known=("mail.confirmation", "mail.late_payment", "checkout.expire"))
+MESSAGE_KINDS = Bounded(
+    20,
+    known=(
+        *("mail.confirmation", "mail.late_payment", "mail.surplus_payment"),
+        *("checkout.expire", "checkout.capture", "refund.send"),
+    ),
+)
 QUEUE_STATES = Bounded(10)
-LOOPS = Bounded(20, known=("inbox", "mail", "checkout", "expiry", "figures", "invariants", "forgetting"))
-TEMPLATES = Bounded(20, known=("confirmation", "late_payment"))
-
-# --- HTTP, in and out
-
-HTTP_SERVER_DURATION = Histogram(
-    "http_server_request_duration_seconds",
-    "Time from the first byte of a request to the last byte of its answer.",
-    "seconds",
-    {
-        "http_request_method": HttpMethod,
-        "http_route": ROUTES,
-        "http_response_status_code": STATUS_CODES,
-        "error_type": ERROR_TYPES,
-    },
-    buckets=HTTP_BUCKETS,
-)
-HTTP_SERVER_ACTIVE = Gauge(
-    "http_server_active_requests",
-    "Requests being answered now.",
-    "requests",
-    {"http_request_method": HttpMethod},
-    False,
-)
-HTTP_CLIENT_DURATION = Histogram(
-    "http_client_request_duration_seconds",
-    "Time of one call to a gateway, the SDK's own retries included.",
-    "seconds",
-    {"provider": Provider, "operation": Bounded(40), "outcome": ClientOutcome},
-    buckets=(*HTTP_BUCKETS, 20, 30),
-)
+TEMPLATES = Bounded(20, known=("confirmation", "late_payment", "surplus_payment"))
 
 # --- checkout and its funnel
 
@@ -117,9 +45,9 @@ CHECKOUTS = Counter(
     "cubano_checkouts_total",
     "Requests for a checkout session, by how they were answered.",
     "checkouts",
-    {"provider": Provider, "outcome": CheckoutOutcome},
+    {"provider": labels.Provider, "outcome": labels.CheckoutOutcome},
 )
-FUNNEL = Counter("cubano_funnel_total", "Steps of the way from store to ticket.", "steps", {"step": FunnelStep})
+FUNNEL = Counter("cubano_funnel_total", "Steps of the way from store to ticket.", "steps", {"step": labels.FunnelStep})
 CHECKOUT_TO_TICKET = Histogram(
     "cubano_checkout_to_ticket_seconds",
     "From the order's creation to its tickets; the customer's own time included.",
@@ -139,35 +67,39 @@ ORDERS_MOVED = Counter(
     "cubano_order_moves_total",
     "Events at the order machine.",
     "events",
-    {"event": OrderEvent, "outcome": MoveOutcome},
+    {"event": labels.OrderEvent, "outcome": labels.MoveOutcome},
 )
-ORDERS = Gauge("cubano_orders", "Orders by state.", "orders", {"state": OrderState})
+ORDERS = Gauge("cubano_orders", "Orders by state.", "orders", {"state": labels.OrderState})
 ORDERS_OLDEST = Gauge(
     "cubano_orders_oldest_age_seconds",
     "Time since the oldest order of a state last moved.",
     "seconds",
-    {"state": OrderState},
+    {"state": labels.OrderState},
 )
 PAYMENTS_MOVED = Counter(
     "cubano_payment_moves_total",
     "Events at the payment machine.",
     "events",
-    {"provider": Provider, "event": PaymentEvent, "outcome": MoveOutcome},
+    {"provider": labels.Provider, "event": labels.PaymentEvent, "outcome": labels.MoveOutcome},
 )
 PAYMENT_ATTEMPTS = Counter(
     "cubano_payment_attempts_total",
     "Attempts to pay by how they ended; `category` says why an issuer declined.",
     "attempts",
-    {"provider": Provider, "outcome": AttemptOutcome, "category": DeclineCategory},
+    {"provider": labels.Provider, "outcome": labels.AttemptOutcome, "category": labels.DeclineCategory},
 )
-PAYMENTS = Gauge("cubano_payments", "Payments by state.", "payments", {"provider": Provider, "state": PaymentState})
+PAYMENTS = Gauge(
+    "cubano_payments", "Payments by state.", "payments", {"provider": labels.Provider, "state": labels.PaymentState}
+)
 REFUNDS_MOVED = Counter(
     "cubano_refund_moves_total",
     "Events at the refund machine.",
     "events",
-    {"provider": Provider, "event": RefundEvent, "outcome": MoveOutcome},
+    {"provider": labels.Provider, "event": labels.RefundEvent, "outcome": labels.MoveOutcome},
 )
-REFUNDS = Gauge("cubano_refunds", "Refunds by state.", "refunds", {"provider": Provider, "state": RefundState})
+REFUNDS = Gauge(
+    "cubano_refunds", "Refunds by state.", "refunds", {"provider": labels.Provider, "state": labels.RefundState}
+)
 REVENUE = Counter(
     "cubano_revenue_minor_total",
     "Money taken for tickets, in the currency's smallest unit.",
@@ -175,23 +107,68 @@ REVENUE = Counter(
     {"currency": CURRENCIES, "ticket_type": TICKET_TYPES},
 )
 
+DISPUTES_MOVED = Counter(
+    "cubano_dispute_moves_total",
+    "Events at the dispute machine.",
+    "events",
+    {"provider": labels.Provider, "event": labels.DisputeEvent, "outcome": labels.MoveOutcome},
+)
+ODD_MONEY = Counter(
+    "cubano_odd_money_total",
+    "Payments that came late, twice or wrong, by what became of them.",
+    "payments",
+    {"provider": labels.Provider, "outcome": labels.OddMoney},
+)
+
+# --- the way to the gateways
+
+GATEWAY_BREAKER = Gauge(
+    "cubano_gateway_breaker",
+    "Is 1 for the state a gateway's circuit breaker is in, 0 for the others.",
+    "1",
+    {"provider": labels.Provider, "state": labels.BreakerState},
+)
+GATEWAY_WAIT = Histogram(
+    "cubano_gateway_wait_seconds",
+    "Wait of a call for its turn, so that the gateway's rate limit is not met.",
+    "seconds",
+    {"provider": labels.Provider, "priority": labels.CallPriority},
+    buckets=WAIT_BUCKETS,
+)
+FAILOVERS = Counter(
+    "cubano_failovers_total",
+    "Checkouts that went to another provider than the first choice.",
+    "checkouts",
+    {"provider": labels.Provider, "reason": labels.FailoverReason},
+)
+CONTROL = Gauge(
+    "cubano_control",
+    "Is 1 while an operational switch is not in its normal position.",
+    "1",
+    {"control": Bounded(20)},
+)
+CONTROLS_AGE = Gauge("cubano_controls_age_seconds", "Age of the switches' positions this process goes by.", "seconds")
+
 # --- webhooks and the inbox
 
 WEBHOOKS = Counter(
     "cubano_webhooks_total",
     "Webhook deliveries by what became of them at the door.",
     "deliveries",
-    {"provider": Provider, "result": WebhookResult},
+    {"provider": labels.Provider, "result": labels.WebhookResult},
 )
 WEBHOOK_LAG = Histogram(
     "cubano_webhook_lag_seconds",
     "From the gateway's creation of an event to its arrival here.",
     "seconds",
-    {"provider": Provider},
+    {"provider": labels.Provider},
     buckets=LAG_BUCKETS,
 )
 WEBHOOK_LAST = Gauge(
-    "cubano_webhook_last_timestamp_seconds", "Arrival of the last verified event.", "seconds", {"provider": Provider}
+    "cubano_webhook_last_timestamp_seconds",
+    "Arrival of the last verified event.",
+    "seconds",
+    {"provider": labels.Provider},
 )
 INBOX = Gauge("cubano_inbox_events", "Events in the inbox by state.", "events", {"state": QUEUE_STATES})
 INBOX_OLDEST = Gauge("cubano_inbox_oldest_age_seconds", "Age of the oldest event that still waits.", "seconds")
@@ -199,7 +176,20 @@ INBOX_APPLIED = Counter(
     "cubano_inbox_applied_total",
     "Attempts to apply an event by outcome.",
     "events",
-    {"kind": EventKind, "outcome": InboxOutcome},
+    {"kind": labels.EventKind, "outcome": labels.InboxOutcome},
+)
+
+RECOVERED = Counter(
+    "cubano_recovered_total",
+    "What reached us though no webhook brought it, by how it was found.",
+    "events",
+    {"provider": labels.Provider, "by": labels.RecoveredBy},
+)
+SWEPT = Gauge(
+    "cubano_sweep_last_timestamp_seconds",
+    "Up to which moment the gateway's events were last listed to the end.",
+    "seconds",
+    {"provider": labels.Provider},
 )
 
 # --- outbox and mail
@@ -217,60 +207,20 @@ OUTBOX_DELIVERED = Counter(
     "cubano_outbox_deliveries_total",
     "Attempts to deliver a message by outcome.",
     "messages",
-    {"kind": MESSAGE_KINDS, "outcome": DeliveryOutcome},
+    {"kind": MESSAGE_KINDS, "outcome": labels.DeliveryOutcome},
 )
-MAILS = Counter("cubano_mails_total", "Mails handed to SMTP.", "mails", {"template": TEMPLATES, "outcome": MailOutcome})
+MAILS = Counter(
+    "cubano_mails_total", "Mails handed to SMTP.", "mails", {"template": TEMPLATES, "outcome": labels.MailOutcome}
+)
 
 # --- stock and tickets
 
-STOCK = Gauge("cubano_stock", "Places by ticket type.", "places", {"ticket_type": TICKET_TYPES, "kind": StockKind})
+STOCK = Gauge(
+    "cubano_stock", "Places by ticket type.", "places", {"ticket_type": TICKET_TYPES, "kind": labels.StockKind}
+)
 HOLDS_RELEASED = Counter(
-    "cubano_holds_released_total", "Places given back by holds that ended unpaid.", "places", {"reason": HoldEnd}
+    "cubano_holds_released_total", "Places given back by holds that ended unpaid.", "places", {"reason": labels.HoldEnd}
 )
 TICKETS_ISSUED = Counter("cubano_tickets_issued_total", "Tickets issued.", "tickets", {"ticket_type": TICKET_TYPES})
-
-# --- database
-
-DB_POOL = Gauge("cubano_db_pool_connections", "Connections of the pool.", "connections", {"state": PoolState})
-DB_POOL_WAIT = Histogram("cubano_db_pool_wait_seconds", "Wait for a connection.", "seconds", buckets=WAIT_BUCKETS)
-DB_POOL_TIMEOUTS = Counter("cubano_db_pool_timeouts_total", "Waits that ended without a connection.", "timeouts")
-DB_OPERATION = Histogram(
-    "db_client_operation_duration_seconds",
-    "Time of a named database operation.",
-    "seconds",
-    {"db_operation_name": Bounded(60)},
-    buckets=DB_BUCKETS,
-)
-
-# --- the system about itself
-
-INVARIANT = Gauge(
-    "cubano_invariant_violations",
-    "Rows that break a promise; any but 0 is an incident.",
-    "rows",
-    {"invariant": Bounded(60)},
-)
-INVARIANTS_CHECKED = Gauge(
-    "cubano_invariants_checked_timestamp_seconds", "When all promises were last checked to the end.", "seconds"
-)
-PROGRESS_AGE = Gauge("cubano_progress_age_seconds", "Age of the figures the collector computed last.", "seconds")
-WORKER_HEARTBEAT = Gauge(
-    "cubano_worker_heartbeat_timestamp_seconds",
-    "When a loop of the worker last turned, one series a loop (inbox-0, inbox-1, …).",
-    "seconds",
-    {"loop": Bounded(40)},
-)
-WORKER_FAILURES = Counter(
-    "cubano_worker_failures_total", "Turns of a worker's loop that failed as a whole.", "turns", {"loop": LOOPS}
-)
-BUILD_INFO = Gauge(
-    "cubano_build_info",
-    "Always 1; which build this process is.",
-    "1",
-    {"version": Bounded(1), "environment": Bounded(1), "process": Bounded(1)},
-)
-TELEMETRY_DROPPED = Counter(
-    "cubano_telemetry_dropped_total", "Telemetry that could not be kept.", "items", {"signal": Signal}
-)
 
 ALL: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

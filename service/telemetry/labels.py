@@ -77,6 +77,7 @@ class RefundEvent(StrEnum):
 class EventKind(StrEnum):
     """What a gateway told us, in neutral words."""
 
+    CHECKOUT_APPROVED = "checkout_approved"
     CHECKOUT_PAID = "checkout_paid"
     CHECKOUT_PENDING = "checkout_pending"
     CHECKOUT_FAILED = "checkout_failed"
@@ -85,7 +86,54 @@ class EventKind(StrEnum):
     PAYMENT_CHALLENGED = "payment_challenged"
     PAYMENT_DECLINED = "payment_declined"
     REFUND_CHANGED = "refund_changed"
+    DISPUTE_CHANGED = "dispute_changed"
     OTHER = "other"
+
+
+class DisputeEvent(StrEnum):
+    OPEN = "open"
+    REVIEW = "review"
+    WIN = "win"
+    LOSE = "lose"
+    CLOSE = "close"
+
+
+class OddMoney(StrEnum):
+    """What became of a payment that did not fit its order."""
+
+    REACQUIRED = "reacquired"  # late, and its seats could be taken again
+    LATE_REFUNDED = "late_refunded"  # late, and its seats were gone
+    SURPLUS_REFUNDED = "surplus_refunded"  # the order was paid already
+    MISMATCHED = "mismatched"  # another amount or currency: with a person
+
+
+class BreakerState(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class CallPriority(StrEnum):
+    """Whose call to a gateway goes first."""
+
+    CHECKOUT = "checkout"
+    REFUND = "refund"
+    BOOKKEEPING = "bookkeeping"
+
+
+class FailoverReason(StrEnum):
+    """Why a checkout did not go to the first choice."""
+
+    BREAKER = "breaker"  # it was known to be away
+    NO_ANSWER = "no_answer"  # it was asked, and did not answer
+    ROUTE = "route"  # an operator has sent checkouts elsewhere
+
+
+class RecoveredBy(StrEnum):
+    SWEEP = "sweep"  # in the gateway's own list of events
+    OBJECT = "object"  # by asking for the checkout itself
+    REPEAT = "repeat"  # by sending the stored request once more
+    LOOKUP = "lookup"  # by our ids, after the key's lifetime
 
 
 class MoveOutcome(StrEnum):
@@ -193,6 +241,7 @@ class ClientOutcome(StrEnum):
     """How a call to a gateway ended, as the caller sees it."""
 
     OK = "ok"
+    NOT_SENT = "not_sent"  # the breaker is open, or its turn did not come in time
     REJECTED = "rejected"  # 4xx: the request was wrong, or the card was declined
     RATE_LIMITED = "rate_limited"
     AUTH = "auth"  # our key was refused

@@ -15,7 +15,8 @@ import psycopg
 import psycopg_pool
 import sqlalchemy as sa
 
-from service.gateways.base import EventKind, Gateway, GatewayEvent
+from service.gateways.base import Gateway
+from service.gateways.facts import EventKind, GatewayEvent
 from service.kernel.db import Database, Session
 from service.kernel.errors import FieldError, Invalid, Overloaded
 from service.telemetry import catalogue

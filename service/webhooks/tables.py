@@ -7,7 +7,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.gateways.base import Envelope
+from service.gateways.facts import Envelope
 from service.kernel.db import Tables
 from service.kernel.invariants import Invariant
 
@@ -21,6 +21,7 @@ class EventState(StrEnum):
 
 
 _PENDING = sa.text("state = 'pending'")
+_UNFETCHED = sa.text("state = 'pending' AND is_thin AND detail IS NULL")
 
 
 class PaymentEvent(Tables):
@@ -30,6 +31,7 @@ class PaymentEvent(Tables):
         sa.CheckConstraint("state IN ('pending', 'applied', 'ignored', 'dead', 'discarded')", name="state"),
         sa.CheckConstraint("(state = 'dead') <= (cause IS NOT NULL)", name="dead_has_cause"),
         sa.Index("ix_payment_events_due", "due_at", "seq", postgresql_where=_PENDING),
+        sa.Index("ix_payment_events_thin", "due_at", "seq", postgresql_where=_UNFETCHED),
         sa.Index("ix_payment_events_subject", "subject", "seq", postgresql_where=_PENDING),
         sa.Index("ix_payment_events_foreign", "subject", postgresql_where=sa.text("cause = 'foreign'")),
         sa.Index("ix_payment_events_state", "state", "seq", postgresql_where=sa.text("state IN ('dead', 'discarded')")),
@@ -52,6 +54,9 @@ class PaymentEvent(Tables):
     cause: Mapped[str | None]
     last_error: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+    is_thin: Mapped[bool] = mapped_column(server_default=sa.false())  # it names an object that is to be fetched
+    detail: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # what a thin one stands for, once fetched
+    found_by: Mapped[str] = mapped_column(server_default="webhook")  # or "sweep", "object"
 
 
 INSERT = """

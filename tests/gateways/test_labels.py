@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from service.catalog.tables import HoldState
-from service.gateways.base import EventKind
+from service.gateways.facts import EventKind
 from service.kernel.outbox import MessageState
 from service.orders import machine as orders
 from service.parts import ON_EVENT

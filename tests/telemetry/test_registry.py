@@ -5,7 +5,7 @@ import time
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.telemetry import catalogue
+from service.telemetry import catalogue, foundation
 from service.telemetry.catalogue import (
     CHECKOUTS,
     HTTP_SERVER_DURATION,
@@ -17,11 +17,8 @@ from service.telemetry.catalogue import (
     TELEMETRY_DROPPED,
     TICKETS_ISSUED,
     WEBHOOKS,
-    CheckoutOutcome,
-    OrderState,
-    Provider,
-    Signal,
 )
+from service.telemetry.labels import CheckoutOutcome, OrderState, Provider, Signal
 from service.telemetry.metric import Counter
 from service.telemetry.registry import MisuseError, Telemetry
 
@@ -104,7 +101,7 @@ def test_a_scan_cannot_grow_the_registry(telemetry: Telemetry):
         )
 
     counts = [name for name in series(telemetry) if name.startswith("http_server_request_duration_seconds_count")]
-    assert len(counts) <= catalogue.STATUS_CODES.limit * 2 + 2
+    assert len(counts) <= foundation.STATUS_CODES.limit * 2 + 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections import Counter
 import psycopg
 import pytest
 
-from service.gateways.base import Envelope
+from service.gateways.facts import Envelope
 from service.kernel.errors import Invalid, Overloaded
 from service.webhooks import flow
 from service.webhooks.flow import Intake

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from service.gateways.base import EventKind
+from service.gateways.facts import EventKind
 from service.parts import build_parts
 from service.webhooks.flow import apply_next
 from tests.mail.postbox import Postbox

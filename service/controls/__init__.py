@@ -1,0 +1,1 @@
+"""Operational switches: who set them, why, and when they go back by themselves."""

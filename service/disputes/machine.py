@@ -1,0 +1,42 @@
+"""The life of a dispute. An inquiry moves no money; a dispute takes it until it is won.
+
+Gateways may tell the end before they tell the beginning, so every state but the ends leads to each end.
+"""
+
+from enum import StrEnum
+
+from service.kernel.machine import Machine
+
+
+class DisputeState(StrEnum):
+    INQUIRY = "inquiry"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+class DisputeEvent(StrEnum):
+    OPEN = "open"
+    REVIEW = "review"
+    WIN = "win"
+    LOSE = "lose"
+    CLOSE = "close"
+
+
+_S, _E = DisputeState, DisputeEvent
+_RUNNING = (_S.INQUIRY, _S.NEEDS_RESPONSE, _S.UNDER_REVIEW)
+
+DISPUTE = Machine(
+    noun="dispute",
+    initial=_S.INQUIRY,
+    table={
+        (_S.INQUIRY, _E.OPEN): _S.NEEDS_RESPONSE,
+        (_S.INQUIRY, _E.REVIEW): _S.UNDER_REVIEW,
+        (_S.NEEDS_RESPONSE, _E.REVIEW): _S.UNDER_REVIEW,
+        (_S.INQUIRY, _E.CLOSE): _S.CLOSED,
+        **{(state, _E.WIN): _S.WON for state in _RUNNING},
+        **{(state, _E.LOSE): _S.LOST for state in _RUNNING},
+    },
+)
