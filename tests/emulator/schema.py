@@ -9,7 +9,6 @@ import jsonschema_rs
 
 from service.emulator.world import API_VERSION
 
-
 UNPUBLISHED = ("item", "balance")  # not in the file
 
 
