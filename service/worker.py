@@ -15,7 +15,8 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from service.checkout.flow import EXPIRE, expire_order
+from service.checkout.flow import EXPIRE
+from service.completion.flow import expire_order
 from service.figures import Figures
 from service.health import Health
 from service.idempotency import flow as idempotency

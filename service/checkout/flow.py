@@ -23,10 +23,6 @@ from service.checkout.views import Checkout, present
 from service.gateways.base import Gateway
 from service.gateways.facts import (
     CheckoutIntent,
-    CheckoutStatus,
-    EventKind,
-    GatewayCheckout,
-    GatewayEvent,
     LineItem,
 )
 from service.idempotency import flow as idempotency
@@ -47,7 +43,7 @@ from service.orders import flow as orders
 from service.orders.machine import OrderEvent, OrderStatus
 from service.orders.tables import Order
 from service.payments import flow as payments
-from service.payments.machine import PAYMENT, PaymentEvent, PaymentStatus
+from service.payments.machine import PAYMENT, PaymentEvent
 from service.payments.tables import Payment
 from service.telemetry import catalogue
 from service.telemetry.tracing import current_traceparent
@@ -55,15 +51,6 @@ from service.telemetry.tracing import current_traceparent
 SCOPE = "checkout"
 EXPIRE = "checkout.expire"
 RESOLVE_AFTER = timedelta(seconds=60)  # a request without an answer has reached the gateway by then, or never will
-NO_PAGE_LIVES = timedelta(hours=1)  # longer than we let a gateway keep its page open
-
-
-_MAY_BE_OPEN = (
-    PaymentStatus.CREATED,
-    PaymentStatus.REQUIRES_ACTION,
-    PaymentStatus.FAILED,
-    PaymentStatus.UNKNOWN,
-)
 
 
 @dataclass(frozen=True)
@@ -240,61 +227,3 @@ def _checkout(shop: Shop, order: Order, url: str | None) -> Checkout:
     if url is None:
         raise GatewayUnavailable(order.provider, "no_page")
     return present(order, url=url, token=shop.tokens.issue(order.id))
-
-
-async def expire_order(shop: Shop, order_id: str) -> None:
-    """Close an order nobody paid: at the gateway first, here after, so that its seats are never sold twice.
-
-    Raises `GatewayError` while the gateway cannot say how things stand; the seats stay held until it can.
-    """
-    async with shop.db.transaction() as session:
-        attempts = await payments.of_order(session, order_id)
-    for payment in attempts:
-        closed = await _close_page(shop, payment) if payment.status in _MAY_BE_OPEN else None
-        if closed is not None and closed.status is CheckoutStatus.OPEN:
-            raise GatewayUnavailable(payment.provider, "still_open")
-        if closed is not None and closed.status is CheckoutStatus.COMPLETE:
-            await _believe(shop, payment, closed)
-            return
-    async with shop.db.transaction() as session:
-        order = await orders.lock(session, order_id)
-        if order is None:
-            return
-        if order.status == OrderStatus.AWAITING_PAYMENT:
-            await payments.close(session, order, OrderEvent.EXPIRE, cause="hold ran out")
-            return
-        for payment in await payments.of_order(session, order_id):
-            if payment.status == PaymentStatus.UNKNOWN:
-                await payments.advance(session, payment, PaymentEvent.CANCEL)
-
-
-async def _close_page(shop: Shop, payment: Payment) -> GatewayCheckout | None:
-    """What the page is after closing it; None when there never was one."""
-    gateway = shop.gateways[payment.provider]
-    ref = payment.checkout_ref
-    if ref is None:
-        if shop.db.clock() - payment.created_at > NO_PAGE_LIVES:
-            return None  # whatever was opened, nobody ever had its address and it has closed by itself
-        try:  # no answer is on record: the same request under the same key finds the page, if there is one
-            ref = (await gateway.open_checkout(payment.request, key=payment.id)).ref
-        except GatewayRejected:
-            return None
-    return await gateway.expire_checkout(ref)
-
-
-async def _believe(shop: Shop, payment: Payment, closed: GatewayCheckout) -> None:
-    """The buyer was done before the hold ran out; take the gateway's word now instead of waiting for its event."""
-    event = GatewayEvent(
-        provider=payment.provider,
-        event_id=closed.ref,
-        kind=EventKind.CHECKOUT_PAID if closed.paid else EventKind.CHECKOUT_PENDING,
-        type="object",
-        occurred_at=shop.db.clock(),
-        order_id=payment.order_id,
-        payment_id=payment.id,
-        checkout_ref=closed.ref,
-        payment_ref=closed.payment_ref,
-        amount=closed.amount,
-    )
-    async with shop.db.transaction() as session:
-        await payments.ON_EVENT[event.kind](session, event)

@@ -14,7 +14,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"app", "worker", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
     frozenset({"console", "storefront", "reference"}),
     frozenset({"receipts"}),
-    frozenset({"books", "refunds", "disputes", "checkout", "recovery"}),
+    frozenset({"books", "refunds", "disputes", "checkout", "completion", "recovery"}),
     frozenset({"payments"}),
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),

@@ -1,0 +1,1 @@
+"""How a checkout comes to its end at the gateway: captured, closed, or found out by asking."""
