@@ -74,7 +74,7 @@ def list_objects(world: World, kind: str, given: Obj, path: str) -> bytes:
     created = asked.get("created", {})
     if kind == "event":
         created = {"gte": world.now() - RETAINED_S, **created}
-    found, more = _page(table, asked, _Window(created), _filter(world, kind, asked))
+    found, more = page(table, asked, Window(created), _filter(world, kind, asked))
     rows = table.rows
     return encode(
         {"object": "list", "data": [_present(world, kind, rows[i].raw) for i in found], "has_more": more, "url": path}
@@ -90,14 +90,14 @@ def list_line_items(world: World, session_id: str, given: Obj, path: str) -> byt
     table = Table()
     for line in reversed(cart["lines"]):  # a list is answered newest first
         table.keep(line["id"], b"", 0, line)
-    found, more = _page(table, asked, _Window({}), lambda _identifier, _row: True)
+    found, more = page(table, asked, Window({}), lambda _identifier, _row: True)
     return encode({"object": "list", "data": [table.rows[i].facts for i in found], "has_more": more, "url": path})
 
 
 Test = Callable[[str, Row], bool]
 
 
-class _Window:
+class Window:
     """The moments of creation a list is about."""
 
     def __init__(self, created: Mapping[str, int]) -> None:
@@ -105,7 +105,8 @@ class _Window:
         self.high = min(created.get("lte", FOREVER), created.get("lt", FOREVER + 1) - 1)
 
 
-def _page(table: Table, asked: Obj, window: _Window, passes: Test) -> tuple[list[str], bool]:
+def page(table: Table, asked: Obj, window: Window, passes: Test) -> tuple[list[str], bool]:
+    """The ids of one page, newest first, and whether there are more; raises for a wrong limit or cursor."""
     limit = asked.get("limit", DEFAULT_LIMIT)
     if not 1 <= limit <= MAX_LIMIT:
         raise invalid(
@@ -121,8 +122,8 @@ def _page(table: Table, asked: Obj, window: _Window, passes: Test) -> tuple[list
         places = range(start - 1, -1, -1)
     found = list(islice(_walk(table, places, window, passes), limit + 1))
     more = len(found) > limit
-    page = found[:limit]
-    return (page[::-1] if before is not None else page), more
+    shown = found[:limit]
+    return (shown[::-1] if before is not None else shown), more
 
 
 def _place(table: Table, cursor: str, param: str) -> int:
@@ -132,7 +133,7 @@ def _place(table: Table, cursor: str, param: str) -> int:
     return row.place
 
 
-def _walk(table: Table, places: range, window: _Window, passes: Test) -> Iterable[str]:
+def _walk(table: Table, places: range, window: Window, passes: Test) -> Iterable[str]:
     """Creation times only grow along a table, so a walk ends where its window does."""
     upward = places.step > 0
     for place in places:
@@ -152,7 +153,7 @@ def _filter(world: World, kind: str, asked: Obj) -> Test:
     else:
         tests.extend(_same(name, asked[name]) for name in asked.keys() & set(FACTS[kind]) - OTHERWISE)
     if "arrival_date" in asked:
-        tests.append(_arriving(_Window(asked["arrival_date"])))
+        tests.append(_arriving(Window(asked["arrival_date"])))
     if "customer_details" in asked:
         tests.append(_bought_by(asked["customer_details"].get("email")))
     return lambda identifier, row: all(test(identifier, row) for test in tests)
@@ -162,7 +163,7 @@ def _same(name: str, wanted: Any) -> Test:
     return lambda _identifier, row: row.facts[name] == wanted
 
 
-def _arriving(window: _Window) -> Test:
+def _arriving(window: Window) -> Test:
     return lambda _identifier, row: window.low <= row.facts["arrival_date"] <= window.high
 
 

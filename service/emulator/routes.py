@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from service.emulator import disputes, payouts, reads, refunds, sessions
+from service.emulator import disputes, payouts, reads, refunds, sessions, thin
 from service.emulator.wire import Obj
 from service.emulator.world import Cause, World
 
@@ -73,6 +73,14 @@ def _balance(world: World, call: Call) -> bytes:
     return payouts.shown_balance(world, call.given)
 
 
+def _thin_event(world: World, call: Call) -> bytes:
+    return thin.retrieve(world, call.identifier, call.given)
+
+
+def _thin_events(world: World, call: Call) -> bytes:
+    return thin.list_events(world, call.given)
+
+
 def _charge_refunds(world: World, call: Call) -> bytes:
     return reads.list_objects(world, "refund", {**call.given, "charge": call.identifier}, call.path)
 
@@ -100,6 +108,8 @@ ROUTES = (
     *_read_only("payment_intent", "/v1/payment_intents"),
     *_read_only("charge", "/v1/charges"),
     *_read_only("event", "/v1/events"),
+    Route(method="GET", name=thin.EVENTS, verb=_thin_events),
+    Route(method="GET", name=thin.EVENTS + "/{id}", verb=_thin_event),
     *_read_only("balance_transaction", "/v1/balance_transactions"),
     *_read_only("dispute", "/v1/disputes"),
     *_read_only("payout", "/v1/payouts"),

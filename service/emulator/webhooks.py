@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection
 
-from service.emulator import envelopes
+from service.emulator import envelopes, thin
 from service.emulator.events import type_matches
 from service.emulator.faults import Armed, Faults
 from service.emulator.ids import new_id
@@ -61,7 +61,7 @@ class Webhooks:
             endpoint["id"]
             for endpoint in self._world.store.all("endpoint")
             if envelopes.provider_of(endpoint) == provider
-            and any(type_matches(wanted, event_type) for wanted in endpoint["enabled_events"])
+            and thin.wants(endpoint, event_type)
         ]
 
     def pending(self, event_id: str) -> int:

@@ -83,8 +83,8 @@ class Gateway:
     async def deliveries(self, **filters: Any) -> list[dict[str, Any]]:
         return (await self.http.get("/_emulator/deliveries", params=filters)).json()["deliveries"]
 
-    async def listen(self, *endpoints: tuple[str, str]) -> None:
-        body = [{"url": url, "secret": secret} for url, secret in endpoints]
+    async def listen(self, *endpoints: tuple[str, str], **more: Any) -> None:
+        body = [{"url": url, "secret": secret, **more} for url, secret in endpoints]
         (await self.http.put("/_emulator/endpoints", json=body)).raise_for_status()
 
 
