@@ -71,10 +71,8 @@ def list_objects(world: World, kind: str, given: Obj, path: str) -> bytes:
     given.pop("expand", None)
     asked = params.read(given, {**PAGE, **FILTERS[kind]})
     table = world.store.table(kind)
-    created = asked.get("created", {})
-    if kind == "event":
-        created = {"gte": world.now() - RETAINED_S, **created}
-    found, more = page(table, asked, Window(created), _filter(world, kind, asked))
+    floor = world.now() - RETAINED_S if kind == "event" else 0
+    found, more = page(table, asked, Window(asked.get("created", {}), floor), _filter(world, kind, asked))
     rows = table.rows
     return encode(
         {"object": "list", "data": [_present(world, kind, rows[i].raw) for i in found], "has_more": more, "url": path}
@@ -98,10 +96,10 @@ Test = Callable[[str, Row], bool]
 
 
 class Window:
-    """The moments of creation a list is about."""
+    """The moments of creation a list is about, none before `floor`."""
 
-    def __init__(self, created: Mapping[str, int]) -> None:
-        self.low = max(created.get("gte", 0), created.get("gt", -1) + 1)
+    def __init__(self, created: Mapping[str, int], floor: int = 0) -> None:
+        self.low = max(created.get("gte", 0), created.get("gt", -1) + 1, floor)
         self.high = min(created.get("lte", FOREVER), created.get("lt", FOREVER + 1) - 1)
 
 

@@ -105,7 +105,7 @@ def list_events(world: World, given: Obj) -> bytes:
     cursor = {"limit": asked.get("limit", 20)}
     if "page" in asked:
         cursor["starting_after"] = _snapshot_id(asked["page"])
-    window = Window({"gte": world.now() - RETAINED_S, **asked.get("created", {})})
+    window = Window(asked.get("created", {}), world.now() - RETAINED_S)
     table = world.store.table("event")
     found, more = reads.page(table, cursor, window, _test(asked))
     data = [notification(decode(table.rows[identifier].raw)) for identifier in found]
