@@ -16,6 +16,7 @@ from service.emulator.errors import GatewayRefusal
 from service.emulator.faults import Effects, Faults
 from service.emulator.ids import new_id
 from service.emulator.keys import Answer, Keys
+from service.emulator.limits import ENDPOINT, Limits, RateLimited
 from service.emulator.metrics import Metrics
 from service.emulator.wire import decode_form, encode
 from service.emulator.world import API_VERSION, Cause, World
@@ -36,6 +37,7 @@ class Request:
     headers: dict[bytes, bytes]
     body: bytes
     request_id: str
+    limited_by: str = ENDPOINT  # which limit, should it be one that refuses
 
     @property
     def key(self) -> str | None:
@@ -55,6 +57,7 @@ class Api:
         self._faults = faults
         self._metrics = metrics
         self.keys = Keys(world)
+        self.limits = Limits(world.options.rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(
@@ -111,9 +114,13 @@ class Api:
                 raise errors.unknown_url(request.method, request.path)
             if not VERSION.fullmatch(request.version):
                 raise errors.invalid(f"Invalid Stripe API version: {request.version}")
+            self.limits.check(request.method, found[0].name)
             if request.key is None:
                 return None
             return self.keys.claim(request.key, (request.method, request.path), request.body)
+        except RateLimited as refusal:
+            request.limited_by = refusal.reason
+            return refusal
         except GatewayRefusal as refusal:
             return refusal
 
@@ -209,5 +216,5 @@ def _headers(request: Request, answer: Answer) -> Headers:
     if answer.status == 401:  # noqa: PLR2004
         headers.append((b"www-authenticate", b'Bearer realm="Stripe"'))
     if answer.status == 429:  # noqa: PLR2004
-        headers.append((b"stripe-rate-limited-reason", b"endpoint-rate"))
+        headers.append((b"stripe-rate-limited-reason", request.limited_by.encode()))
     return headers

@@ -72,6 +72,7 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> str:
     "--webhook-retry-ms", default=500, type=click.IntRange(1, 60_000), help="Before the first retry; doubles."
 )
 @click.option("--settle-ms", default=2000, type=click.IntRange(0), help="Until delayed payments and refunds settle.")
+@click.option("--rate-limit", type=click.IntRange(1), help="Requests a second each endpoint takes; none: no limit.")
 @click.option("--public-url", help="Base of the pay page's address; by default the address listened on.")
 @click.option("--merchant", default="A Lo Cubano Boulder Fest", help="Shop name on the pay page.")
 def emulate(**given: object) -> None:
@@ -104,6 +105,7 @@ class Asked:
     webhook_timeout: int
     webhook_retry_ms: int
     settle_ms: int
+    rate_limit: int | None
     public_url: str | None
     merchant: str
 
@@ -193,6 +195,7 @@ def _options(asked: Asked, url: str) -> Options:
         api_keys=asked.api_keys,
         merchant=asked.merchant,
         settle_ms=asked.settle_ms,
+        rate_limit=asked.rate_limit,
         webhook_tries=asked.webhook_tries,
         webhook_timeout_s=asked.webhook_timeout,
         webhook_first_retry_ms=asked.webhook_retry_ms,

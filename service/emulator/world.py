@@ -24,12 +24,14 @@ class Options:
 
     public_url: str
     api_keys: tuple[str, ...] = ()  # empty: any sk_test_ or rk_test_ key
+    paypal_clients: tuple[tuple[str, str], ...] = ()  # id and secret; empty: any that are not
     merchant: str = "A Lo Cubano Boulder Fest"
     settle_ms: int = 2_000  # until a delayed payment or refund settles, by the stand-in's clock
     webhook_tries: int = 10
     webhook_timeout_s: float = 10.0  # the gateway publishes none; ours answers well below
     webhook_first_retry_ms: int = 500
     webhook_parallel: int = 16
+    rate_limit: int | None = None  # requests a second for each endpoint
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ class Post(Protocol):
     def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
         """Owe each of them this event."""
 
+    def resend(self, event_id: str, event_type: str, provider: str = "stripe") -> int:
+        """Owe it once more to everyone who subscribes; returns how many that are."""
+
     def pending(self, event_id: str) -> int:
         """How many are still owed it."""
 
@@ -124,6 +129,9 @@ class NoPost:
 
     def schedule(self, event_id: str, event_type: str, recipients: list[str]) -> None:
         """Nobody is owed anything."""
+
+    def resend(self, event_id: str, event_type: str, provider: str = "stripe") -> int:  # noqa: ARG002 - the protocol's shape
+        return 0
 
     def pending(self, event_id: str) -> int:  # noqa: ARG002 - the protocol's shape
         return 0
