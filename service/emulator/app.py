@@ -1,4 +1,4 @@
-"""The one ASGI application: `/v1` by hand for speed, everything else by Litestar, over one stand-in.
+"""The one ASGI application: the APIs of both providers by hand for speed, everything else by Litestar, over one stand-in.
 
 `/health/live` says the process answers, `/health/ready` that its sender runs and its state can be written.
 """
@@ -17,6 +17,7 @@ from service.emulator.asgi import Receive, Scope, Send, respond
 from service.emulator.control import ROUTER
 from service.emulator.errors import GatewayRefusal
 from service.emulator.page import PAGES
+from service.emulator.paypal.page import PAGES as PAYPAL_PAGES
 from service.emulator.standin import StandIn
 from service.emulator.wire import encode
 
@@ -33,8 +34,11 @@ class Emulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] == "http" and path.startswith("/v1/"):
+        if scope["type"] == "http" and path.startswith(("/v1/", "/v2/")):
             await self.standin.api(scope, receive, send)
+            return
+        if scope["type"] == "http" and path.startswith(("/paypal/v1/", "/paypal/v2/")):
+            await self.standin.paypal(scope, receive, send)
             return
         if scope["type"] != "http" or path.startswith(UNTOUCHED):
             await self._pages(cast("Any", scope), cast("Any", receive), cast("Any", send))
@@ -68,7 +72,7 @@ class Emulator:
             return self.standin
 
         return Litestar(
-            route_handlers=[self._live(), self._ready(), ROUTER, *PAGES],
+            route_handlers=[self._live(), self._ready(), ROUTER, *PAGES, *PAYPAL_PAGES],
             dependencies={"standin": Provide(standin)},
             lifespan=[self._running],
             openapi_config=None,

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Router, delete, get, post, put
+from litestar import MediaType, Request, Router, delete, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotFoundException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
@@ -15,6 +15,10 @@ from service.emulator.errors import GatewayRefusal
 from service.emulator.faults import FaultError, Plan
 from service.emulator.levers import LEVERS, charge_named
 from service.emulator.payments import Buyer, NotOffered, Outcome
+from service.emulator.paypal import control as paypal
+from service.emulator.paypal import signing
+from service.emulator.paypal.control import Way
+from service.emulator.paypal.levers import capture_of, owns
 from service.emulator.standin import Endpoint, StandIn
 from service.emulator.wire import Obj
 
@@ -25,6 +29,7 @@ class Pay(msgspec.Struct, forbid_unknown_fields=True):
     card: str | None = None
     challenge: Literal["complete", "fail"] | None = None
     delayed: Literal["succeed", "fail"] | None = msgspec.field(default=None, name="async")
+    paypal: Way | None = None  # of a PayPal order; `pending` ends as `async` says
     name: str = "Test Buyer"
     email: str = "buyer@example.com"
 
@@ -39,6 +44,8 @@ class DisputeAsked(msgspec.Struct, forbid_unknown_fields=True):
     charge: str | None = None
     payment_intent: str | None = None
     session: str | None = None
+    capture: str | None = None
+    order: str | None = None
     reason: str | None = None
     amount: int | None = None
     inquiry: bool | None = None
@@ -86,6 +93,8 @@ async def pay(standin: StandIn, session: str, data: Pay) -> Obj:
     """Pay as a buyer would on the page: 200 with the outcome, even a decline; 409 when the session is not open."""
     world = standin.world
     world.timers.run(world)
+    if owns(world, session):
+        return paypal.pay(world, session, data.paypal, data.delayed)
     if world.store.raw("checkout.session", session) is None:
         raise NotFoundException(f"No such checkout session: {session}")
     try:
@@ -157,6 +166,8 @@ async def fail_refund(standin: StandIn, refund: str, data: Failure | None = None
     reason = (data or Failure()).reason
     if reason not in refunds.FAILURES:
         raise HTTPException(f"reason is one of {', '.join(refunds.FAILURES)}", status_code=400)
+    if owns(standin.world, refund):
+        return paypal.fail_refund(standin.world, refund)
     if standin.world.store.raw("refund", refund) is None:
         raise NotFoundException(f"No such refund: {refund}")
     failed = refunds.fail(standin.world, refund, reason)
@@ -168,6 +179,9 @@ async def fail_refund(standin: StandIn, refund: str, data: Failure | None = None
 @post("/disputes", status_code=201)
 async def dispute(standin: StandIn, data: DisputeAsked) -> Obj:
     store = standin.world.store
+    capture = capture_of(standin.world, data.capture, data.order, data.session)
+    if capture is not None:
+        return paypal.open_dispute(standin.world, capture, data.reason, data.amount, data.inquiry)
     charge = charge_named(store, data)
     secret = store.get("secret", charge["payment_intent"]) or {"later": "none"}
     reason, inquiry = disputes.reason_of(secret["later"])
@@ -203,7 +217,7 @@ async def tell(standin: StandIn, status: str | None = None) -> Obj:
     return {
         "payments": truth.payments(world, status),
         "refunds": truth.refunds(world),
-        "disputes": list(world.store.all("dispute")),
+        "disputes": truth.disputes(world),
         "totals": truth.totals(world),
     }
 
@@ -211,6 +225,7 @@ async def tell(standin: StandIn, status: str | None = None) -> Obj:
 @post("/reset", status_code=204)
 async def reset(standin: StandIn) -> None:
     standin.reset()
+    standin.api.limits.reset()
 
 
 @get("/deliveries")
@@ -223,6 +238,9 @@ async def deliveries(request: Request[Any, Any, Any], standin: StandIn, limit: i
 @post("/events/{event:str}/resend", status_code=202)
 async def resend(standin: StandIn, event: str) -> Obj:
     found = standin.world.store.get("event", event)
+    paypals = standin.world.store.get("paypal.event", event)
+    if paypals is not None:
+        return {"event": event, "deliveries": standin.webhooks.resend(event, paypals["event_type"], "paypal")}
     if found is None:
         raise NotFoundException(f"No such event: {event}")
     return {"event": event, "deliveries": standin.webhooks.resend(event, found["type"])}
@@ -240,11 +258,17 @@ async def set_endpoints(standin: StandIn, data: list[EndpointAsked]) -> Obj:
     return {"endpoints": list(standin.world.store.all("endpoint"))}
 
 
+@get("/paypal/ca", media_type=MediaType.TEXT)
+async def paypal_authority(standin: StandIn) -> str:
+    """The throw-away authority behind PayPal's signing certificate, as PEM."""
+    return signing.authority(standin.world)
+
+
 ROUTER = Router(
     path="/_emulator",
     guards=[only_loopback],
     route_handlers=[
         arm, show_faults, disarm, pay, answer_challenge, fail_refund, dispute, advance, show_clock, tell, reset,
-        deliveries, resend, endpoints, set_endpoints, *LEVERS,
+        deliveries, resend, endpoints, set_endpoints, paypal_authority, *LEVERS,
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from service.emulator import thin
+from service.emulator.paypal import transmissions
 from service.emulator.wire import Obj
 from service.emulator.world import World
 
@@ -38,6 +39,8 @@ def holds(world: World, endpoint: Obj, event_id: str) -> bool:
 
 def envelope(world: World, endpoint: Obj, event_id: str, *, skew_s: int, forged: bool) -> Envelope:
     """Signed as the provider signs, by a clock `skew_s` off; a forged one by somebody who has no right to."""
+    if provider_of(endpoint) == "paypal":
+        return Envelope(*transmissions.transmission(world, endpoint, event_id, skew_s=skew_s, forged=forged))
     return _stripe(world, endpoint, event_id, skew_s=skew_s, forged=forged)
 
 

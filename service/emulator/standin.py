@@ -9,6 +9,8 @@ from service.emulator import due
 from service.emulator.api import Api
 from service.emulator.faults import Faults
 from service.emulator.metrics import Metrics
+from service.emulator.paypal import levers as paypal
+from service.emulator.paypal.api import Api as PayPalApi
 from service.emulator.store import Store
 from service.emulator.webhooks import Webhooks
 from service.emulator.world import Options, World
@@ -36,6 +38,7 @@ class StandIn:
         self.metrics = Metrics(store.counts)
         self.webhooks = Webhooks(self.world, self.faults, self.metrics)
         self.api = Api(self.world, self.faults, self.metrics)
+        self.paypal = PayPalApi(self.world, self.faults, self.metrics)
         self._restore()
 
     def listen(self, endpoints: Iterable[Endpoint]) -> None:
@@ -76,4 +79,5 @@ class StandIn:
     def _restore(self) -> None:
         """Timers and debts from the books of an earlier run."""
         due.restore(self.world)
+        paypal.restore(self.world)
         self.webhooks.restore()

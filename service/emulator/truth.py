@@ -1,21 +1,30 @@
-"""What every payment and refund really is: the last word for tests, drills and the load gate."""
+"""What every payment, refund and dispute really is, of both providers: the last word for tests, drills and the load gate.
+
+A row says its `provider`, its `checkout` (session or order) and its `payment` (payment intent or capture); amounts are in
+minor units. The rest of a Stripe row stays what it was.
+"""
 
 from collections import Counter
 from typing import Any
 
+from service.emulator.paypal import truth as paypal
 from service.emulator.wire import Obj
 from service.emulator.world import World
 
 
 def payments(world: World, status: str | None = None) -> list[Obj]:
-    """One row a session, oldest first; `status` is the session's."""
+    """One row a session or order, oldest first within its provider; `status` is open, complete or expired."""
     table = world.store.table("checkout.session")
     wanted = [i for i in table.order if status is None or table.rows[i].facts["status"] == status]
-    return [_payment(world, world.store.must("checkout.session", i)) for i in wanted]
+    sessions = [_payment(world, world.store.must("checkout.session", i)) for i in wanted]
+    return sessions + paypal.payments(world, status)
 
 
 def _payment(world: World, session: Obj) -> Obj:
     row: Obj = {
+        "provider": "stripe",
+        "checkout": session["id"],
+        "payment": session["payment_intent"],
         "session": session["id"],
         "status": session["status"],
         "payment_status": session["payment_status"],
@@ -51,8 +60,10 @@ def _payment(world: World, session: Obj) -> Obj:
 def refunds(world: World) -> list[Obj]:
     """One row a refund, oldest first."""
     names = ("charge", "payment_intent", "amount", "currency", "status", "reason", "metadata")
-    return [
+    rows = [
         {
+            "provider": "stripe",
+            "payment": refund["payment_intent"],
             "refund": refund["id"],
             **{name: refund[name] for name in names},
             "failure_reason": refund.get("failure_reason"),
@@ -60,6 +71,16 @@ def refunds(world: World) -> list[Obj]:
         }
         for refund in world.store.all("refund")
     ]
+    return rows + paypal.refunds(world)
+
+
+def disputes(world: World) -> list[Obj]:
+    """One row a dispute, oldest first within its provider: its object, and whose it is."""
+    rows = [
+        {**dispute, "provider": "stripe", "payment": dispute["payment_intent"]}
+        for dispute in world.store.all("dispute")
+    ]
+    return rows + paypal.disputes(world)
 
 
 def totals(world: World) -> dict[str, Any]:
@@ -73,4 +94,5 @@ def totals(world: World) -> dict[str, Any]:
             refunded[charge["currency"]] += charge["amount_refunded"]
     for dispute in world.store.all("dispute"):
         disputed[dispute["currency"]] += dispute["amount"]
+    paypal.add_totals(world, charged, refunded, disputed)
     return {"charged": charged, "refunded": refunded, "disputed": disputed}
