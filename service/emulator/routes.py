@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from service.emulator import disputes, payouts, reads, refunds, sessions, thin
+from service.emulator import disputes, payouts, reads, refunds, search, sessions, thin
 from service.emulator.wire import Obj
 from service.emulator.world import Cause, World
 
@@ -39,6 +39,10 @@ def _retrieve(kind: str, world: World, call: Call) -> bytes:
 
 def _list(kind: str, world: World, call: Call) -> bytes:
     return reads.list_objects(world, kind, call.given, call.path)
+
+
+def _search(kind: str, world: World, call: Call) -> bytes:
+    return search.search(world, kind, call.given, call.path)
 
 
 def _line_items(world: World, call: Call) -> bytes:
@@ -105,6 +109,8 @@ ROUTES = (
     Route(method="POST", name="/v1/disputes/{id}/close", verb=_accept_dispute),
     Route(method="GET", name="/v1/balance", verb=_balance),
     *_read_only("refund", "/v1/refunds"),
+    Route(method="GET", name="/v1/payment_intents/search", verb=partial(_search, "payment_intent")),
+    Route(method="GET", name="/v1/charges/search", verb=partial(_search, "charge")),
     *_read_only("payment_intent", "/v1/payment_intents"),
     *_read_only("charge", "/v1/charges"),
     *_read_only("event", "/v1/events"),
