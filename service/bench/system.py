@@ -55,7 +55,7 @@ class System:
 @asynccontextmanager
 async def running(*, emulator: bool) -> AsyncIterator[System]:
     """A system for the length of the block. Raises `NotReady` or `PostgresError` when it cannot be started."""
-    folder = _folder()
+    folder = temporary_folder()
     server = EmbeddedPostgres(folder / "postgres")
     with (folder / _LOG).open("w") as log:
         console = Console(log)
@@ -121,7 +121,7 @@ def _plain() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CUBANO_")}
 
 
-def _folder() -> Path:
+def temporary_folder() -> Path:
     """A temporary folder that lies on a disk: /tmp is memory on many machines, where a flush costs nothing."""
     kept = Path("/var/tmp")  # noqa: S108 - a fresh folder of ours is made in it
     folder = Path(tempfile.mkdtemp(prefix="cubano-bench-", dir=kept if os.access(kept, os.W_OK) else None))

@@ -7,7 +7,7 @@ order. To add a process: a port in ports.py, a child in `services` or `companion
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.local.cluster import server_environment
@@ -35,6 +35,7 @@ class System:
     without: frozenset[str]
     database: EmbeddedPostgres | None
     given_database_url: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)  # of this run, over the developer's own
 
     @property
     def database_url(self) -> str:
@@ -70,7 +71,7 @@ def environment(system: System) -> dict[str, str]:
         decided["CUBANO_STRIPE_BASE_URL"] = system.url("emulate")
     if system.has("mail"):
         decided["CUBANO_SMTP_URL"] = f"smtp://{LOOPBACK}:{system.ports['smtp']}"
-    return {**defaults, **os.environ, **decided}
+    return {**defaults, **os.environ, **system.settings, **decided}
 
 
 def cubano(*words: str) -> list[str]:

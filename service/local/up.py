@@ -28,7 +28,7 @@ async def run(system: System, console: Console, announce: Announce) -> None:
     for number in _SIGNALS:
         loop.add_signal_handler(number, told_to_stop.set)
     try:
-        if await _unless(told_to_stop, _bring_up(system, supervisor)):
+        if await _unless(told_to_stop, bring_up(system, supervisor)):
             share(system.state.directory, environment(system))
             announce(supervisor.pids)
             await told_to_stop.wait()
@@ -40,7 +40,8 @@ async def run(system: System, console: Console, announce: Announce) -> None:
             system.database.release()
 
 
-async def _bring_up(system: System, supervisor: Supervisor) -> None:
+async def bring_up(system: System, supervisor: Supervisor) -> None:
+    """Start everything in order, with a migrated and seeded database; raises NotReady."""
     if system.database:
         system.database.prepare()
         await supervisor.start(postgres(system.database))
