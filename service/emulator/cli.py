@@ -5,11 +5,12 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import click
 import uvicorn
@@ -31,6 +32,11 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> str:
         return str(ip_address("127.0.0.1" if value == "localhost" else value))
     except ValueError as error:
         raise click.BadParameter("give an IP address") from error
+
+
+def _repeated(flag: str, name: str, told: str) -> Callable[[Any], Any]:
+    variable = ENV + flag.removeprefix("--").upper().replace("-", "_")
+    return click.option(flag, name, multiple=True, envvar=variable, help=told)
 
 
 @click.command(context_settings={"auto_envvar_prefix": "CUBANO_EMULATOR", "show_default": True})
@@ -65,6 +71,12 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> str:
     envvar=[ENV + "WEBHOOK_SECRET", ENV + "SECRETS"],
     help="whsec_ secret, one for each --webhook-url.",
 )
+@_repeated("--thin-webhook-url", "thin_urls", "Where events go as thin ones; repeatable.")
+@_repeated("--thin-webhook-secret", "thin_secrets", "whsec_ secret, one for each of them.")
+@_repeated("--paypal-webhook-url", "paypal_urls", "Where PayPal's events go; repeatable.")
+@_repeated("--paypal-webhook-id", "paypal_ids", "WH- id, one for each --paypal-webhook-url.")
+@_repeated("--paypal-client-id", "paypal_clients", "Client to accept; repeatable. None: any.")
+@_repeated("--paypal-client-secret", "paypal_secrets", "Secret, one for each client.")
 @click.option("--webhook-events", default="*", help="Event types to send, comma separated; * stands for any.")
 @click.option("--webhook-tries", default=10, type=click.IntRange(1, 50), help="Tries before a delivery is given up.")
 @click.option("--webhook-timeout", default=10, type=click.IntRange(1, 60), help="Seconds an endpoint has to answer.")
@@ -76,17 +88,29 @@ def _address(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.option("--public-url", help="Base of the pay page's address; by default the address listened on.")
 @click.option("--merchant", default="A Lo Cubano Boulder Fest", help="Shop name on the pay page.")
 def emulate(**given: object) -> None:
-    """Run a stand-in for the payment gateway on loopback.
+    """Run a stand-in for the payment gateways on loopback.
 
-    Speaks Stripe's API at /v1, shows its pay page at /pay, and takes orders from tests and drills at /_emulator.
+    Speaks Stripe's API at /v1 and PayPal's at /paypal, shows their pay pages, and takes orders from tests and drills at
+    /_emulator.
     """
     asked = Asked(**given)  # type: ignore[arg-type]  # click has converted each of them
-    if len(asked.urls) != len(asked.secrets):
-        raise click.UsageError("Give one --webhook-secret for each --webhook-url.")
+    _check_pairs(asked)
     try:
         uvloop.run(serve(asked))
     except StateInUse as error:
         raise click.ClickException(f"{error} is in use by another process.") from error
+
+
+def _check_pairs(asked: "Asked") -> None:
+    pairs = {
+        "--webhook-secret for each --webhook-url": (asked.urls, asked.secrets),
+        "--thin-webhook-secret for each --thin-webhook-url": (asked.thin_urls, asked.thin_secrets),
+        "--paypal-webhook-id for each --paypal-webhook-url": (asked.paypal_urls, asked.paypal_ids),
+        "--paypal-client-secret for each --paypal-client-id": (asked.paypal_clients, asked.paypal_secrets),
+    }
+    for words, (names, values) in pairs.items():
+        if len(names) != len(values):
+            raise click.UsageError(f"Give one {words}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +124,12 @@ class Asked:
     api_keys: tuple[str, ...]
     urls: tuple[str, ...]
     secrets: tuple[str, ...]
+    thin_urls: tuple[str, ...]
+    thin_secrets: tuple[str, ...]
+    paypal_urls: tuple[str, ...]
+    paypal_ids: tuple[str, ...]
+    paypal_clients: tuple[str, ...]
+    paypal_secrets: tuple[str, ...]
     webhook_events: str
     webhook_tries: int
     webhook_timeout: int
@@ -118,15 +148,25 @@ async def serve(asked: Asked) -> None:
         listener = opened.enter_context(_listen(asked.host, asked.port))
         url = _url(asked.host, listener.getsockname()[1])
         standin = StandIn(store, _options(asked, url))
-        if asked.urls:
-            types = asked.webhook_events.split(",")
-            hooks = zip(asked.urls, asked.secrets, strict=True)
-            standin.listen(Endpoint(url=hook, secret=secret, enabled_events=types) for hook, secret in hooks)
+        endpoints = _endpoints(asked)
+        if endpoints:
+            standin.listen(endpoints)
         metrics = opened.enter_context(_metrics(standin, asked))
         server = uvicorn.Server(_config(standin))
         _stop_on_signal(server)
         _announce(url, metrics)
         await _run(server, listener)
+
+
+def _endpoints(asked: Asked) -> list[Endpoint]:
+    types = asked.webhook_events.split(",")
+    thin = zip(asked.thin_urls, asked.thin_secrets, strict=True)
+    paypal = zip(asked.paypal_urls, asked.paypal_ids, strict=True)
+    return [
+        *(Endpoint(url=u, secret=s, enabled_events=types) for u, s in zip(asked.urls, asked.secrets, strict=True)),
+        *(Endpoint(url=url, secret=secret, payload="thin") for url, secret in thin),
+        *(Endpoint(url=url, secret=webhook, provider="paypal") for url, webhook in paypal),
+    ]
 
 
 @contextmanager
@@ -193,6 +233,7 @@ def _options(asked: Asked, url: str) -> Options:
     return Options(
         public_url=(asked.public_url or url).rstrip("/"),
         api_keys=asked.api_keys,
+        paypal_clients=tuple(zip(asked.paypal_clients, asked.paypal_secrets, strict=True)),
         merchant=asked.merchant,
         settle_ms=asked.settle_ms,
         rate_limit=asked.rate_limit,

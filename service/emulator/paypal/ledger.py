@@ -21,7 +21,7 @@ def paid(world: World, capture: Obj, book: Obj) -> None:
 
 def refunded(world: World, refund: Obj, capture: Obj) -> None:
     minor = -money.minor_of(refund["amount"])
-    said = {**refund, **{name: capture[name] for name in ("custom_id", "invoice_id") if name in capture}}
+    said: Obj = {**refund, **{name: capture[name] for name in ("custom_id", "invoice_id") if name in capture}}
     _put(world, refund["id"], "T1107", said, minor=minor, more={"reference": capture["id"], "kind": "TXN"})
 
 
