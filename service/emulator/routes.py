@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from service.emulator import disputes, payouts, reads, refunds, search, sessions, thin
+from service.emulator import disputes, pages, payouts, reads, refunds, search, sessions, thin
 from service.emulator.wire import Obj
 from service.emulator.world import Cause, World
 
@@ -57,6 +57,14 @@ def _open(world: World, call: Call) -> bytes:
     return sessions.create(world, call.given, call.cause, call.version)
 
 
+def _confirm_page(world: World, call: Call) -> bytes:
+    return pages.confirm(world, call.identifier, call.given, call.cause)
+
+
+def _make_method(world: World, call: Call) -> bytes:
+    return pages.make_method(world, call.given)
+
+
 def _refund(world: World, call: Call) -> bytes:
     return refunds.create(world, call.given, call.cause, call.version)
 
@@ -102,6 +110,10 @@ ROUTES = (
     *_read_only("checkout.session", SESSIONS),
     Route(method="GET", name=SESSIONS + "/{id}/line_items", verb=_line_items),
     Route(method="POST", name=SESSIONS + "/{id}/expire", verb=_expire),
+    Route(method="GET", name="/v1/payment_pages/{id}", verb=partial(_retrieve, "checkout.session")),
+    Route(method="POST", name="/v1/payment_pages/{id}/confirm", verb=_confirm_page),
+    Route(method="POST", name="/v1/payment_methods", verb=_make_method),
+    Route(method="GET", name="/v1/payment_methods/{id}", verb=partial(_retrieve, "payment_method")),
     Route(method="POST", name="/v1/refunds", verb=_refund),
     Route(method="POST", name="/v1/refunds/{id}/cancel", verb=_cancel_refund),
     Route(method="GET", name="/v1/charges/{id}/refunds", verb=_charge_refunds),

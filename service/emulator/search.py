@@ -65,6 +65,6 @@ def _clause(part: str) -> Clause:
 
 
 def _says(key: str | None, field: str | None, value: str, *, wanted: bool) -> Clause:
-    if key is not None:
-        return lambda found: (found["metadata"].get(key) == value) is wanted
-    return lambda found: (found[field] == value) is wanted
+    if field is not None:
+        return lambda found: (found[field] == value) is wanted
+    return lambda found: (found["metadata"].get(key) == value) is wanted
