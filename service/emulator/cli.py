@@ -86,6 +86,7 @@ def _repeated(flag: str, name: str, told: str) -> Callable[[Any], Any]:
 @click.option("--settle-ms", default=2000, type=click.IntRange(0), help="Until delayed payments and refunds settle.")
 @click.option("--rate-limit", type=click.IntRange(1), help="Requests a second each endpoint takes; none: no limit.")
 @click.option("--public-url", help="Base of the pay page's address; by default the address listened on.")
+@click.option("--api-url", help="Base of the links and certificates programs follow; by default the public one.")
 @click.option("--merchant", default="A Lo Cubano Boulder Fest", help="Shop name on the pay page.")
 def emulate(**given: object) -> None:
     """Run a stand-in for the payment gateways on loopback.
@@ -137,6 +138,7 @@ class Asked:
     settle_ms: int
     rate_limit: int | None
     public_url: str | None
+    api_url: str | None
     merchant: str
 
 
@@ -232,6 +234,7 @@ def _url(host: str, port: int) -> str:
 def _options(asked: Asked, url: str) -> Options:
     return Options(
         public_url=(asked.public_url or url).rstrip("/"),
+        api_url=None if asked.api_url is None else asked.api_url.rstrip("/"),
         api_keys=asked.api_keys,
         paypal_clients=tuple(zip(asked.paypal_clients, asked.paypal_secrets, strict=True)),
         merchant=asked.merchant,

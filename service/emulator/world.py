@@ -31,6 +31,12 @@ class Options:
     webhook_timeout_s: float = 10.0  # the gateway publishes none; ours answers well below
     webhook_first_retry_ms: int = 500
     webhook_parallel: int = 16
+    api_url: str | None = None
+
+    @property
+    def api_base(self) -> str:
+        """Where programs reach the stand-in, while browsers come to `public_url`; usually the same."""
+        return self.api_url or self.public_url
     rate_limit: int | None = None  # requests a second for each endpoint
 
 

@@ -65,6 +65,7 @@ def capture(world: World, identifier: str, *, mock: str | None) -> Obj:
 
 def _check(world: World, order: Obj, book: Obj) -> None:
     if book["outcome"] == "decline":
+        world.store.put("paypal.book", {**book, "refused": True})
         back = {"href": orders.page_url(world, order["id"]), "rel": "redirect", "method": "GET"}
         raise unprocessable("INSTRUMENT_DECLINED", DECLINED, links=[back])
     used = world.store.get("paypal.invoice", order["purchase_units"][0].get("invoice_id", ""))
@@ -76,8 +77,8 @@ def _made(world: World, order: Obj, *, pending: bool) -> Obj:
     unit = order["purchase_units"][0]
     identifier = ids.signs()
     now = times.now(world)
-    base = f"{world.options.public_url}{PATH}/{identifier}"
-    up = f"{world.options.public_url}{orders.PATH}/{order['id']}"
+    base = f"{world.options.api_base}{PATH}/{identifier}"
+    up = f"{world.options.api_base}{orders.PATH}/{order['id']}"
     made: Obj = {
         "id": identifier,
         "status": "PENDING" if pending else "COMPLETED",

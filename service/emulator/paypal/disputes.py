@@ -72,7 +72,7 @@ def _made(world: World, capture: Obj, book: Obj, minor: int, reason: str, *, inq
         "dispute_channel": "INTERNAL",
         "seller_response_due_date": times.stamp(world.now() + ANSWER_WITHIN_S),
         "links": [
-            {"href": f"{world.options.public_url}{PATH}/{identifier}", "rel": "self", "method": "GET"},
+            {"href": f"{world.options.api_base}{PATH}/{identifier}", "rel": "self", "method": "GET"},
         ],
     }
 
@@ -156,5 +156,5 @@ def listed(world: World, query: dict[str, str]) -> Obj:
         if wanted in {None, dispute["disputed_transactions"][0]["seller_transaction_id"]}
         and (times.parsed(dispute["create_time"]) or 0) >= start
     ]
-    links = [{"href": f"{world.options.public_url}{PATH}", "rel": "self", "method": "GET"}]
+    links = [{"href": f"{world.options.api_base}{PATH}", "rel": "self", "method": "GET"}]
     return {"items": found, "links": links} if found else {"links": links}

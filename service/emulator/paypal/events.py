@@ -40,7 +40,7 @@ KINDS = {  # the last word of a type's noun -> what its resource is called
 def happened(world: World, event_type: str, resource: Obj, *, kind: str | None = None) -> None:
     """Record the event and owe it to everyone who subscribed."""
     identifier = ids.event_id()
-    href = f"{world.options.public_url}{PATH}/{identifier}"
+    href = f"{world.options.api_base}{PATH}/{identifier}"
     event: Obj = {
         "id": identifier,
         "event_version": "1.0",
@@ -104,7 +104,7 @@ def listed(world: World, query: dict[str, str]) -> Obj:
 
 def _links(world: World, query: dict[str, str], following: int | None) -> list[Obj]:
     kept = {name: value for name, value in query.items() if name != "next_token"}
-    base = f"{world.options.public_url}{PATH}"
+    base = f"{world.options.api_base}{PATH}"
     links = [{"href": _address(base, query), "rel": "self", "method": "GET"}]
     if following is not None:
         links.append({"href": _address(base, {**kept, "next_token": str(following)}), "rel": "next", "method": "GET"})

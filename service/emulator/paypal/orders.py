@@ -13,7 +13,6 @@ KEPT_S = 6 * 3600  # developer.paypal.com/docs/api/orders/v2: three hours to sen
 MERCHANT = {"email_address": "merchant@alocubano.example", "merchant_id": "LJPTRM7SR6MJC"}
 PATH = "/paypal/v2/checkout/orders"
 PATCHABLE = ("description", "custom_id", "invoice_id", "soft_descriptor", "amount")
-OUTCOMES = ("complete", "decline", "pending", "pending_fail", "vanish")
 
 
 def create(world: World, body: Obj, *, request_id: str | None) -> Obj:
@@ -42,6 +41,7 @@ def create(world: World, body: Obj, *, request_id: str | None) -> Obj:
         "outcome": "complete",
         "captures": [],
         "cancelled": False,
+        "refused": False,  # the way to pay was declined when the merchant tried it
     }
     world.store.put("paypal.order", order)
     world.store.put("paypal.book", book)
@@ -97,7 +97,7 @@ def page_url(world: World, identifier: str) -> str:
 
 
 def _links(world: World, order: Obj) -> list[Obj]:
-    href = f"{world.options.public_url}{PATH}/{order['id']}"
+    href = f"{world.options.api_base}{PATH}/{order['id']}"
     links = [{"href": href, "rel": "self", "method": "GET"}]
     if order["status"] == "PAYER_ACTION_REQUIRED":
         links.append({"href": page_url(world, order["id"]), "rel": "payer-action", "method": "GET"})
@@ -133,7 +133,7 @@ def approve(world: World, order: Obj, book: Obj, outcome: str) -> None:
         "payer": {"name": name, "email_address": email, "payer_id": payer_id, "address": address},
         "update_time": times.now(world),
     }
-    book |= {"outcome": outcome, "cancelled": False}
+    book |= {"outcome": outcome, "cancelled": False, "refused": False}
     world.store.put("paypal.order", order)
     world.store.put("paypal.book", book)
     events.happened(world, "CHECKOUT.ORDER.APPROVED", shown(world, order))

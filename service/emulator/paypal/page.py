@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from service.emulator.page import HEADERS, TEMPLATES, money
 from service.emulator.paypal import levers, orders
 from service.emulator.paypal.errors import Refused
-from service.emulator.paypal.money import minor_of
+from service.emulator.paypal.money import minor_of, written
 from service.emulator.paypal.words import WORDS
 from service.emulator.standin import StandIn
 from service.emulator.wire import Obj
@@ -55,7 +55,7 @@ async def submit(request: Request[Any, Any, Any], standin: StandIn, token: str =
 
 def _is_settled(order: Obj, book: Obj) -> bool:
     """Approved with a way to pay that nobody has refused."""
-    return order["status"] == "APPROVED" and book["outcome"] != "decline" and not book["cancelled"]
+    return order["status"] == "APPROVED" and not book["refused"] and not book["cancelled"]
 
 
 def _left(request: Request[Any, Any, Any], standin: StandIn, order: Obj, book: Obj) -> Response[str] | Redirect:
@@ -69,22 +69,26 @@ def _left(request: Request[Any, Any, Any], standin: StandIn, order: Obj, book: O
 def _shown(request: Request[Any, Any, Any], standin: StandIn, order: Obj, book: Obj) -> Response[str] | Redirect:
     if order["status"] == "COMPLETED":
         return _notice(request, standin, order, "done", levers.returns_to(order, {**book, "cancelled": False}))
-    declined = order["status"] == "APPROVED" and book["outcome"] == "decline"
-    if order["status"] == "APPROVED" and not declined and not book["cancelled"]:
+    if _is_settled(order, book):
         return _notice(request, standin, order, "approved", levers.returns_to(order, book))
     unit = order["purchase_units"][0]
-    sources = [source for source in SOURCES if not (declined and source == "decline")]
+    sources = [source for source in SOURCES if not (book["refused"] and source == "decline")]
     return _render(
         request,
         standin,
         order,
         "paypal.html",
         sources=sources,
-        declined=declined,
-        items=unit.get("items", []),
+        declined=book["refused"],
+        items=[_line(item) for item in unit.get("items", [])],
         description=unit.get("description"),
         pay_now=book["context"].get("user_action") == "PAY_NOW",
     )
+
+
+def _line(item: Obj) -> Obj:
+    each = item["unit_amount"]
+    return {**item, "total": written(minor_of(each) * int(item["quantity"]), each["currency_code"])}
 
 
 def _notice(

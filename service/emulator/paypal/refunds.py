@@ -100,7 +100,7 @@ def _texts(body: Obj) -> Obj:
 def _made(world: World, capture: Obj, book: Obj, minor: int, texts: Obj) -> Obj:
     currency, now = capture["amount"]["currency_code"], times.now(world)
     identifier = ids.signs()
-    base = world.options.public_url
+    base = world.options.api_base
     carried = {"custom_id": capture.get("custom_id", "")} if CUSTOM.fullmatch(capture.get("custom_id", "")) else {}
     book["refunded"] += minor
     book["refunds"].append(identifier)

@@ -32,7 +32,7 @@ def listed(world: World, query: dict[str, str]) -> Obj:
         "total_items": len(rows),
         "total_pages": pages,
     }
-    href = f"{world.options.public_url}{PATH}"
+    href = f"{world.options.api_base}{PATH}"
     turns = {"self": page, "next": page + 1 if page < pages else None, "last": pages or 1}
     answer["links"] = [
         {"href": f"{href}?{urlencode({**query, 'page': turn})}", "rel": rel, "method": "GET"}

@@ -63,7 +63,7 @@ def verifies(world: World, asked: Obj, event: bytes) -> bool:
 
 
 def cert_url(world: World) -> str:
-    return f"{world.options.public_url}{PATH}/{_row(world, LEAF)['name']}"
+    return f"{world.options.api_base}{PATH}/{_row(world, LEAF)['name']}"
 
 
 def chain(world: World, name: str) -> str | None:
