@@ -12,6 +12,9 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from service.bench.chaos.play import Report, play
+from service.bench.chaos.report import print_report
+from service.bench.chaos.report import record as chaos_record
 from service.bench.drive import LoadFailed
 from service.bench.machine import Machine, fingerprint
 from service.bench.report import print_machine, print_outcome, record, remember
@@ -23,6 +26,9 @@ from service.local.postgres import PostgresError
 from service.local.processes import NotReady
 
 CONNECTIONS = (16, 64)
+SECONDS = 10
+CHAOS = "chaos"  # no measurement: it holds or it does not
+CHAOS_S = 120
 
 
 @click.group()
@@ -36,17 +42,17 @@ def ls() -> None:
     table = Table("benchmark", "what", "measured beside", box=None, pad_edge=False)
     for each in BENCHMARKS.values():
         table.add_row(each.name, each.what, ", ".join(list(each.measures)[1:]))
+    table.add_row(CHAOS, "Steady checkouts while everything is killed and every fault strikes; then every cent.", "")
     console().print(table)
 
 
 @bench.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME…", type=click.Choice(list(BENCHMARKS)))
+@click.argument("names", nargs=-1, required=True, metavar="NAME…", type=click.Choice([*BENCHMARKS, CHAOS]))
 @click.option(
     "--seconds",
     type=click.IntRange(1, 600),
-    default=10,
-    show_default=True,
-    help="Time for one benchmark at one number of connections, references included.",
+    help=f"Time for one benchmark at one number of connections, references included; {SECONDS} by default, "
+    f"{CHAOS_S} of trouble for chaos.",
 )
 @click.option(
     "--concurrency",
@@ -56,12 +62,19 @@ def ls() -> None:
     show_default=True,
     help="Connections that are kept busy; repeatable.",
 )
+@click.option("--seed", type=int, default=1, show_default=True, help="Of chaos: the same seed is the same trouble.")
 @as_json
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Add the lines of JSON to this file as well."
 )
 def run(
-    names: tuple[str, ...], seconds: int, concurrency: tuple[int, ...], *, as_json: bool, output: Path | None
+    names: tuple[str, ...],
+    seconds: int | None,
+    concurrency: tuple[int, ...],
+    *,
+    seed: int,
+    as_json: bool,
+    output: Path | None,
 ) -> None:
     """Measure NAME…, each on a system of its own that is started for it and ended after it.
 
@@ -74,16 +87,20 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     records = []
     for name in dict.fromkeys(names):
-        outcomes, machine = _outcomes(BENCHMARKS[name], seconds, concurrency)
-        found = [record(each, machine, at=utc_now()) for each in outcomes]
+        if name == CHAOS:
+            report = _chaos(seed, seconds or CHAOS_S, quiet=as_json)
+            found = [chaos_record(report, at=utc_now())]
+        else:
+            outcomes, machine = _outcomes(BENCHMARKS[name], seconds or SECONDS, concurrency)
+            found = [record(each, machine, at=utc_now()) for each in outcomes]
+            if not as_json:
+                print_machine(console(), machine)
+                for each in outcomes:
+                    print_outcome(console(), each, machine)
         remember(found)
         if output:
             remember(found, output)
         records += found
-        if not as_json:
-            print_machine(console(), machine)
-            for each in outcomes:
-                print_outcome(console(), each, machine)
     if as_json:
         print_json(records)
     sys.exit(0 if all(each["holds"] for each in records) else FOUND_WRONG)
@@ -99,6 +116,19 @@ def _outcomes(benchmark: Benchmark, seconds: int, concurrency: Sequence[int]) ->
         return asyncio.run(work())
     except (NotReady, PostgresError, LoadFailed, OSError) as error:
         fail(f"cubano bench: {error}")
+
+
+def _chaos(seed: int, seconds: int, *, quiet: bool) -> Report:
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    try:
+        report = asyncio.run(play(seed, seconds, say))
+    except (NotReady, PostgresError, OSError) as error:
+        fail(f"cubano bench: {error}")
+    if not quiet:
+        print_report(console(), report)
+    return report
 
 
 def _postgres(system: System) -> str:
