@@ -59,6 +59,10 @@ class Session(AsyncSession):
         """Count once this transaction has committed."""
         self._after_commit.append(lambda: self._telemetry.count(metric, by, **labels))
 
+    def count_anyway(self, metric: Counter, by: int = 1, **labels: str) -> None:
+        """Count at once, whatever becomes of this transaction: for what is refused because of what was found."""
+        self._telemetry.count(metric, by, **labels)
+
     def observe(self, metric: Histogram, value: float, **labels: str) -> None:
         """Observe once this transaction has committed."""
         self._after_commit.append(lambda: self._telemetry.observe(metric, value, **labels))

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 CONFIRMATION = "confirmation"
 LATE_PAYMENT = "late_payment"
-LETTERS = (CONFIRMATION, LATE_PAYMENT)
+SURPLUS_PAYMENT = "surplus_payment"
+LETTERS = (CONFIRMATION, LATE_PAYMENT, SURPLUS_PAYMENT)
 
 
 def festival_zone(name: str = "America/Denver") -> tzinfo:

@@ -1,7 +1,8 @@
 """The life of an order. The diagram in the documents is printed from this table.
 
 A payment that comes after the hold is gone meets the order in `expired` or `canceled`: when its seats could be taken
-again the event is `pay`, otherwise `pay_unseated`, and a person or the refund flow gives the money back.
+again the event is `pay`, otherwise `pay_unseated`, and the refund flow gives the money back. Once paid, an order stands
+where the money says (`orders.rules.standing`), so the paid states lead to each other.
 """
 
 from enum import StrEnum
@@ -23,6 +24,7 @@ class OrderStatus(StrEnum):
 
 class OrderEvent(StrEnum):
     PEND = "pend"
+    REOPEN = "reopen"  # the approved payment was declined when it was taken: the buyer may approve another
     PAY = "pay"
     PAY_UNSEATED = "pay_unseated"
     EXPIRE = "expire"
@@ -46,6 +48,7 @@ ORDER = Machine(
         (_S.AWAITING_PAYMENT, _E.EXPIRE): _S.EXPIRED,
         (_S.AWAITING_PAYMENT, _E.CANCEL): _S.CANCELED,
         (_S.PROCESSING, _E.PAY): _S.PAID,
+        (_S.PROCESSING, _E.REOPEN): _S.AWAITING_PAYMENT,
         (_S.PROCESSING, _E.CANCEL): _S.CANCELED,
         (_S.EXPIRED, _E.PAY): _S.PAID,
         (_S.EXPIRED, _E.PAY_UNSEATED): _S.LATE_PAYMENT,
@@ -61,7 +64,9 @@ ORDER = Machine(
         (_S.REFUNDED, _E.UNREFUND_UNSEATED): _S.LATE_PAYMENT,
         (_S.PAID, _E.DISPUTE): _S.DISPUTED,
         (_S.PARTIALLY_REFUNDED, _E.DISPUTE): _S.DISPUTED,
+        (_S.REFUNDED, _E.DISPUTE): _S.DISPUTED,  # a refund came back while the dispute runs
         (_S.DISPUTED, _E.WIN_DISPUTE): _S.PAID,
+        (_S.DISPUTED, _E.REFUND_PART): _S.PARTIALLY_REFUNDED,
         (_S.DISPUTED, _E.REFUND_ALL): _S.REFUNDED,
     },
 )

@@ -2,7 +2,8 @@
 
 Each handler locks the order first, so the events of one order are applied one after the other, whatever order they come
 in. Effects hang on the move of the state machine, not on the event: a second event for the same fact finds the move made
-and changes nothing.
+and changes nothing. Money that does not fit its order is never kept: what comes too late for its seats, or a second time,
+is handed to the refunds by a message; another amount is parked for a person.
 """
 
 import sqlalchemy as sa
@@ -13,19 +14,25 @@ from service.kernel import outbox
 from service.kernel.db import Session
 from service.kernel.errors import NotYet, Parked
 from service.kernel.machine import Outcome
-from service.mail.rules import CONFIRMATION, LATE_PAYMENT
+from service.kernel.money import Money, sum_money
+from service.mail.rules import LATE_PAYMENT, SURPLUS_PAYMENT
 from service.orders import flow as orders
-from service.orders.machine import OrderEvent
+from service.orders.machine import OPEN, OrderEvent, OrderStatus
+from service.orders.rules import standing
 from service.orders.tables import Order
 from service.payments.machine import PAYMENT, PaymentEvent, PaymentStatus
 from service.payments.rules import categorise
 from service.payments.tables import Payment
+from service.sales import flow as sales
 from service.telemetry import catalogue
 from service.tickets import flow as tickets
 from service.webhooks.flow import reopen_foreign
 from service.webhooks.rules import FOREIGN
 
+CAPTURE = "checkout.capture"
+RETURN = "refund.return"  # the kind of message that asks the refunds to give a payment back whole
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
+_LIVE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
 
 
 async def settle(session: Session, event: GatewayEvent) -> str:
@@ -34,14 +41,40 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     if found is None:
         return FOREIGN
     order, payment = found
-    _check_amount(payment, event)
+    _check_amount(session, payment, event)
+    if event.payment_ref and payment.status != PaymentStatus.SUCCEEDED:
+        payment.payment_ref = None  # perhaps of a capture that was declined: the money is under this event's name
     await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
     session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="approved", category="none")
-    await _fulfil(session, order, event)
+    if any(each.status == PaymentStatus.SUCCEEDED for each in await of_order(session, order.id) if each is not payment):
+        await _return_surplus(session, order, payment)
+    else:
+        await _fulfil(session, order, payment, event)
     return Outcome.MOVED
+
+
+async def approve(session: Session, event: GatewayEvent) -> str:
+    """The buyer has agreed and the money moves by our own act: ask for it while the seats are held, and only then."""
+    found = await _find(session, event)
+    if found is None:
+        return FOREIGN
+    order, payment = found
+    await _learn_refs(session, payment, event)
+    await session.flush()
+    if order.status != OrderStatus.AWAITING_PAYMENT:
+        return Outcome.ALREADY if payment.captures else Outcome.STALE
+    outcome = await advance(session, payment, PaymentEvent.PROCESS)
+    if outcome is Outcome.MOVED:
+        await orders.advance(session, order, OrderEvent.PEND, cause=_cause(event))
+        payment.captures += 1
+        await session.flush()
+        what = {"order_id": order.id, "payment_id": payment.id, "number": payment.captures}
+        key = f"{payment.id}:{payment.captures}"
+        await outbox.enqueue(session, CAPTURE, what, key=key, traceparent=order.traceparent)
+    return outcome
 
 
 async def pend(session: Session, event: GatewayEvent) -> str:
@@ -77,22 +110,26 @@ async def challenge(session: Session, event: GatewayEvent) -> str:
 
 
 async def decline(session: Session, event: GatewayEvent) -> str:
-    """One try failed. The order stays as it is: in the same open checkout the buyer may take another card."""
+    """One try failed. In the same open checkout the buyer may take another card, as long as the seats are held."""
     found = await _find(session, event)
     if found is None:
         return FOREIGN
-    payment = found[1]
+    order, payment = found
     await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.DECLINE)
     if event.decline and outcome is not Outcome.STALE:
         payment.decline_code = event.decline.code
+        payment.decline_advice = event.decline.advice
         payment.decline_category = category = categorise(event.decline.code)
         session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="declined", category=category)
     await session.flush()
+    if outcome is Outcome.MOVED and payment.captures and order.status == OrderStatus.PROCESSING:
+        await _reopen(session, order, cause=_cause(event))
     return outcome
 
 
 ON_EVENT = {
+    EventKind.CHECKOUT_APPROVED: approve,
     EventKind.CHECKOUT_PAID: settle,
     EventKind.PAYMENT_SUCCEEDED: settle,
     EventKind.CHECKOUT_PENDING: pend,
@@ -124,6 +161,45 @@ async def close(session: Session, order: Order, move: OrderEvent, *, cause: str)
     return outcome
 
 
+async def follow(session: Session, order: Order, *, cause: str) -> Outcome:
+    """Put a locked order, and its tickets, where the money says that really went back or is disputed.
+
+    To be called after `returned_minor` or `disputed` of a payment has changed; a refund may fail after it succeeded.
+    """
+    await session.flush()
+    kept = [each for each in await of_order(session, order.id) if not each.surplus]
+    move = standing(
+        OrderStatus(order.status),
+        gone=sum_money((Money(each.returned_minor, each.amount.currency) for each in kept), order.total.currency),
+        total=order.total,
+        seated=bool(await tickets.of_order(session, order.id)),
+        disputed=any(each.disputed for each in kept),
+    )
+    outcome = await orders.advance(session, order, move, cause=cause)
+    if outcome is Outcome.MOVED and move is OrderEvent.REFUND_ALL:
+        await tickets.void(session, order.id)
+    elif outcome is Outcome.MOVED:
+        await tickets.restore(session, order.id)
+    return outcome
+
+
+async def find_by_ref(session: Session, *, provider: str, payment_ref: str) -> tuple[Order, Payment]:
+    """The locked order and the succeeded payment the gateway calls so; `NotYet` while there is none.
+
+    What comes under a ref before the payment's own event is tried again; in the end it is somebody else's.
+    """
+    known = Payment.payment_ref == payment_ref, Payment.provider == provider
+    order_id = (await session.execute(sa.select(Payment.order_id).where(*known))).scalar_one_or_none()
+    order = await orders.lock(session, order_id) if order_id else None
+    if order is None:
+        raise NotYet(f"no payment is known under {payment_ref}", maybe_foreign=True)
+    query = sa.select(Payment).where(*known).execution_options(populate_existing=True)
+    payment = (await session.execute(query)).scalar_one()
+    if payment.status != PaymentStatus.SUCCEEDED:
+        raise NotYet(f"{payment_ref} is about {payment.id}, which is {payment.status}")
+    return order, payment
+
+
 async def of_order(session: Session, order_id: str) -> list[Payment]:
     """All attempts to pay an order, oldest first, as they are in the database now."""
     query = sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.id)
@@ -151,9 +227,10 @@ def _is_of(event: GatewayEvent, payment: Payment) -> bool:
     return any(ref is not None and ref in known for ref in (event.checkout_ref, event.payment_ref))
 
 
-def _check_amount(payment: Payment, event: GatewayEvent) -> None:
+def _check_amount(session: Session, payment: Payment, event: GatewayEvent) -> None:
     """Another amount or currency than the order's is for a person to judge; nothing is fulfilled."""
     if event.amount != payment.amount:
+        session.count_anyway(catalogue.ODD_MONEY, provider=payment.provider, outcome="mismatched")
         raise Parked("amount_mismatch", f"{payment.id} asks {payment.amount}, the gateway took {event.amount}")
 
 
@@ -165,37 +242,29 @@ async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent) -
         await reopen_foreign(session, provider=payment.provider, subject=event.payment_ref)
 
 
-async def _fulfil(session: Session, order: Order, event: GatewayEvent) -> None:
-    seated = await catalog.sell(session, order.id)
-    move = OrderEvent.PAY if seated else OrderEvent.PAY_UNSEATED
-    if await orders.advance(session, order, move, cause=_cause(event)) is not Outcome.MOVED:
-        raise Parked("order_not_payable", f"money came for {order.id}, which is {order.status}")
+async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
+    late = order.status not in OPEN
+    seated = await sales.make(session, order, cause=_cause(event), paid_at=event.occurred_at)
+    if late:
+        outcome = "reacquired" if seated else "late_refunded"
+        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=outcome)
     if not seated:
-        await _write_mail(session, order, LATE_PAYMENT)
-        return
-    await tickets.issue(session, order)
-    await _write_mail(session, order, CONFIRMATION)
-    _measure_sale(session, order, event)
+        await _give_back(session, order, payment, reason=LATE_PAYMENT)
 
 
-async def _write_mail(session: Session, order: Order, template: str) -> None:
-    await outbox.enqueue(
-        session,
-        f"mail.{template}",
-        {"order_id": order.id},
-        key=order.id,
-        traceparent=order.traceparent,
-    )
+async def _return_surplus(session: Session, order: Order, payment: Payment) -> None:
+    """The order is paid by another payment: this one changes nothing of it and goes back whole."""
+    payment.surplus = True
+    await session.flush()
+    session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome="surplus_refunded")
+    await _give_back(session, order, payment, reason=SURPLUS_PAYMENT)
 
 
-def _measure_sale(session: Session, order: Order, event: GatewayEvent) -> None:
-    session.count(catalogue.FUNNEL, step="paid")
-    session.count(catalogue.FUNNEL, step="ticket")
-    session.observe(catalogue.CHECKOUT_TO_TICKET, (session.now - order.created_at).total_seconds())
-    session.observe(catalogue.PAID_TO_TICKET, max((session.now - event.occurred_at).total_seconds(), 0))
-    for item in order.items:
-        amount = item.unit_price * item.quantity
-        session.count(catalogue.REVENUE, amount.minor, currency=amount.currency, ticket_type=item.ticket_type)
+async def _give_back(session: Session, order: Order, payment: Payment, *, reason: str) -> None:
+    """Ask the refunds for the whole payment and write the letter of the same name."""
+    what = {"order_id": order.id, "payment_id": payment.id, "reason": reason}
+    await outbox.enqueue(session, RETURN, what, key=payment.id, traceparent=order.traceparent)
+    await sales.write(session, order, reason)
 
 
 async def _close(session: Session, event: GatewayEvent, move: OrderEvent) -> str:
@@ -203,10 +272,20 @@ async def _close(session: Session, event: GatewayEvent, move: OrderEvent) -> str
     if found is None:
         return FOREIGN
     order, payment = found
+    if any(each.status in _LIVE for each in await of_order(session, order.id) if each is not payment):
+        return await advance(session, payment, PaymentEvent.CANCEL)  # the buyer is paying on another page
     outcome = await close(session, order, move, cause=_cause(event))
     if payment.status == PaymentStatus.UNKNOWN:  # of an order canceled before: now its page is known to be closed
         return await advance(session, payment, PaymentEvent.CANCEL)
     return outcome
+
+
+async def _reopen(session: Session, order: Order, *, cause: str) -> None:
+    """The approved money was refused when it was taken: another way of paying may be approved while the seats are held."""
+    if session.now < order.expires_at:
+        await orders.advance(session, order, OrderEvent.REOPEN, cause=cause)
+    else:
+        await close(session, order, OrderEvent.CANCEL, cause=cause)
 
 
 def _cause(event: GatewayEvent) -> str:

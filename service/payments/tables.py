@@ -1,7 +1,8 @@
 """Attempts to pay. `request` is what was sent to the gateway, to the letter: a repetition sends the same again.
 
 `captures` counts the captures asked for, each under a key of its own; `returned_minor` is how much of the amount has gone
-back (succeeded refunds, lost disputes); a `surplus` payment came for an order that was paid already and goes back whole.
+back (succeeded refunds, lost disputes); `disputed` says that a dispute about it runs; a `surplus` payment came for an order
+that was paid already and goes back whole.
 """
 
 from datetime import datetime
@@ -25,6 +26,12 @@ class Payment(Tables):
         sa.UniqueConstraint("provider", "checkout_ref"),
         sa.UniqueConstraint("provider", "payment_ref"),
         sa.Index("ix_payments_order_id", "order_id"),
+        sa.Index(
+            "ix_payments_undecided",
+            "provider",
+            "status",
+            postgresql_where=sa.text("status NOT IN ('succeeded', 'canceled')"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # also the Idempotency-Key at the gateway
@@ -44,6 +51,7 @@ class Payment(Tables):
     returned_minor: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
     surplus: Mapped[bool] = mapped_column(server_default=sa.false())
     decline_advice: Mapped[str | None]
+    disputed: Mapped[bool] = mapped_column(server_default=sa.false())
 
 
 INVARIANTS = (

@@ -20,6 +20,12 @@ class Refund(Tables):
         sa.UniqueConstraint("provider", "refund_ref"),
         sa.Index("ix_refunds_order_id", "order_id"),
         sa.Index("ix_refunds_payment_id", "payment_id"),
+        sa.Index(
+            "ix_refunds_unfinished",
+            "provider",
+            "status",
+            postgresql_where=sa.text("status NOT IN ('succeeded', 'canceled')"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

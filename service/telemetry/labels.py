@@ -45,6 +45,7 @@ class RefundState(StrEnum):
 
 class OrderEvent(StrEnum):
     PEND = "pend"
+    REOPEN = "reopen"
     PAY = "pay"
     PAY_UNSEATED = "pay_unseated"
     EXPIRE = "expire"
@@ -191,6 +192,7 @@ class WebhookResult(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     BAD_SIGNATURE = "bad_signature"
+    BAD_CERTIFICATE = "bad_certificate"  # of another host, expired, or vouched for by nobody; or it could not be had
     TOO_OLD = "too_old"
     MALFORMED = "malformed"
     WRONG_MODE = "wrong_mode"

@@ -16,6 +16,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"receipts"}),
     frozenset({"books", "refunds", "disputes", "checkout", "completion", "recovery"}),
     frozenset({"payments"}),
+    frozenset({"sales"}),
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),
     frozenset({"access", "mail", "controls", "idempotency"}),

@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
+_UNDECIDED = (("ix_payments_undecided", "payments"), ("ix_refunds_unfinished", "refunds"))
 
 
 def upgrade() -> None:
@@ -16,8 +17,12 @@ def upgrade() -> None:
     op.add_column("payments", sa.Column("returned_minor", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("payments", sa.Column("surplus", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("payments", sa.Column("decline_advice", sa.Text(), nullable=True))
+    op.add_column("payments", sa.Column("disputed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_check_constraint(op.f("ck_payments_returned_not_negative"), "payments", "returned_minor >= 0")
     op.add_column("refunds", sa.Column("request", sa.JSON(), nullable=True))
+    for name, table in _UNDECIDED:
+        still = sa.text("status NOT IN ('succeeded', 'canceled')")
+        op.create_index(name, table, ["provider", "status"], postgresql_where=still)
     op.add_column("payment_events", sa.Column("is_thin", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("payment_events", sa.Column("detail", sa.LargeBinary(), nullable=True))
     op.add_column("payment_events", sa.Column("found_by", sa.Text(), server_default="webhook", nullable=False))
@@ -98,7 +103,9 @@ def downgrade() -> None:
     op.drop_index("ix_payment_events_thin", "payment_events")
     for column in ("found_by", "detail", "is_thin"):
         op.drop_column("payment_events", column)
+    for name, table in _UNDECIDED:
+        op.drop_index(name, table)
     op.drop_column("refunds", "request")
     op.drop_constraint(op.f("ck_payments_returned_not_negative"), "payments")
-    for column in ("decline_advice", "surplus", "returned_minor", "captures"):
+    for column in ("disputed", "decline_advice", "surplus", "returned_minor", "captures"):
         op.drop_column("payments", column)

@@ -1,0 +1,20 @@
+"""Where a paid order stands: a function of the money that is with us, never of which event came last. Pure."""
+
+from service.kernel.money import Money
+from service.orders.machine import OrderEvent, OrderStatus
+
+
+def standing(status: OrderStatus, *, gone: Money, total: Money, seated: bool, disputed: bool) -> OrderEvent:
+    """The event that leads a paid order to where it belongs; where it stands already the event moves nothing.
+
+    `gone` is what of its payment went back (refunds, lost disputes), `disputed` whether a dispute still runs.
+    """
+    if not gone < total:
+        return OrderEvent.REFUND_ALL
+    if not seated:
+        return OrderEvent.UNREFUND_UNSEATED
+    if disputed:
+        return OrderEvent.DISPUTE
+    if gone.is_positive:
+        return OrderEvent.REFUND_PART
+    return OrderEvent.WIN_DISPUTE if status is OrderStatus.DISPUTED else OrderEvent.UNREFUND

@@ -1,0 +1,1 @@
+"""The moment an order is paid: seats, tickets, letter, figures."""
