@@ -101,8 +101,11 @@ class Gateway(Protocol):
         """`FIND_REFUND`: the refund this request made, by our id in it; None when there is none."""
         ...
 
-    def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
-        """Check signature and time on the raw bytes, then read the envelope; raises `Unauthenticated` or `Invalid`."""
+    async def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
+        """Check signature and time on the raw bytes, then read the envelope; raises `Unauthenticated` or `Invalid`.
+
+        It may wait for a certificate that is not known yet, and for nothing else.
+        """
         ...
 
     def read_envelope(self, body: bytes) -> Envelope:

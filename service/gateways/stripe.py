@@ -1,35 +1,32 @@
-"""Stripe through its own SDK: hosted Checkout Sessions in payment mode, and signed snapshot events.
+"""Stripe Checkout over its own SDK, asynchronous; one file a concern:
 
-The SDK's time-out (80 s by default) and retries are set on purpose: two tries fit into the ten seconds a customer waits.
-It repeats connection errors, 409 and 5xx under the same Idempotency-Key, and does not repeat 429. Session metadata does not
-flow to the payment intent, so it is set on both; the payment intent itself exists only from the first try to pay.
+`stripe_line` is the SDK and its errors, `stripe_words` what its objects and events say, `stripe_events` the door and thin
+events, `stripe_lists` whatever is looked for, `stripe_money` refunds and the balance. Requests carry our ids in metadata,
+on the session and on its payment intent, because the intent is created only when the buyer pays and its events know
+nothing of the session; a refund carries its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
-import httpx
-import stripe
-
-from service.gateways import stripe_events
+from service.gateways import stripe_events, stripe_lists, stripe_money, stripe_words
 from service.gateways.base import Capability, Lifetimes
-from service.gateways.calls import Calls, Operation
+from service.gateways.calls import Operation
 from service.gateways.facts import (
     CheckoutIntent,
-    CheckoutStatus,
     Envelope,
     GatewayCheckout,
     GatewayEvent,
+    RefundFacts,
+    RefundIntent,
+    Settlement,
 )
 from service.gateways.registry import Context
-from service.kernel.errors import GatewayError, GatewayRejected, GatewayUnavailable
-from service.kernel.money import Money
+from service.gateways.stripe_line import PROVIDER, Line
+from service.gateways.undeclared import Undeclared
+from service.kernel.errors import GatewayRejected
 
-CONNECT_TIMEOUT_S = 2
-RETRY_AFTER_S = {"auth": 60}  # a refused key is for a person to mend; others may pass in seconds
-RETRIES = 1  # of the SDK, on connection errors, 409 and 5xx
 # Stripe takes 30 min at least, also from a request that is sent again at the end of the longest hold (25 min, settings);
 # one more for clocks that differ. Our own timer closes the page when the hold runs out.
 SESSION_LIFETIME = timedelta(minutes=56)
@@ -42,34 +39,33 @@ def create(context: Context) -> "StripeGateway":
     return StripeGateway(context)
 
 
-class StripeGateway:
+class StripeGateway(Undeclared):
     """One Stripe account. An empty `base_url` means the real Stripe."""
 
-    provider = "stripe"
-    capabilities = frozenset({Capability.OFFERED, Capability.CLOSES_PAGES, Capability.WEBHOOKS})
+    provider = PROVIDER
+    capabilities = frozenset(
+        {
+            Capability.OFFERED,
+            Capability.CLOSES_PAGES,
+            Capability.DELAYED_PAYMENTS,
+            Capability.REFUND,
+            Capability.PARTIAL_REFUND,
+            Capability.FIND_CHECKOUT,
+            Capability.FIND_REFUND,
+            Capability.WEBHOOKS,
+            Capability.THIN_EVENTS,
+            Capability.LIST_EVENTS,
+            Capability.LIST_SETTLEMENTS,
+            Capability.DISPUTES,
+        }
+    )
     lifetimes = Lifetimes(page=SESSION_LIFETIME, checkout_key=KEPT, capture_key=KEPT, refund_key=KEPT)
-    event_types = stripe_events.TYPES
+    event_types = stripe_words.TYPES
 
     def __init__(self, context: Context) -> None:
-        stripe.enable_telemetry = False
-        options, timeout_s = context.options, context.timeout_s
-        self._secrets = tuple(each.get_secret_value() for each in options["webhook_secrets"])
-        self._calls = Calls(
-            self.provider,
-            telemetry=context.telemetry,
-            guard=context.guard,
-            errors=stripe.StripeError,
-            translate=_translate,
-        )
-        self._http = stripe.HTTPXClient(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)))
-        base_url = options["base_url"]
-        self._client = stripe.StripeClient(
-            options["api_key"].get_secret_value(),
-            base_addresses={"api": base_url} if base_url else {},
-            http_client=self._http,
-            max_network_retries=RETRIES,
-        )
-        self.page_origin = base_url or "https://checkout.stripe.com"
+        self._secrets = tuple(each.get_secret_value() for each in context.options["webhook_secrets"])
+        self._line = Line(context)
+        self.page_origin = context.options["base_url"] or "https://checkout.stripe.com"
 
     def checkout_request(self, intent: CheckoutIntent) -> dict[str, Any]:
         metadata = {"order_id": intent.order_id, "payment_id": intent.payment_id, "order_number": intent.order_number}
@@ -85,7 +81,7 @@ class StripeGateway:
                     "quantity": line.quantity,
                     "price_data": {
                         "currency": line.unit_price.currency.lower(),
-                        "unit_amount": line.unit_price.minor,
+                        "unit_amount": stripe_words.minor_of(line.unit_price),
                         "product_data": {"name": line.name},
                     },
                 }
@@ -100,76 +96,58 @@ class StripeGateway:
 
     async def open_checkout(self, request: dict[str, Any], *, key: str) -> GatewayCheckout:
         params: Any = request
-        async with self._calls.call(Operation.OPEN_CHECKOUT):
-            session = await self._client.v1.checkout.sessions.create_async(params, {"idempotency_key": key})
-        return _checkout(session)
+        async with self._line.call(Operation.OPEN_CHECKOUT):
+            session = await self._line.v1.checkout.sessions.create_async(params, {"idempotency_key": key})
+        return stripe_words.checkout_of(session.to_dict())
+
+    async def find_checkout(self, request: dict[str, Any], *, since: datetime) -> GatewayCheckout | None:
+        return await stripe_lists.find_checkout(self._line, request, since=since)
 
     async def fetch_checkout(self, ref: str) -> GatewayCheckout:
-        async with self._calls.call(Operation.FETCH_CHECKOUT):
-            session = await self._client.v1.checkout.sessions.retrieve_async(ref)
-        return _checkout(session)
+        async with self._line.call(Operation.FETCH_CHECKOUT):
+            session = await self._line.v1.checkout.sessions.retrieve_async(ref)
+        return stripe_words.checkout_of(session.to_dict())
 
     async def expire_checkout(self, ref: str) -> GatewayCheckout:
         try:
-            async with self._calls.call(Operation.EXPIRE_CHECKOUT):
-                session = await self._client.v1.checkout.sessions.expire_async(ref)
+            async with self._line.call(Operation.EXPIRE_CHECKOUT):
+                session = await self._line.v1.checkout.sessions.expire_async(ref)
         except GatewayRejected:
             # Not open any more: it was paid or has expired, and only the object itself says which.
             return await self.fetch_checkout(ref)
-        return _checkout(session)
+        return stripe_words.checkout_of(session.to_dict())
 
-    def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
+    def refund_request(self, intent: RefundIntent) -> dict[str, Any]:
+        return stripe_money.refund_request(intent)
+
+    async def refund(self, request: dict[str, Any], *, key: str) -> RefundFacts:
+        return await stripe_money.refund(self._line, request, key=key)
+
+    async def find_refund(self, request: dict[str, Any]) -> RefundFacts | None:
+        return await stripe_lists.find_refund(self._line, request)
+
+    async def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
         stripe_events.check_signature(body, headers.get("stripe-signature", ""), self._secrets, now=now)
         return stripe_events.read_envelope(body)
 
     def read_envelope(self, body: bytes) -> Envelope:
         return stripe_events.read_envelope(body)
 
+    async def fetch_event(self, body: bytes) -> bytes:
+        return await stripe_events.fetch_event(self._line, body)
+
     def normalise(self, body: bytes) -> GatewayEvent:
-        return stripe_events.normalise(body)
+        return stripe_words.normalise(body)
+
+    def list_events(self, *, since: datetime, until: datetime, undelivered: bool = False) -> AsyncIterator[bytes]:
+        return stripe_lists.list_events(self._line, since=since, until=until, undelivered=undelivered)
+
+    def list_settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
+        return stripe_money.list_settlements(self._line, since=since, until=until)
 
     async def probe(self) -> None:
-        async with self._calls.call(Operation.PROBE):
-            await self._client.v1.events.list_async({"limit": 1})
+        async with self._line.call(Operation.PROBE):
+            await self._line.v1.events.list_async({"limit": 1})
 
     async def close(self) -> None:
-        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
-
-
-def _translate(error: stripe.StripeError) -> GatewayError:
-    """A definite no, or an outcome that nobody knows."""
-    outcome = _outcome(error)
-    if outcome == "rejected":
-        return GatewayRejected("stripe", error.code or "invalid_request", str(error))
-    maybe_acted = outcome not in {"rate_limited", "auth"}  # both are told before anything is done
-    retry_after_s = RETRY_AFTER_S.get(outcome, 5)
-    return GatewayUnavailable("stripe", outcome, retry_after_s=retry_after_s, maybe_acted=maybe_acted)
-
-
-def _outcome(error: stripe.StripeError) -> str:
-    match error:
-        case stripe.RateLimitError():
-            word = "rate_limited"
-        case stripe.APIConnectionError():
-            word = "timeout" if isinstance(error.__cause__, httpx.TimeoutException) else "unreachable"
-        case stripe.AuthenticationError() | stripe.PermissionError():
-            word = "auth"
-        case stripe.InvalidRequestError() | stripe.IdempotencyError() | stripe.CardError():
-            # A conflict is no refusal: the try before this one is still at work there.
-            word = "error" if error.http_status == HTTPStatus.CONFLICT else "rejected"
-        case _:
-            word = "error"
-    return word
-
-
-def _checkout(session: Any) -> GatewayCheckout:
-    values = session.to_dict()  # the SDK's objects are no dicts and raise on absent fields
-    intent = values.get("payment_intent")
-    return GatewayCheckout(
-        ref=values["id"],
-        status=CheckoutStatus(values["status"]),
-        paid=values["payment_status"] in stripe_events.PAID,
-        url=values.get("url"),
-        payment_ref=intent["id"] if isinstance(intent, dict) else intent,
-        amount=Money(values["amount_total"], values["currency"].upper()),
-    )
+        await self._line.close()

@@ -61,7 +61,7 @@ def webhook_of(gateway: Gateway, db: Database, intake: Intake, *, paths: list[st
         body = await request.body()
         now = db.clock()
         try:
-            envelope = gateway.verify(body, request.headers, now=now)
+            envelope = await gateway.verify(body, request.headers, now=now)
         except (Unauthenticated, Invalid) as error:
             result = error.reason if isinstance(error, Unauthenticated) else "malformed"
             _refuse(db.telemetry, gateway.provider, result)
