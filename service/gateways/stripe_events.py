@@ -1,28 +1,24 @@
-"""Stripe's events: signature, envelope, and what each type means in neutral words.
+"""Stripe's events at the door and on the way in: signature, envelope, and the object behind a thin one.
 
-The intake reads only the envelope (building the SDK's object tree costs a millisecond an event); the worker normalises.
-The SDK's own check accepts any time in the future, so the window is checked here on both sides.
+The intake reads only the envelope (building the SDK's object tree costs a millisecond an event); the worker normalises
+(`stripe_words`). The SDK's own check accepts any time in the future, so the window is checked here on both sides. A thin
+event that names its snapshot has the snapshot's id, so an endpoint of each kind for one account is one event here.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import stripe
 
-from service.gateways.facts import (
-    Decline,
-    Envelope,
-    EventKind,
-    GatewayEvent,
-    RefundFacts,
-)
-from service.kernel.errors import FieldError, Invalid, Parked, Unauthenticated
-from service.kernel.money import EXPONENTS, Money
+from service.gateways.calls import Operation
+from service.gateways.facts import Envelope
+from service.gateways.stripe_line import Line
+from service.gateways.stripe_words import THIN, TYPES, VERSIONED, ref_of, time_of
+from service.kernel.errors import FieldError, GatewayRejected, Invalid, Parked, Unauthenticated
 
 TOLERANCE = timedelta(seconds=300)  # Stripe's own recommendation for the past; the same for clocks ahead
 _MOST_DIGITS = 12  # of a Unix time; enough for the next thirty thousand years
-PAID = ("paid", "no_payment_required")
 
 
 class _Related(msgspec.Struct):
@@ -44,11 +40,28 @@ class _Envelope(msgspec.Struct):
     type: str
     created: int | str
     livemode: bool
+    object: str = ""
     data: _Data | None = None
     related_object: _Related | None = None
+    snapshot_event: str | None = None
+
+
+class _Named(msgspec.Struct):
+    id: str
+    type: str
+
+
+class _Thin(msgspec.Struct):
+    id: str
+    type: str
+    created: int | str
+    livemode: bool
+    related_object: _Named
+    snapshot_event: str | None = None
 
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_thin = msgspec.json.Decoder(_Thin).decode
 
 
 def check_signature(body: bytes, header: str, secrets: tuple[str, ...], *, now: datetime) -> None:
@@ -79,123 +92,76 @@ def read_envelope(body: bytes) -> Envelope:
     """The few facts the inbox stores beside the bytes; `Invalid` when it is not an event at all."""
     try:
         event = _decode_envelope(body)
-        created_at = _time(event.created)
+        created_at = time_of(event.created)
     except (msgspec.DecodeError, ValueError, OverflowError, OSError) as error:  # the last three: no possible time
         raise Invalid([FieldError("body", "not_an_event", "The body is not a Stripe event.")]) from error
     related = event.related_object.id if event.related_object else None
     thing = event.data.object if event.data else _Object(id=related)
     metadata = thing.metadata or {}
     return Envelope(
-        event_id=event.id,
+        event_id=event.snapshot_event or event.id,
         type=event.type,
         created_at=created_at,
         livemode=event.livemode,
-        subject=metadata.get("order_id") or _ref(thing.payment_intent) or thing.id or event.id,
+        subject=metadata.get("order_id") or ref_of(thing.payment_intent) or thing.id or event.id,
         traceparent=metadata.get("traceparent"),
+        # of no concern to us: not worth a fetch, it is ignored as it is
+        is_thin=event.object == THIN and event.type.removeprefix(VERSIONED) in TYPES,
     )
 
 
-def normalise(body: bytes) -> GatewayEvent:
-    """The event in neutral words; `Parked` when it lacks what Stripe documents for its type."""
+async def fetch_event(line: Line, body: bytes) -> bytes:
+    """The snapshot a thin event names, or a snapshot made of the object as it is now; `Parked` for no thin event.
+
+    An event is kept there for thirty days, its object for ever. Raises `GatewayError`.
+    """
     try:
-        event = msgspec.json.decode(body)
-        return _neutral(event)
-    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Parked("malformed", f"The event lacks what its type promises: {error!r}") from error
+        thin = _decode_thin(body)
+    except msgspec.DecodeError as error:
+        raise Parked("malformed", f"This is no thin event of an object: {error}") from error
+    if thin.snapshot_event is not None:
+        try:
+            async with line.call(Operation.FETCH_EVENT):
+                event = await line.v1.events.retrieve_async(thin.snapshot_event)
+            return msgspec.json.encode(event.to_dict(for_json=True))
+        except GatewayRejected as error:
+            if error.code != "resource_missing":
+                raise
+    return _event_about(thin, await _fetch_object(line, thin.related_object))
 
 
-def _neutral(event: dict[str, Any]) -> GatewayEvent:
-    thing = event["data"]["object"] if "data" in event else {}
-    kind = _kind(event["type"], thing)
-    metadata = thing.get("metadata") or {}
-    known = {
-        "provider": "stripe",
-        "event_id": event["id"],
-        "kind": kind,
-        "type": event["type"],
-        "occurred_at": _time(event["created"]),
-        "order_id": metadata.get("order_id"),
-        "payment_id": metadata.get("payment_id"),
+async def _fetch_object(line: Line, named: _Named) -> dict[str, Any]:
+    services: dict[str, Any] = {
+        "checkout.session": line.v1.checkout.sessions,
+        "payment_intent": line.v1.payment_intents,
+        "refund": line.v1.refunds,
+        "dispute": line.v1.disputes,
     }
-    if kind is EventKind.REFUND_CHANGED:
-        return GatewayEvent(**known, payment_ref=_ref(thing.get("payment_intent")), refund=_refund(thing))
-    if kind in {EventKind.PAYMENT_SUCCEEDED, EventKind.PAYMENT_DECLINED, EventKind.PAYMENT_CHALLENGED}:
-        return GatewayEvent(
-            **known,
-            payment_ref=thing["id"],
-            amount=_amount(_received(thing, kind), thing["currency"]),
-            decline=_decline(thing),
-        )
-    if kind is EventKind.OTHER:
-        return GatewayEvent(**known)
-    return GatewayEvent(
-        **known,
-        checkout_ref=thing["id"],
-        payment_ref=_ref(thing.get("payment_intent")),
-        amount=_amount(thing["amount_total"], thing["currency"]),
-    )
+    if named.type not in services:
+        raise Parked("malformed", f"A thin event of a {named.type} is none that we asked for")
+    async with line.call(Operation.FETCH_EVENT):
+        found = await services[named.type].retrieve_async(named.id)
+    values: dict[str, Any] = found.to_dict(for_json=True)
+    return values
 
 
-_KINDS = {
-    "checkout.session.async_payment_succeeded": EventKind.CHECKOUT_PAID,
-    "checkout.session.async_payment_failed": EventKind.CHECKOUT_FAILED,
-    "checkout.session.expired": EventKind.CHECKOUT_EXPIRED,
-    "payment_intent.succeeded": EventKind.PAYMENT_SUCCEEDED,
-    "payment_intent.requires_action": EventKind.PAYMENT_CHALLENGED,
-    "payment_intent.payment_failed": EventKind.PAYMENT_DECLINED,
-    "refund.created": EventKind.REFUND_CHANGED,
-    "refund.updated": EventKind.REFUND_CHANGED,
-    "refund.failed": EventKind.REFUND_CHANGED,
-}
+def _event_about(thin: _Thin, thing: dict[str, Any]) -> bytes:
+    event = {
+        "id": thin.snapshot_event or thin.id,
+        "object": "event",
+        "type": _type_now(thin.type.removeprefix(VERSIONED), thing),
+        "created": thin.created,
+        "livemode": thin.livemode,
+        "data": {"object": thing},
+    }
+    return msgspec.json.encode(event)
 
 
-TYPES = ("checkout.session.completed", *_KINDS)
-
-
-def _kind(event_type: str, thing: dict[str, Any]) -> EventKind:
-    if event_type == "checkout.session.completed":  # completed is not paid: a bank debit completes unpaid
-        return EventKind.CHECKOUT_PAID if thing["payment_status"] in PAID else EventKind.CHECKOUT_PENDING
-    return _KINDS.get(event_type, EventKind.OTHER)
-
-
-def _amount(minor: int | None, currency: str | None) -> Money | None:
-    """None for what no order of ours can be: a session without an amount, or a currency we do not know."""
-    if minor is None or currency is None or currency.upper() not in EXPONENTS:
-        return None
-    return Money(minor, currency.upper())
-
-
-def _received(intent: dict[str, Any], kind: EventKind) -> int:
-    amount: int = intent["amount_received"] if kind is EventKind.PAYMENT_SUCCEEDED else intent["amount"]
-    return amount
-
-
-def _decline(intent: dict[str, Any]) -> Decline | None:
-    error = intent.get("last_payment_error")
-    if not error:
-        return None
-    return Decline(code=error.get("decline_code") or error.get("code") or "unknown", message=error.get("message") or "")
-
-
-def _refund(thing: dict[str, Any]) -> RefundFacts:
-    metadata = thing.get("metadata") or {}
-    return RefundFacts(
-        ref=thing["id"],
-        status=thing["status"],
-        amount=Money(thing["amount"], thing["currency"].upper()),
-        payment_ref=_ref(thing.get("payment_intent")),
-        refund_id=metadata.get("refund_id"),
-        reason=thing.get("reason"),
-        failure_reason=thing.get("failure_reason"),
-    )
-
-
-def _ref(value: str | dict[str, Any] | None) -> str | None:
-    """An expandable field is an id, or the object itself where an endpoint expands it."""
-    return value["id"] if isinstance(value, dict) else value
-
-
-def _time(value: int | str) -> datetime:
-    if isinstance(value, int):
-        return datetime.fromtimestamp(value, UTC)
-    return datetime.fromisoformat(value).astimezone(UTC)
+def _type_now(event_type: str, thing: dict[str, Any]) -> str:
+    """An intent may have gone on since: declined then, paid now; the object's word is the later one."""
+    if thing.get("object") != "payment_intent":
+        return event_type
+    return {
+        "succeeded": "payment_intent.succeeded",
+        "requires_action": "payment_intent.requires_action",
+    }.get(thing["status"], event_type)

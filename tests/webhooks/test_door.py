@@ -105,15 +105,15 @@ async def test_a_signed_body_that_is_no_event_is_refused(stage: Stage, case):
     assert [(0,)] == await stage.rows("SELECT count(*) FROM payment_events")
 
 
-async def test_a_thin_event_is_kept_and_ignored(stage: Stage, inbox):
-    """Events in the gateway's newer form are not what we asked for, but nothing breaks on them."""
+async def test_a_thin_event_of_no_concern_is_kept_and_ignored(stage: Stage, inbox):
+    """What it names is never fetched: nothing would be done with it."""
     thin = {
         "id": "evt_thin",
         "object": "v2.core.event",
-        "type": "v1.checkout.session.completed",
+        "type": "v1.customer.updated",
         "created": "2026-11-01T10:00:00.000Z",
         "livemode": False,
-        "related_object": {"id": "cs_1", "type": "checkout.session", "url": "/v1/checkout/sessions/cs_1"},
+        "related_object": {"id": "cus_1", "type": "customer", "url": "/v1/customers/cus_1"},
     }
 
     answer = await deliver(stage, thin)
