@@ -18,7 +18,6 @@ from service.emulator.store import Store
 from service.emulator.wire import Obj, decode
 from service.emulator.world import Cause
 
-
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 
 

@@ -32,12 +32,12 @@ class Options:
     webhook_first_retry_ms: int = 500
     webhook_parallel: int = 16
     api_url: str | None = None
+    rate_limit: int | None = None  # requests a second for each endpoint
 
     @property
     def api_base(self) -> str:
         """Where programs reach the stand-in, while browsers come to `public_url`; usually the same."""
         return self.api_url or self.public_url
-    rate_limit: int | None = None  # requests a second for each endpoint
 
 
 @dataclass(frozen=True)
