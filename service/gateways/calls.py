@@ -41,13 +41,14 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True)
 class Terms:
-    """Whose turn it is, how long all tries together may take, and whether its outcome tells of the gateway's health."""
+    """Whose turn it is, how long its wait and all tries may take, and whether its outcome tells of the gateway's health."""
 
     priority: CallPriority
     deadline_s: float
     trips: bool = True
 
 
+LEAST_S = 0.5  # with less time left than this no gateway answers, and a call broken off is an unknown outcome
 _CHECKOUT, _REFUND, _BOOKS = CallPriority.CHECKOUT, CallPriority.REFUND, CallPriority.BOOKKEEPING
 
 TERMS = {
@@ -110,11 +111,14 @@ class Calls:
         """The block is one call, all its tries together; it raises our errors and nothing of the vendor's."""
         outcome: str = ClientOutcome.OK
         with self._telemetry.span(f"{self._provider} {operation}", kind=Kind.CLIENT):
-            started = time.perf_counter()
+            asked = started = time.perf_counter()
             try:
                 async with self._guard.admit(operation), self._in_our_words():
                     started = time.perf_counter()  # the wait for its turn is a figure of its own
-                    async with asyncio.timeout(within_s or TERMS[operation].deadline_s):
+                    left_s = (within_s or TERMS[operation].deadline_s) - (started - asked)
+                    if left_s < LEAST_S:
+                        raise GatewayUnavailable(self._provider, ClientOutcome.NOT_SENT, maybe_acted=False)
+                    async with asyncio.timeout(left_s):
                         yield
             except GatewayError as error:
                 outcome = _outcome(error)
