@@ -183,7 +183,7 @@ RECOVERED = Counter(
     "cubano_recovered_total",
     "What reached us though no webhook brought it, by how it was found.",
     "events",
-    {"provider": labels.Provider, "by": labels.RecoveredBy},
+    {"provider": labels.Provider, "found_by": labels.RecoveredBy},
 )
 SWEPT = Gauge(
     "cubano_sweep_last_timestamp_seconds",

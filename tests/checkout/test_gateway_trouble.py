@@ -121,12 +121,26 @@ async def test_one_failed_try_is_repeated_without_the_customer_noticing(stage, e
     assert [answer.json()["orderId"]] == await open_pages(stage)
 
 
-async def test_a_gateway_that_remembers_its_own_failure_is_not_asked_for_ever(stage):
-    """A 500 is kept under its key; once no page can be open any more the payment is settled as canceled."""
+async def test_a_page_behind_a_kept_failure_is_found_by_our_ids(stage):
+    """The page was opened, but a 500 is kept under its key: it is looked up, and closed."""
     await stage.faults({"match": CREATE, "effects": {"error": {"status": 500, "commit": True, "keep": True}}})
     await stage.checkout(key=KEY)
     lost = (await stage.rows("SELECT id FROM orders"))[0][0]
     await stage.faults()
+    await stage.rows("UPDATE outbox SET due_at = now() WHERE state = 'pending'")
+
+    async with stage.worker():
+        await stage.until(lambda: stage.rows("SELECT 1 FROM outbox WHERE state = 'done'"))
+
+    assert ("canceled", ["canceled"]) == await statuses(stage, lost)
+    assert ["expired"] == [each["status"] for each in await sessions(stage)]
+
+
+async def test_a_gateway_that_remembers_its_own_failure_is_not_asked_for_ever(stage):
+    """It keeps a 500 for work it never did; once no page can be open any more the payment is settled as canceled."""
+    await stage.faults({"match": CREATE, "effects": {"error": {"status": 500, "commit": False, "keep": True}}})
+    await stage.checkout(key=KEY)
+    lost = (await stage.rows("SELECT id FROM orders"))[0][0]
     await stage.rows("UPDATE outbox SET due_at = now() WHERE state = 'pending'")
 
     async with stage.worker():
