@@ -60,8 +60,7 @@ class Webhooks:
         return [
             endpoint["id"]
             for endpoint in self._world.store.all("endpoint")
-            if envelopes.provider_of(endpoint) == provider
-            and thin.wants(endpoint, event_type)
+            if envelopes.provider_of(endpoint) == provider and thin.wants(endpoint, event_type)
         ]
 
     def pending(self, event_id: str) -> int:
