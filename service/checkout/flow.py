@@ -20,7 +20,7 @@ from service.catalog import flow as catalog
 from service.catalog.rules import quote
 from service.checkout.rules import CheckoutRequest, fingerprint
 from service.checkout.views import Checkout, present
-from service.gateways.base import Gateway
+from service.gateways.base import Capability, Gateway
 from service.gateways.facts import (
     CheckoutIntent,
     LineItem,
@@ -65,16 +65,19 @@ class Shop:
     default_provider: str
 
 
-async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str) -> Checkout:
+async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_staff: bool = False) -> Checkout:
     """Hold the seats and open the gateway's page; the same key and request give the same answer.
 
+    `by_staff` also takes providers that customers are not offered.
     Raises `Invalid`, `SoldOut`, `KeyInFlight`, `KeyReused`, `GatewayUnavailable` or `GatewayRejected`; after each of
     them no seat is held and the key may be used again.
     """
     provider = request.provider or shop.default_provider
     outcome = "error"  # of ours: the database is away, or too much is going on
     try:
-        checkout, outcome = await _open(shop, request, provider, Key(SCOPE, key, fingerprint(request)))
+        checkout, outcome = await _open(
+            shop, request, provider, Key(SCOPE, key, fingerprint(request)), by_staff=by_staff
+        )
     except (Invalid, SoldOut, KeyInFlight, KeyReused, GatewayError) as error:
         outcome = _OUTCOMES[type(error)]
         raise
@@ -94,9 +97,12 @@ _OUTCOMES: dict[type[Exception], str] = {
 }
 
 
-async def _open(shop: Shop, request: CheckoutRequest, provider: str, key: Key) -> tuple[Checkout, str]:
-    if provider not in shop.gateways:
-        raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(shop.gateways)}.")])
+async def _open(
+    shop: Shop, request: CheckoutRequest, provider: str, key: Key, *, by_staff: bool
+) -> tuple[Checkout, str]:
+    usable = [name for name, each in shop.gateways.items() if by_staff or Capability.OFFERED in each.capabilities]
+    if provider not in usable:
+        raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(usable)}.")])
     async with shop.db.transaction(durable=False) as session:
         claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.ABANDONED and not _is_payable(session, await orders.lock(session, claim.subject)):
@@ -125,7 +131,7 @@ async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provi
         orders.Buyer(request.email, request.name, request.locale),
         lines,
         provider=provider,
-        expires_at=session.now + shop.hold,
+        expires_at=session.now + (shop.gateways[provider].lifetimes.hold or shop.hold),
         traceparent=current_traceparent(),
     )
     await session.flush()
