@@ -55,7 +55,7 @@ TERMS = {
     Operation.OPEN_CHECKOUT: Terms(_CHECKOUT, 9),  # the customer gets a clear answer within 10 s
     Operation.CAPTURE: Terms(_CHECKOUT, 20),  # nobody waits at the page; a slow yes is worth more than an unknown
     Operation.AUTHENTICATE: Terms(_CHECKOUT, 9),
-    Operation.FETCH_CHECKOUT: Terms(_CHECKOUT, 9),
+    Operation.FETCH_CHECKOUT: Terms(_BOOKS, 9),  # nobody waits for it: it finds what no event told
     Operation.EXPIRE_CHECKOUT: Terms(_CHECKOUT, 9),
     Operation.FIND_CHECKOUT: Terms(_REFUND, 20),
     Operation.REFUND: Terms(_REFUND, 20),

@@ -52,17 +52,19 @@ class Payment(Tables):
     surplus: Mapped[bool] = mapped_column(server_default=sa.false())
     decline_advice: Mapped[str | None]
     disputed: Mapped[bool] = mapped_column(server_default=sa.false())
+    looked_at: Mapped[datetime | None]  # when the gateway was last asked how it stands, because no event told
 
 
 INVARIANTS = (
     Invariant(
         name="paid-has-payment",
-        promise="An order that counts as paid has exactly one succeeded payment, of its total.",
+        promise="An order that counts as paid has exactly one succeeded payment of its total; surplus ones do not count.",
         query="""
             SELECT o.id, 'is ' || o.status || ' with ' || count(p.id) || ' succeeded payments of '
                    || coalesce(sum(p.amount_minor), 0) || ' instead of ' || o.total_minor AS problem
             FROM orders o LEFT JOIN payments p
-                ON p.order_id = o.id AND p.status = 'succeeded' AND p.amount_currency = o.total_currency
+                ON p.order_id = o.id AND p.status = 'succeeded' AND NOT p.surplus
+                AND p.amount_currency = o.total_currency
             WHERE o.status IN ('paid', 'partially_refunded', 'disputed', 'late_payment')
             GROUP BY o.id
             HAVING count(p.id) <> 1 OR sum(p.amount_minor) <> o.total_minor
@@ -78,5 +80,34 @@ INVARIANTS = (
             WHERE p.status = 'succeeded' AND o.status IN ('awaiting_payment', 'processing', 'expired', 'canceled')
         """,
         playbook="PaidWithoutTicket",
+    ),
+    Invariant(
+        name="returned-adds-up",
+        promise="What went back of a payment is the sum of its succeeded refunds and its lost disputes.",
+        query="""
+            SELECT p.id, 'returned ' || p.returned_minor || ' but refunds sum to ' || coalesce(r.gone, 0)
+                   || ' and lost disputes to ' || coalesce(d.gone, 0) AS problem
+            FROM payments p
+            LEFT JOIN (SELECT payment_id, sum(amount_minor) AS gone FROM refunds
+                       WHERE status = 'succeeded' GROUP BY payment_id) r ON r.payment_id = p.id
+            LEFT JOIN (SELECT payment_id, sum(amount_minor) AS gone FROM disputes
+                       WHERE status = 'lost' GROUP BY payment_id) d ON d.payment_id = p.id
+            WHERE p.returned_minor <> coalesce(r.gone, 0) + coalesce(d.gone, 0)
+        """,
+        playbook="RefundFailing",
+    ),
+    Invariant(
+        name="surplus-goes-back",
+        promise="A second payment for one order is back within 48 hours, and no refund of it has failed.",
+        query="""
+            SELECT p.id, 'is surplus, and of ' || p.amount_minor || ' only ' || p.returned_minor || ' went back' AS problem
+            FROM payments p
+            WHERE p.surplus AND p.returned_minor < p.amount_minor AND (
+                p.updated_at < now() - interval '48 hours'
+                OR (EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.id AND r.status IN ('failed', 'canceled'))
+                    AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.payment_id = p.id
+                                    AND r.status IN ('requested', 'awaiting_approval', 'pending'))))
+        """,
+        playbook="RefundFailing",
     ),
 )

@@ -11,6 +11,12 @@ depends_on = None
 _TIME = sa.DateTime(timezone=True)
 _UNDECIDED = (("ix_payments_undecided", "payments"), ("ix_refunds_unfinished", "refunds"))
 
+_ADD_UP = """
+    UPDATE payments SET returned_minor = r.gone
+    FROM (SELECT payment_id, sum(amount_minor) AS gone FROM refunds WHERE status = 'succeeded' GROUP BY payment_id) r
+    WHERE r.payment_id = payments.id
+"""
+
 
 def upgrade() -> None:
     op.add_column("payments", sa.Column("captures", sa.Integer(), server_default="0", nullable=False))
@@ -18,6 +24,7 @@ def upgrade() -> None:
     op.add_column("payments", sa.Column("surplus", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("payments", sa.Column("decline_advice", sa.Text(), nullable=True))
     op.add_column("payments", sa.Column("disputed", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("payments", sa.Column("looked_at", _TIME, nullable=True))
     op.create_check_constraint(op.f("ck_payments_returned_not_negative"), "payments", "returned_minor >= 0")
     op.add_column("refunds", sa.Column("request", sa.JSON(), nullable=True))
     for name, table in _UNDECIDED:
@@ -32,6 +39,7 @@ def upgrade() -> None:
         ["due_at", "seq"],
         postgresql_where=sa.text("state = 'pending' AND is_thin AND detail IS NULL"),
     )
+    op.execute(_ADD_UP)
     _create_disputes()
     _create_controls()
     op.create_table(
@@ -107,5 +115,5 @@ def downgrade() -> None:
         op.drop_index(name, table)
     op.drop_column("refunds", "request")
     op.drop_constraint(op.f("ck_payments_returned_not_negative"), "payments")
-    for column in ("disputed", "decline_advice", "surplus", "returned_minor", "captures"):
+    for column in ("looked_at", "disputed", "decline_advice", "surplus", "returned_minor", "captures"):
         op.drop_column("payments", column)
