@@ -238,10 +238,12 @@ def _withdrawal(world: World, dispute: Obj) -> Obj:
     return movement
 
 
-def _merged(before: Obj, given: Obj | str) -> Obj:
+def _merged(before: Obj, given: Obj | list[str] | str) -> Obj:
     """Keys are added, an empty value takes one away, an empty string all."""
-    if not isinstance(given, dict):
+    if isinstance(given, str):
         return {}
+    if isinstance(given, list):  # keys that are all digits look like an array on the wire
+        given = {str(place): value for place, value in enumerate(given)}
     return {key: value for key, value in {**before, **given}.items() if value != ""}
 
 

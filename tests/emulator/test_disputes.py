@@ -189,6 +189,10 @@ async def test_metadata_is_merged(gateway):
     await gateway.api.disputes.update_async(dispute["id"], {"metadata": {"a": "1", "b": "2"}})
 
     after = await gateway.api.disputes.update_async(dispute["id"], {"metadata": {"a": "", "c": "3"}})
+    digits = await gateway.api.disputes.update_async(dispute["id"], {"metadata": {"0": "x"}})
+    none = await gateway.api.disputes.update_async(dispute["id"], {"metadata": ""})
 
     assert {"b": "2", "c": "3"} == after.metadata.to_dict()
-    assert "needs_response" == after.status
+    assert {"b": "2", "c": "3", "0": "x"} == digits.metadata.to_dict()
+    assert {} == none.metadata.to_dict()
+    assert "needs_response" == none.status
