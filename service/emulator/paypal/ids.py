@@ -3,7 +3,7 @@
 import os
 import uuid
 
-_SIGNS = b"ABCDEFGHJKLMNPRSTUVWXY0123456789"  # 32 of them, so that a byte folds onto them without bias
+_SIGNS = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32 of them, so that a byte folds onto them without bias
 _FOLDED = bytes(_SIGNS[byte % len(_SIGNS)] for byte in range(256))
 LONG = 17  # orders, captures and refunds alike
 SHORT = 13  # people and accounts
