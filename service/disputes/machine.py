@@ -26,7 +26,8 @@ class DisputeEvent(StrEnum):
 
 
 _S, _E = DisputeState, DisputeEvent
-_RUNNING = (_S.INQUIRY, _S.NEEDS_RESPONSE, _S.UNDER_REVIEW)
+_UNDECIDED = (_S.INQUIRY, _S.NEEDS_RESPONSE, _S.UNDER_REVIEW)
+RUNNING = (_S.NEEDS_RESPONSE, _S.UNDER_REVIEW)  # the bank has the money
 
 DISPUTE = Machine(
     noun="dispute",
@@ -36,7 +37,7 @@ DISPUTE = Machine(
         (_S.INQUIRY, _E.REVIEW): _S.UNDER_REVIEW,
         (_S.NEEDS_RESPONSE, _E.REVIEW): _S.UNDER_REVIEW,
         (_S.INQUIRY, _E.CLOSE): _S.CLOSED,
-        **{(state, _E.WIN): _S.WON for state in _RUNNING},
-        **{(state, _E.LOSE): _S.LOST for state in _RUNNING},
+        **{(state, _E.WIN): _S.WON for state in _UNDECIDED},
+        **{(state, _E.LOSE): _S.LOST for state in _UNDECIDED},
     },
 )

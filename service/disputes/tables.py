@@ -34,4 +34,21 @@ class Dispute(Tables):
     updated_at: Mapped[datetime]
 
 
-INVARIANTS: tuple[Invariant, ...] = ()
+INVARIANTS = (
+    Invariant(
+        name="disputed-state",
+        promise="A payment counts as disputed, and its paid order as in dispute, exactly while a dispute about it runs.",
+        query="""
+            SELECT p.id, 'disputed: ' || p.disputed || ', disputes that run: ' || count(d.id) || ', order ' || o.status
+                   AS problem
+            FROM payments p JOIN orders o ON o.id = p.order_id
+            LEFT JOIN disputes d ON d.payment_id = p.id AND d.status IN ('needs_response', 'under_review')
+            WHERE p.status = 'succeeded' AND NOT p.surplus
+            GROUP BY p.id, o.id
+            HAVING p.disputed <> (count(d.id) > 0)
+                OR (p.disputed AND o.status IN ('paid', 'partially_refunded'))
+                OR (NOT p.disputed AND o.status = 'disputed')
+        """,
+        playbook="DisputeRate",
+    ),
+)

@@ -107,10 +107,15 @@ INVARIANTS = (
     ),
     Invariant(
         name="late-payment-waits",
-        promise="Who has paid without getting a seat has the money back within 48 hours.",
+        promise="Who has paid without getting a seat has the money back within 48 hours, and no refund of it has failed.",
         query="""
-            SELECT id, 'paid too late and waiting for its money since ' || updated_at AS problem
-            FROM orders WHERE status = 'late_payment' AND updated_at < now() - interval '48 hours'
+            SELECT o.id, 'paid too late and waiting for its money since ' || o.updated_at AS problem
+            FROM orders o
+            WHERE o.status = 'late_payment' AND (
+                o.updated_at < now() - interval '48 hours'
+                OR (EXISTS (SELECT 1 FROM refunds r WHERE r.order_id = o.id AND r.status IN ('failed', 'canceled'))
+                    AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.order_id = o.id
+                                    AND r.status IN ('requested', 'awaiting_approval', 'pending'))))
         """,
         playbook="OrdersStuck",
     ),

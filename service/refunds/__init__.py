@@ -1,1 +1,1 @@
-"""Money on its way back. So far what the gateway tells of refunds; asking for one comes with its own flow."""
+"""Money on its way back: what we asked for, what was asked for at the gateway, and what became of it."""

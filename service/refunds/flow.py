@@ -1,26 +1,35 @@
-"""What a gateway tells of refunds: our own ones move, foreign ones (made in its dashboard) are written down.
+"""Money on its way back: asked for by us, or made in the gateway's dashboard and told to us.
 
-The order's state follows from the sum of what has really gone back, never from one event.
+A refund of ours is a row before it is a call: `request` writes it with the exact request, `send` sends that under the row's
+id as key, and repeats it until there is an answer. Whatever moves the money moves `returned_minor` of its payment, and the
+order follows that sum, never one event. A refused refund stays `failed`, in sight of a person.
 """
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from service.gateways.facts import EventKind, GatewayEvent, RefundFacts
-from service.kernel.db import Session
-from service.kernel.errors import NotYet
+from service.gateways.base import Capability, Gateway
+from service.gateways.facts import EventKind, GatewayEvent, RefundFacts, RefundIntent
+from service.kernel import outbox
+from service.kernel.db import Database, Session
+from service.kernel.errors import GatewayRejected, Parked
 from service.kernel.machine import Outcome
-from service.kernel.money import Money, sum_money
+from service.kernel.money import Money
 from service.orders import flow as orders
-from service.orders.machine import OrderEvent
 from service.orders.tables import Order
+from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
-from service.refunds.machine import REFUND, RefundEvent, RefundStatus
+from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
-from service.tickets import flow as tickets
+from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
+SEND = "refund.send"
 EVENTS = {
     "pending": RefundEvent.SEND,
     "requires_action": RefundEvent.SEND,
@@ -28,24 +37,98 @@ EVENTS = {
     "failed": RefundEvent.FAIL,
     "canceled": RefundEvent.CANCEL,
 }
+log = get_logger("refunds")
+
+
+async def request(
+    session: Session, gateway: Gateway, order: Order, payment: Payment, amount: Money, *, reason: str
+) -> Refund:
+    """Write down that money shall go back, with what will be asked of the gateway; it is sent after the commit.
+
+    The order is locked, and `amount` is no more than what is `left` of the payment.
+    """
+    if Capability.REFUND not in gateway.capabilities or payment.payment_ref is None:
+        raise Parked("not_refundable", f"{payment.provider} gives nothing back by itself for {payment.id}")
+    refund = _write(session, payment, amount, reason=reason)
+    intent = RefundIntent(
+        refund_id=refund.id,
+        payment_id=payment.id,
+        order_id=order.id,
+        order_number=order.number,
+        payment_ref=payment.payment_ref,
+        amount=amount,
+        reason=reason,
+        traceparent=order.traceparent,
+    )
+    refund.request = gateway.refund_request(intent)
+    await session.flush()
+    what = {"order_id": order.id, "refund_id": refund.id}
+    await outbox.enqueue(session, SEND, what, key=refund.id, traceparent=order.traceparent)
+    return refund
+
+
+async def left(session: Session, payment: Payment) -> Money:
+    """What of a payment, whose order is locked, has not gone back and is not on its way."""
+    mine = [each for each in await of_order(session, payment.order_id) if each.payment_id == payment.id]
+    asked = sum(each.amount.minor for each in mine if each.status in UNDER_WAY)
+    minor = payment.amount.minor - payment.returned_minor - asked
+    return Money(max(minor, 0), payment.amount.currency)
+
+
+async def give_back(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[str, Any]) -> None:
+    """Deliver `refund.return`: ask for all that is left of a payment, once for each reason."""
+    async with db.transaction() as session:
+        order = await orders.lock(session, payload["order_id"])
+        attempts = await payments.of_order(session, payload["order_id"])
+        payment = next((each for each in attempts if each.id == payload["payment_id"]), None)
+        if order is None or payment is None or payment.status != PaymentStatus.SUCCEEDED:
+            raise Parked("nothing_to_return", f"{payload['payment_id']} holds no money")
+        known = [each.reason for each in await of_order(session, order.id) if each.payment_id == payment.id]
+        amount = await left(session, payment)
+        if amount.is_positive and payload["reason"] not in known:
+            await request(session, gateways[payment.provider], order, payment, amount, reason=payload["reason"])
+
+
+async def send(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[str, Any]) -> None:
+    """Deliver `refund.send`: the stored request, again and again under the same key until there is an answer.
+
+    Raises `GatewayUnavailable` while nobody knows, and `Parked` when the gateway has refused: the refund has failed.
+    """
+    async with db.transaction() as session:
+        refund = (await session.execute(sa.select(Refund).where(Refund.id == payload["refund_id"]))).scalar_one()
+    if refund.status != RefundStatus.REQUESTED or refund.request is None:
+        return  # answered meanwhile, by its event
+    try:
+        facts = await _ask(db, gateways[refund.provider], refund, refund.request)
+    except GatewayRejected as error:
+        await _refuse(db, refund, error)
+        raise Parked("refund_refused", f"{refund.id}: {error.code} {error.message}") from error
+    async with db.transaction() as session:
+        order, payment, refund = await _lock(session, refund)
+        refund.refund_ref = refund.refund_ref or facts.ref
+        await _believe(session, order, payment, refund, facts=facts, cause=f"answer to {refund.id}")
+
+
+async def ask_again(session: Session, *, limit: int) -> None:
+    """Refunds nobody answered in all the tries of their message get all of them again."""
+    unanswered = Refund.status == RefundStatus.REQUESTED, Refund.request.is_not(None)
+    query = sa.select(Refund.id).where(*unanswered, ~outbox.is_asked(SEND, Refund.id)).order_by(Refund.id).limit(limit)
+    for refund_id in (await session.execute(query)).scalars():
+        await outbox.revive(session, SEND, key=refund_id)
 
 
 async def record(session: Session, event: GatewayEvent) -> str:
     """Move the refund an event tells of, then the order to where the sum of its refunds puts it."""
-    if event.refund is None or event.refund.payment_ref is None:
+    facts = event.refund
+    if facts is None or facts.payment_ref is None:
         return FOREIGN  # a refund of something older than payment intents, or of another application
-    order, payment = await _find(session, event, event.refund)
-    if payment.status != PaymentStatus.SUCCEEDED:
-        raise NotYet(f"a refund of {payment.id}, which is {payment.status}")
-    refund = await _find_refund(session, payment, event.refund)
+    order, payment = await payments.find_by_ref(session, provider=event.provider, payment_ref=facts.payment_ref)
+    refund = await _find_refund(session, payment, facts)
     if refund is None:
-        refund = _write_external(session, payment, event.refund)
-    refund.failure_reason = event.refund.failure_reason or refund.failure_reason
-    before = refund.status
-    outcome = await advance(session, refund, EVENTS[event.refund.status])
-    if outcome is Outcome.MOVED and RefundStatus.SUCCEEDED in {before, refund.status}:
-        await _follow(session, order, cause=f"{event.provider} {event.type} {event.event_id}")
-    return outcome
+        refund = _write(session, payment, facts.amount, reason=facts.reason or "made at the gateway")
+        refund.external, refund.refund_ref = True, facts.ref
+    cause = f"{event.provider} {event.type} {event.event_id}"
+    return await _believe(session, order, payment, refund, facts=facts, cause=cause)
 
 
 ON_EVENT = {EventKind.REFUND_CHANGED: record}
@@ -69,17 +152,57 @@ async def of_order(session: Session, order_id: str) -> list[Refund]:
     )
 
 
-async def _find(session: Session, event: GatewayEvent, refund: RefundFacts) -> tuple[Order, Payment]:
-    known = Payment.payment_ref == refund.payment_ref, Payment.provider == event.provider
-    order_id = (await session.execute(sa.select(Payment.order_id).where(*known))).scalar_one_or_none()
-    order = await orders.lock(session, order_id) if order_id else None
+def _write(session: Session, payment: Payment, amount: Money, *, reason: str) -> Refund:
+    refund = Refund(
+        id=session.ids.new("rfd"),
+        order_id=payment.order_id,
+        payment_id=payment.id,
+        provider=payment.provider,
+        status=REFUND.initial,
+        amount=amount,
+        reason=reason,
+        external=False,
+        created_at=session.now,
+        updated_at=session.now,
+    )
+    session.add(refund)
+    return refund
+
+
+async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str, Any]) -> RefundFacts:
+    """The gateway's answer; what it may have forgotten asking for is looked for before it is asked again."""
+    if _may_be_forgotten(gateway, refund, now=db.clock()):
+        if Capability.FIND_REFUND not in gateway.capabilities:
+            raise Parked("refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat")
+        found = await gateway.find_refund(stored)
+        if found is not None:
+            db.telemetry.count(catalogue.RECOVERED, provider=refund.provider, by="lookup")
+            return found
+    return await gateway.refund(stored, key=refund.id)
+
+
+def _may_be_forgotten(gateway: Gateway, refund: Refund, *, now: datetime) -> bool:
+    return now - refund.created_at > gateway.lifetimes.refund_key
+
+
+async def _refuse(db: Database, refund: Refund, error: GatewayRejected) -> None:
+    async with db.transaction() as session:
+        _, _, refund = await _lock(session, refund)
+        if refund.status == RefundStatus.REQUESTED:
+            refund.failure_reason = error.code
+            await advance(session, refund, RefundEvent.FAIL)
+    log.error("refund refused", refund_id=refund.id, order_id=refund.order_id, code=error.code)
+
+
+async def _lock(session: Session, refund: Refund) -> tuple[Order, Payment, Refund]:
+    """The order, locked, and the rows as they are now."""
+    order = await orders.lock(session, refund.order_id)
+    rows = {each.id: each for each in await payments.of_order(session, refund.order_id)}
+    query = sa.select(Refund).where(Refund.id == refund.id)
+    found = (await session.execute(query)).scalar_one()
     if order is None:
-        # The event that tells us the payment's ref may still be on its way.
-        raise NotYet(f"no payment is known under {refund.payment_ref}", maybe_foreign=True)
-    payment = (
-        await session.execute(sa.select(Payment).where(*known).execution_options(populate_existing=True))
-    ).scalar_one()
-    return order, payment
+        raise Parked("no_order", f"{refund.id} belongs to no order")
+    return order, rows[refund.payment_id], found
 
 
 async def _find_refund(session: Session, payment: Payment, facts: RefundFacts) -> Refund | None:
@@ -92,40 +215,17 @@ async def _find_refund(session: Session, payment: Payment, facts: RefundFacts) -
     return refund
 
 
-def _write_external(session: Session, payment: Payment, facts: RefundFacts) -> Refund:
-    refund = Refund(
-        id=session.ids.new("rfd"),
-        order_id=payment.order_id,
-        payment_id=payment.id,
-        provider=payment.provider,
-        status=REFUND.initial,
-        amount=facts.amount,
-        reason=facts.reason or "made at the gateway",
-        external=True,
-        refund_ref=facts.ref,
-        created_at=session.now,
-        updated_at=session.now,
-    )
-    session.add(refund)
-    return refund
-
-
-async def _follow(session: Session, order: Order, *, cause: str) -> None:
-    """Put the order, and its tickets, where the sum of its succeeded refunds says: a refund may fail after it succeeded."""
-    gone = [each.amount for each in await of_order(session, order.id) if each.status == RefundStatus.SUCCEEDED]
-    total = sum_money(gone, order.total.currency)
-    move = _move(total, order.total, seated=bool(await tickets.of_order(session, order.id)))
-    if await orders.advance(session, order, move, cause=cause) is not Outcome.MOVED:
-        return
-    if move is OrderEvent.REFUND_ALL:
-        await tickets.void(session, order.id)
-    else:
-        await tickets.restore(session, order.id)
-
-
-def _move(gone: Money, paid: Money, *, seated: bool) -> OrderEvent:
-    if not gone < paid:
-        return OrderEvent.REFUND_ALL
-    if not seated:
-        return OrderEvent.UNREFUND_UNSEATED
-    return OrderEvent.UNREFUND if gone.is_zero else OrderEvent.REFUND_PART
+async def _believe(
+    session: Session, order: Order, payment: Payment, refund: Refund, *, facts: RefundFacts, cause: str
+) -> Outcome:
+    """Take the gateway's word for a refund: it moves, and when money moved the payment's sum and the order follow."""
+    before = refund.status
+    refund.failure_reason = facts.failure_reason or refund.failure_reason
+    outcome = await advance(session, refund, EVENTS[facts.status])
+    went = (refund.status == RefundStatus.SUCCEEDED) - (before == RefundStatus.SUCCEEDED)  # 1, or -1: it came back
+    if went:
+        payment.returned_minor += went * refund.amount.minor
+        await payments.follow(session, order, cause=cause)
+    if outcome is Outcome.MOVED and refund.status == RefundStatus.FAILED:
+        log.error("refund failed", refund_id=refund.id, order_id=order.id, code=refund.failure_reason)
+    return outcome

@@ -41,3 +41,5 @@ REFUND = Machine(
         (_S.SUCCEEDED, _E.FAIL): _S.FAILED,
     },
 )
+
+UNDER_WAY = (RefundStatus.REQUESTED, RefundStatus.AWAITING_APPROVAL, RefundStatus.PENDING)  # asked for, and not decided

@@ -57,13 +57,15 @@ INVARIANTS = (
     ),
     Invariant(
         name="refunded-state",
-        promise="An order counts as refunded exactly when its refunds add up to its payment.",
+        promise="An order counts as refunded exactly when what went back of its payment adds up to its total.",
         query="""
-            SELECT o.id, 'is ' || o.status || ' with ' || coalesce(sum(r.amount_minor), 0) || ' refunded of '
+            SELECT o.id, 'is ' || o.status || ' with ' || coalesce(sum(p.returned_minor), 0) || ' gone back of '
                    || o.total_minor AS problem
-            FROM orders o LEFT JOIN refunds r ON r.order_id = o.id AND r.status = 'succeeded'
+            FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND NOT p.surplus
             GROUP BY o.id
-            HAVING (o.status = 'refunded') <> (coalesce(sum(r.amount_minor), 0) >= o.total_minor)
+            HAVING (o.status = 'refunded') <> (coalesce(sum(p.returned_minor), 0) >= o.total_minor)
+                OR (o.status = 'paid' AND sum(p.returned_minor) > 0)
+                OR (o.status = 'partially_refunded' AND coalesce(sum(p.returned_minor), 0) = 0)
         """,
         playbook="RefundFailing",
     ),

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from service.kernel.money import Money
 from service.mail.flow import Post
-from service.mail.rules import festival_zone
+from service.mail.rules import LATE_PAYMENT, LETTERS, SURPLUS_PAYMENT, festival_zone
 from service.receipts.views import ItemView, OrderView, TicketView
 from tests.mail.postbox import Postbox, parts_of
 from tests.stage import Stage, buyer
@@ -129,7 +129,7 @@ def post(url: str) -> Post:
     return Post(smtp_url=url, sender="Cubano <tickets@alocubano.example>", help_email="help@alocubano.example")
 
 
-@pytest.mark.parametrize("letter", ["confirmation", "late_payment"])
+@pytest.mark.parametrize("letter", LETTERS)
 @pytest.mark.parametrize("locale", ["en", "es"])
 def test_every_letter_exists_in_every_language(letter, locale):
     """Rendered strictly: a template that asks for what there is not fails here."""
@@ -178,18 +178,19 @@ def test_a_machine_without_time_zone_data_writes_utc():
     assert "UTC" in written or "GMT" in written
 
 
+@pytest.mark.parametrize("letter", [LATE_PAYMENT, SURPLUS_PAYMENT])
 @pytest.mark.parametrize(
-    ("locale", "promise"),
-    [("en", "will write to you within two days"), ("es", "te escribimos en un plazo de dos días")],
+    ("locale", "promises"),
+    [("en", ("on their way back", "five to ten business days")), ("es", ("de vuelta a ti", "cinco a diez días hábiles"))],
 )
-def test_who_paid_too_late_is_promised_only_what_is_done(locale, promise):
-    """A person asks for the refund: the letter says that we write, not that the money is on its way."""
+def test_who_gets_money_back_is_told_how_much_and_how_long_it_takes(letter, locale, promises):
+    """The refund is asked for in the same commit as the letter: it says that the money is on its way."""
     made = post("smtp://x").render(
-        "late_payment", locale=locale, to="a@b.example", message_key="k", order=order_view(), link="x"
+        letter, locale=locale, to="a@b.example", message_key="k", order=order_view(), link="x"
     )
 
     for form in (made.text, made.html):
-        assert promise in " ".join(form.split())
+        assert [] == [each for each in (*promises, "$249.00") if each not in " ".join(form.split())]
 
 
 async def test_a_server_that_does_not_say_goodbye_has_the_letter(box: Postbox, monkeypatch):

@@ -63,7 +63,7 @@ async def test_seats_that_are_gone_make_a_late_payment(stage: Stage, inbox: Inbo
 
 
 async def test_a_late_payment_is_over_when_its_money_is_back(stage: Stage, inbox: Inbox):
-    """Refunded; and late again, still without tickets, when the bank returns the refund."""
+    """Refunded; and late again, still without tickets and in sight of a person, when the bank returns the refund."""
     checkout = await expired_then_paid(stage, inbox)
     await stage.rows("UPDATE stock SET capacity = held + sold WHERE ticket_type = 'orishas-masterclass'")
     await take_in(stage, inbox, *await told(stage))
@@ -78,7 +78,7 @@ async def test_a_late_payment_is_over_when_its_money_is_back(stage: Stage, inbox
 
     assert ("refunded", {}) == (refunded["order"], refunded["tickets"])
     assert ("late_payment", {}) == (again["order"], again["tickets"])
-    assert [] == await inbox.broken()
+    assert ["late-payment-waits"] == await inbox.broken()
 
 
 async def test_a_hold_that_ran_out_is_closed_at_the_gateway_first(stage: Stage, stage_clock: Dial):
