@@ -176,7 +176,7 @@ async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str,
             raise Parked("refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat")
         found = await gateway.find_refund(stored)
         if found is not None:
-            db.telemetry.count(catalogue.RECOVERED, provider=refund.provider, by="lookup")
+            db.telemetry.count(catalogue.RECOVERED, provider=refund.provider, found_by="lookup")
             return found
     return await gateway.refund(stored, key=refund.id)
 
