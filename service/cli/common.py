@@ -3,8 +3,8 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 import click
 import psycopg
@@ -14,7 +14,7 @@ from rich.console import Console
 from service import __version__
 from service.kernel.db import Database
 from service.local.shared import of_this_machine
-from service.parts import build_database
+from service.parts import Parts, build_database, build_parts
 from service.settings import Settings, SettingsError, load_settings
 from service.telemetry.logs import configure_logs
 from service.telemetry.registry import Telemetry
@@ -42,8 +42,6 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
     """Run one coroutine with a database; a database that does not answer is one line and exit code 1."""
     settings = settings_or_exit()
 
-    configure_logs("cli", "console", "WARNING")  # on stderr: what a command prints is for its caller
-
     async def run() -> T:
         telemetry = Telemetry("cli", version=__version__, environment=settings.environment)
         db = build_database(settings, telemetry)
@@ -52,6 +50,25 @@ def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
         finally:
             await db.engine.dispose()
 
+    return _run(run)
+
+
+def with_parts(settings: Settings, work: Callable[[Parts], Awaitable[T]]) -> T:
+    """The same with all that a process is made of, gateways too."""
+
+    async def run() -> T:
+        parts = build_parts(settings, "cli")
+        try:
+            await parts.db.open()
+            return await work(parts)
+        finally:
+            await parts.close()
+
+    return _run(run)
+
+
+def _run(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    configure_logs("cli", "console", "WARNING")  # on stderr: what a command prints is for its caller
     try:
         return asyncio.run(run())
     except (sqlalchemy.exc.OperationalError, psycopg.OperationalError) as error:

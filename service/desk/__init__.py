@@ -1,0 +1,1 @@
+"""What the festival's own people say about money they took or handed out."""
