@@ -43,9 +43,10 @@ def is_genuine(got: Got, chain: bytes, authority: bytes, webhook_id: str = WEBHO
     assert subject.value == "messageverificationcerts.paypal.com"
     head = got.headers
     said = f"{head['paypal-transmission-id']}|{head['paypal-transmission-time']}|{webhook_id}|{zlib.crc32(got.body)}"
+    key: Any = leaf.public_key()
     signature = base64.b64decode(head["paypal-transmission-sig"])
     try:
-        leaf.public_key().verify(signature, said.encode(), padding.PKCS1v15(), hashes.SHA256())
+        key.verify(signature, said.encode(), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         return False
     return True
