@@ -1,7 +1,8 @@
 """Decline codes into words: a category for the metrics, a sentence for the buyer, and whether trying again can help.
 
-The codes are the gateway's (https://docs.stripe.com/declines/codes). What may tell a thief something (lost, stolen, fraud)
-is shown to the buyer as a plain decline.
+The codes are the gateways': Stripe's in small letters (https://docs.stripe.com/declines/codes), PayPal's issues in capitals
+(https://developer.paypal.com/api/rest/reference/orders/v2/errors/). What may tell a thief something (lost, stolen, fraud) is
+shown to the buyer as a plain decline. Where the gateway advises on another try, its advice has the last word.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ class DeclineCategory(StrEnum):
     AUTHENTICATION = "authentication"
     FRAUD = "fraud"
     PROCESSING = "processing"
+    NOT_SUPPORTED = "not_supported"  # the card cannot pay for this at all
+    ACCOUNT = "account"  # the buyer's account at the provider cannot pay
     DO_NOT_HONOR = "do_not_honor"
     OTHER = "other"
 
@@ -29,40 +32,48 @@ class Words:
 
 _C = DeclineCategory
 
-CATEGORIES = {
-    "insufficient_funds": _C.INSUFFICIENT_FUNDS,
-    "card_velocity_exceeded": _C.INSUFFICIENT_FUNDS,
-    "withdrawal_count_limit_exceeded": _C.INSUFFICIENT_FUNDS,
-    "expired_card": _C.CARD_EXPIRED,
-    "incorrect_cvc": _C.CARD_INCORRECT,
-    "invalid_cvc": _C.CARD_INCORRECT,
-    "incorrect_number": _C.CARD_INCORRECT,
-    "invalid_number": _C.CARD_INCORRECT,
-    "incorrect_zip": _C.CARD_INCORRECT,
-    "invalid_expiry_month": _C.CARD_INCORRECT,
-    "invalid_expiry_year": _C.CARD_INCORRECT,
-    "authentication_required": _C.AUTHENTICATION,
-    "payment_intent_authentication_failure": _C.AUTHENTICATION,
-    "fraudulent": _C.FRAUD,
-    "lost_card": _C.FRAUD,
-    "stolen_card": _C.FRAUD,
-    "pickup_card": _C.FRAUD,
-    "merchant_blacklist": _C.FRAUD,
-    "highest_risk_level": _C.FRAUD,
-    "processing_error": _C.PROCESSING,
-    "issuer_not_available": _C.PROCESSING,
-    "reenter_transaction": _C.PROCESSING,
-    "try_again_later": _C.PROCESSING,
-    "generic_decline": _C.DO_NOT_HONOR,
-    "card_declined": _C.DO_NOT_HONOR,
-    "do_not_honor": _C.DO_NOT_HONOR,
-    "call_issuer": _C.DO_NOT_HONOR,
+_CODES = {
+    _C.INSUFFICIENT_FUNDS: """
+        insufficient_funds card_velocity_exceeded withdrawal_count_limit_exceeded invalid_amount
+        TRANSACTION_LIMIT_EXCEEDED
+    """,
+    _C.CARD_EXPIRED: "expired_card new_account_information_available CARD_EXPIRED",
+    _C.CARD_INCORRECT: """
+        incorrect_address incorrect_cvc incorrect_number incorrect_pin incorrect_zip invalid_account invalid_cvc
+        invalid_expiry_month invalid_expiry_year invalid_number invalid_pin
+    """,
+    _C.AUTHENTICATION: """
+        authentication_required authentication_not_handled approve_with_id mobile_device_authentication_required
+        offline_pin_required online_or_offline_pin_required payment_intent_authentication_failure
+        PAYER_ACTION_REQUIRED
+    """,
+    _C.FRAUD: """
+        fraudulent highest_risk_level lost_card merchant_blacklist pickup_card restricted_card security_violation
+        stolen_card COMPLIANCE_VIOLATION PAYEE_BLOCKED_TRANSACTION TRANSACTION_BLOCKED_BY_PAYEE
+    """,
+    _C.PROCESSING: """
+        issuer_not_available processing_error reenter_transaction try_again_later
+    """,
+    _C.NOT_SUPPORTED: """
+        card_not_supported currency_not_supported service_not_allowed transaction_not_allowed not_permitted
+        test_mode_live_card testmode_decline CARD_CLOSED DOMESTIC_TRANSACTION_REQUIRED
+    """,
+    _C.ACCOUNT: """
+        PAYER_ACCOUNT_LOCKED_OR_CLOSED PAYER_ACCOUNT_RESTRICTED PAYER_CANNOT_PAY PAYER_COUNTRY_NOT_SUPPORTED
+        MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED
+    """,
+    _C.DO_NOT_HONOR: """
+        call_issuer card_declined do_not_honor do_not_try_again generic_decline no_action_taken pin_try_exceeded
+        duplicate_transaction revocation_of_all_authorizations revocation_of_authorization stop_payment_order
+        INSTRUMENT_DECLINED REDIRECT_PAYER_FOR_ALTERNATE_FUNDING TRANSACTION_REFUSED
+    """,
 }
+CATEGORIES = {code: category for category, codes in _CODES.items() for code in codes.split()}
 
 _PLAIN = Words(
     {
-        "en": "Your bank declined this card and does not say why. You can use another card, or ask your bank.",
-        "es": "Tu banco rechazó esta tarjeta y no dice por qué. Puedes usar otra tarjeta o preguntar a tu banco.",
+        "en": "Your bank declined this payment and does not say why. You can use another card, or ask your bank.",
+        "es": "Tu banco rechazó este pago y no dice por qué. Puedes usar otra tarjeta o preguntar a tu banco.",
     },
     retry=False,
 )
@@ -103,9 +114,48 @@ WORDS = {
         },
         retry=True,
     ),
+    _C.NOT_SUPPORTED: Words(
+        {
+            "en": "This card cannot be used for this purchase. You can use another card.",
+            "es": "Esta tarjeta no sirve para esta compra. Puedes usar otra tarjeta.",
+        },
+        retry=False,
+    ),
+    _C.ACCOUNT: Words(
+        {
+            "en": "The payment provider does not let you pay with this account just now. You can use another way to pay.",
+            "es": "El proveedor de pagos no te deja pagar con esta cuenta por ahora. Puedes pagar con una tarjeta.",
+        },
+        retry=False,
+    ),
     _C.FRAUD: _PLAIN,
     _C.DO_NOT_HONOR: _PLAIN,
     _C.OTHER: _PLAIN,
+}
+
+
+ADVICE = {  # Stripe's advice_code (https://docs.stripe.com/declines/codes#retrying-issuer-declines)
+    "try_again_later": Words(
+        {
+            "en": "The bank says that the same card may work a little later.",
+            "es": "El banco dice que la misma tarjeta puede funcionar un poco más tarde.",
+        },
+        retry=True,
+    ),
+    "do_not_try_again": Words(
+        {
+            "en": "The bank says that this card will not work here, however often it is tried.",
+            "es": "El banco dice que esta tarjeta no va a funcionar aquí, por más que se intente.",
+        },
+        retry=False,
+    ),
+    "confirm_card_data": Words(
+        {
+            "en": "The bank asks you to check the card's number, date and security code and to try again.",
+            "es": "El banco te pide que revises el número, la fecha y el código de la tarjeta y lo intentes de nuevo.",
+        },
+        retry=True,
+    ),
 }
 
 
@@ -114,7 +164,10 @@ def categorise(code: str) -> DeclineCategory:
     return CATEGORIES.get(code, DeclineCategory.OTHER)
 
 
-def explain(category: str, locale: str) -> tuple[str, bool]:
-    """The sentence for the buyer in this language, and whether the same card may work on another try."""
+def explain(category: str, locale: str, *, advice: str | None = None) -> tuple[str, bool]:
+    """The sentences for the buyer in this language, and whether the same card may work on another try."""
     words = WORDS[DeclineCategory(category)]
-    return words.text[locale], words.retry
+    advised = ADVICE.get(advice or "")
+    if advised is None:
+        return words.text[locale], words.retry
+    return f"{words.text[locale]} {advised.text[locale]}", advised.retry

@@ -58,6 +58,8 @@ EXAMPLE = {
             "status": "succeeded",
             "amount": {"minor": 24900, "currency": "USD"},
             "createdAt": "2027-02-13T18:00:00Z",
+            "surplus": False,
+            "returned": {"minor": 0, "currency": "USD"},
         }
     ],
     "refunds": [],

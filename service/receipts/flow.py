@@ -7,7 +7,7 @@ from service.access.rules import OrderTokens
 from service.kernel.db import Session
 from service.kernel.errors import NotFound
 from service.kernel.ids import is_id
-from service.kernel.money import sum_money
+from service.kernel.money import Money, sum_money
 from service.orders.machine import OrderStatus
 from service.orders.tables import Order, OrderItem
 from service.payments import flow as payments
@@ -23,7 +23,6 @@ from service.receipts.views import (
     TicketView,
 )
 from service.refunds import flow as refunds
-from service.refunds.machine import RefundStatus
 from service.tickets import flow as tickets
 
 
@@ -42,8 +41,7 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
         raise NotFound
     attempts = await payments.of_order(session, order_id)
     given_back = await refunds.of_order(session, order_id)
-    done = [each.amount for each in given_back if each.status == RefundStatus.SUCCEEDED]
-    last = attempts[-1] if attempts else None
+    last = _telling(attempts)
     waiting = order.status == OrderStatus.AWAITING_PAYMENT
     return OrderView(
         order_id=order.id,
@@ -55,7 +53,9 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
         customer_name=order.name,
         email=order.email,
         total=order.total,
-        refunded=sum_money(done, order.total.currency),
+        refunded=min(
+            sum_money((_returned(each) for each in attempts if not each.surplus), order.total.currency), order.total
+        ),
         created_at=order.created_at,
         expires_at=order.expires_at,
         paid_at=order.paid_at,
@@ -64,7 +64,7 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
             TicketView(each.id, each.ticket_type, each.name, each.code, each.status)
             for each in await tickets.of_order(session, order_id)
         ],
-        payments=[PaymentView(each.id, each.provider, each.status, each.amount, each.created_at) for each in attempts],
+        payments=[_payment(each) for each in attempts],
         refunds=[RefundView(each.id, each.status, each.amount, each.reason, each.created_at) for each in given_back],
         decline=_decline(last, order.locale) if waiting else None,
         checkout_url=last.checkout_url if last and waiting and session.now < order.expires_at else None,
@@ -75,8 +75,30 @@ def _item(item: OrderItem) -> ItemView:
     return ItemView(item.ticket_type, item.name, item.quantity, item.unit_price, item.unit_price * item.quantity)
 
 
+def _telling(attempts: list[Payment]) -> Payment | None:
+    """The attempt that says how the order is paid: the one that succeeded, else the last."""
+    succeeded = (each for each in attempts if each.status == PaymentStatus.SUCCEEDED and not each.surplus)
+    return next(succeeded, attempts[-1] if attempts else None)
+
+
+def _returned(payment: Payment) -> Money:
+    return Money(payment.returned_minor, payment.amount.currency)
+
+
+def _payment(payment: Payment) -> PaymentView:
+    return PaymentView(
+        payment.id,
+        payment.provider,
+        payment.status,
+        payment.amount,
+        payment.created_at,
+        surplus=payment.surplus,
+        returned=_returned(payment),
+    )
+
+
 def _decline(payment: Payment | None, locale: str) -> DeclineView | None:
     if payment is None or payment.status != PaymentStatus.FAILED or payment.decline_category is None:
         return None
-    message, retry = explain(payment.decline_category, locale)
-    return DeclineView(payment.decline_category, message, retry)
+    message, retry = explain(payment.decline_category, locale, advice=payment.decline_advice)
+    return DeclineView(payment.decline_category, message, retry, payment.decline_advice)

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from service.kernel.money import Money
+from service.refunds.machine import UNDER_WAY as REFUND_UNDER_WAY
 
 
 class ItemView(msgspec.Struct, rename="camel", frozen=True):
@@ -29,14 +30,19 @@ class DeclineView(msgspec.Struct, rename="camel", frozen=True):
     category: str
     message: str
     retry: bool
+    advice: str | None = None  # the gateway's own, where it gives one
 
 
 class PaymentView(msgspec.Struct, rename="camel", frozen=True):
+    """One attempt. A `surplus` one came for an order that was paid already; what has gone back of it is in `returned`."""
+
     payment_id: str
     provider: str
     status: str
     amount: Money
     created_at: datetime
+    surplus: bool
+    returned: Money
 
 
 class RefundView(msgspec.Struct, rename="camel", frozen=True):
@@ -48,7 +54,10 @@ class RefundView(msgspec.Struct, rename="camel", frozen=True):
 
 
 class OrderView(msgspec.Struct, rename="camel", frozen=True):
-    """`checkout_url` is there only while the order waits for payment and the gateway's page is open."""
+    """`checkout_url` is there only while the order waits for payment and the gateway's page is open.
+
+    `refunded` is what of the order's price has gone back, by refunds or because the buyer's bank took it.
+    """
 
     order_id: str
     order_number: str
@@ -69,3 +78,8 @@ class OrderView(msgspec.Struct, rename="camel", frozen=True):
     refunds: list[RefundView]
     decline: DeclineView | None
     checkout_url: str | None
+
+    @property
+    def is_refund_coming(self) -> bool:
+        """Whether money that goes back by itself is still on its way, as far as anybody can tell."""
+        return not self.refunds or any(each.status in REFUND_UNDER_WAY for each in self.refunds)

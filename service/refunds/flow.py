@@ -173,7 +173,9 @@ async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str,
     """The gateway's answer; what it may have forgotten asking for is looked for before it is asked again."""
     if _may_be_forgotten(gateway, refund, now=db.clock()):
         if Capability.FIND_REFUND not in gateway.capabilities:
-            raise Parked("refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat")
+            raise Parked(
+                "refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat"
+            )
         found = await gateway.find_refund(stored)
         if found is not None:
             db.telemetry.count(catalogue.RECOVERED, provider=refund.provider, found_by="lookup")

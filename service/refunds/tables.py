@@ -41,7 +41,9 @@ class Refund(Tables):
     failure_reason: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    request: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))  # as sent; external ones have none
+    request: Mapped[dict[str, Any] | None] = mapped_column(
+        sa.JSON(none_as_null=True)
+    )  # as sent; external ones have none
 
 
 INVARIANTS = (

@@ -33,9 +33,7 @@ async def make(session: Session, order: Order, *, cause: str, paid_at: datetime)
 
 async def write(session: Session, order: Order, letter: str) -> None:
     """One letter of this name an order."""
-    await outbox.enqueue(
-        session, f"mail.{letter}", {"order_id": order.id}, key=order.id, traceparent=order.traceparent
-    )
+    await outbox.enqueue(session, f"mail.{letter}", {"order_id": order.id}, key=order.id, traceparent=order.traceparent)
 
 
 def _measure(session: Session, order: Order, paid_at: datetime) -> None:

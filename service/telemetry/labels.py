@@ -154,6 +154,7 @@ class CheckoutOutcome(StrEnum):
     IN_FLIGHT = "in_flight"
     KEY_REUSED = "key_reused"
     GATEWAY_ERROR = "gateway_error"
+    PAUSED = "paused"  # by an operator
     ERROR = "error"  # ours
 
 
@@ -184,6 +185,8 @@ class DeclineCategory(StrEnum):
     AUTHENTICATION = "authentication"
     FRAUD = "fraud"
     PROCESSING = "processing"
+    NOT_SUPPORTED = "not_supported"
+    ACCOUNT = "account"
     DO_NOT_HONOR = "do_not_honor"
     OTHER = "other"
 
