@@ -75,6 +75,21 @@ def retrieve(world: World, identifier: str) -> Obj:
     return found
 
 
+def subscriptions(world: World) -> Obj:
+    """Who is told of what: the webhooks by their ids."""
+    return {
+        "webhooks": [
+            {
+                "id": endpoint["secret"],
+                "url": endpoint["url"],
+                "event_types": [{"name": name} for name in endpoint["enabled_events"]],
+            }
+            for endpoint in world.store.all("endpoint")
+            if endpoint.get("provider") == "paypal"
+        ]
+    }
+
+
 def listed(world: World, query: dict[str, str]) -> Obj:
     """Newest first; `links` say how to go on. `next_token` is ours to choose: it is the place to go on from."""
     size = _size(query.get("page_size"))

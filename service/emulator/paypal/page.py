@@ -49,7 +49,7 @@ async def submit(request: Request[Any, Any, Any], standin: StandIn, token: str =
         return _left(request, standin, order, book)  # the form was sent twice
     else:
         source = typed.get("source")
-        orders.approve(world, order, book, source if source in SOURCES else "complete")
+        orders.approve(world, order, book, source if source in _sources(book) else "complete")
     return _left(request, standin, *orders.find(world, token))
 
 
@@ -72,7 +72,7 @@ def _shown(request: Request[Any, Any, Any], standin: StandIn, order: Obj, book: 
     if _is_settled(order, book):
         return _notice(request, standin, order, "approved", levers.returns_to(order, book))
     unit = order["purchase_units"][0]
-    sources = [source for source in SOURCES if not (book["refused"] and source == "decline")]
+    sources = [source for source in _sources(book) if not (book["refused"] and source == "decline")]
     return _render(
         request,
         standin,
@@ -84,6 +84,12 @@ def _shown(request: Request[Any, Any, Any], standin: StandIn, order: Obj, book: 
         description=unit.get("description"),
         pay_now=book["context"].get("user_action") == "PAY_NOW",
     )
+
+
+def _sources(book: Obj) -> tuple[str, ...]:
+    """A shop that must be paid at once is offered no e-check."""
+    at_once = book["context"].get("payment_method_preference") == "IMMEDIATE_PAYMENT_REQUIRED"
+    return SOURCES[:2] if at_once else SOURCES
 
 
 def _line(item: Obj) -> Obj:

@@ -117,6 +117,11 @@ def _verify(world: World, call: Call) -> Done:
     return Done(200, {"verification_status": "SUCCESS" if good else "FAILURE"})
 
 
+def _webhooks(world: World, call: Call) -> Done:
+    del call  # there is nothing to ask
+    return Done(200, events.subscriptions(world))
+
+
 def _events(world: World, call: Call) -> Done:
     return Done(200, events.listed(world, call.query))
 
@@ -159,6 +164,7 @@ ROUTES = (
     Route(method="POST", path="/v2/payments/captures/{id}/refund", verb=_refund),
     Route(method="GET", path="/v2/payments/refunds/{id}", verb=_refunded),
     Route(method="POST", path="/v1/notifications/verify-webhook-signature", verb=_verify),
+    Route(method="GET", path="/v1/notifications/webhooks", verb=_webhooks),
     Route(method="GET", path="/v1/notifications/webhooks-events", verb=_events),
     Route(method="GET", path="/v1/notifications/webhooks-events/{id}", verb=_event),
     Route(method="POST", path="/v1/notifications/webhooks-events/{id}/resend", verb=_resend),

@@ -39,13 +39,6 @@ def sign(world: World, transmission: str, at: str, webhook_id: str, body: bytes)
     return base64.b64encode(signed).decode()
 
 
-def forge(transmission: str, at: str, webhook_id: str, body: bytes) -> str:
-    """A signature of the right form by a key that nobody vouches for."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
-    signed = key.sign(_message(transmission, at, webhook_id, body), padding.PKCS1v15(), hashes.SHA256())
-    return base64.b64encode(signed).decode()
-
-
 def verifies(world: World, asked: Obj, event: bytes) -> bool:
     """Whether what the caller sends back is what was signed, byte by byte, for a webhook that is listened on."""
     known = {row["secret"] for row in world.store.all("endpoint") if row.get("provider") == "paypal"}

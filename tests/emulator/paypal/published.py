@@ -21,6 +21,7 @@ ANSWERS = {  # the path of an answer, without its ids -> file and schema
     "/v2/payments/captures/*": ("payments", "capture-2"),
     "/v2/payments/captures/*/refund": ("payments", "refund"),
     "/v2/payments/refunds/*": ("payments", "refund"),
+    "/v1/notifications/webhooks": ("webhooks", "WebhookList"),
     "/v1/notifications/webhooks-events": ("webhooks", "EventList"),
     "/v1/notifications/webhooks-events/*": ("webhooks", "event"),
     "/v1/notifications/webhooks-events/*/resend": ("webhooks", "event"),
@@ -32,7 +33,7 @@ RESOURCES = {
     "refund": ("payments", "refund"),
 }
 NOUNS = {"checkout", "orders", "capture", "payments", "captures", "refund", "refunds", "notifications", "resend",
-         "webhooks-events", "verify-webhook-signature", "reporting", "transactions", "customer", "disputes", "certs",
+         "webhooks", "webhooks-events", "verify-webhook-signature", "reporting", "transactions", "customer", "disputes", "certs",
          "oauth2", "token", "v1", "v2"}  # fmt: skip
 
 

@@ -73,6 +73,16 @@ async def test_the_way_to_pay_decides_the_capture(shop, source, expected):
         assert expected == made["status"]
 
 
+async def test_a_shop_that_wants_its_money_at_once_is_offered_no_echeck(shop):
+    """The preference of the order rules what the page offers."""
+    body = order_of()
+    body["payment_source"]["paypal"]["experience_context"]["payment_method_preference"] = "IMMEDIATE_PAYMENT_REQUIRED"
+    identifier = (await shop.ask("POST", "/paypal/v2/checkout/orders", json=body)).json()["id"]
+    page = (await shop.http.get(PAGE, params={"token": identifier})).text
+
+    assert ["complete", "decline"] == re.findall(r'name="source" value="(\w+)"', page)
+
+
 async def test_after_a_decline_the_page_asks_for_another_way(shop):
     """It says that nothing was charged, and does not offer the same again."""
     identifier = await shop.approved("decline")

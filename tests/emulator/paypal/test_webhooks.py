@@ -129,6 +129,13 @@ async def test_each_endpoint_hears_its_own_provider(shop, hook, gateway):
     assert {"we_1"} == {row["endpoint"] for row in await gateway.deliveries()}
 
 
+async def test_who_is_told_of_what_can_be_asked(shop, hook):
+    """The webhooks by their ids, as a check of the settings wants them."""
+    [webhook] = (await shop.get("/paypal/v1/notifications/webhooks"))["webhooks"]
+
+    assert (WEBHOOK_ID, hook.url, [{"name": "*"}]) == (webhook["id"], webhook["url"], webhook["event_types"])
+
+
 async def test_an_event_is_sent_again_on_request(shop, hook):
     """By the vendor's API, to everyone who subscribes."""
     await shop.approved()
