@@ -168,6 +168,6 @@ def explain(category: str, locale: str, *, advice: str | None = None) -> tuple[s
     """The sentences for the buyer in this language, and whether the same card may work on another try."""
     words = WORDS[DeclineCategory(category)]
     advised = ADVICE.get(advice or "")
-    if advised is None:
+    if advised is None or category == DeclineCategory.FRAUD:  # a thief reads nothing that others would not read
         return words.text[locale], words.retry
     return f"{words.text[locale]} {advised.text[locale]}", advised.retry

@@ -148,14 +148,14 @@ async def test_the_page_is_not_shown_once_the_hold_has_run_out(stage):
 @pytest.mark.parametrize(
     ("card", "locale", "category", "starts", "retry"),
     [
-        ("4000000000009995", "en", "insufficient_funds", "There is not enough money", False),
-        ("4000000000009995", "es", "insufficient_funds", "Esta tarjeta no tiene saldo", False),
-        ("4000000000000069", "en", "card_expired", "This card has expired", False),
+        ("4000000000009995", "en", "insufficient_funds", "There is not enough money", True),
+        ("4000000000009995", "es", "insufficient_funds", "Esta tarjeta no tiene saldo", True),
+        ("4000000000000069", "en", "card_expired", "This card has expired", True),
         ("4000000000000127", "en", "card_incorrect", "Something in the card details", True),
         ("4000000000000119", "en", "processing", "The bank could not process", True),
-        ("4000000000000002", "en", "do_not_honor", "Your bank declined this card", False),
+        ("4000000000000002", "en", "do_not_honor", "Your bank declined this payment", True),
         # A thief reads the same as everybody else.
-        ("4000000000009987", "en", "fraud", "Your bank declined this card", False),
+        ("4000000000009987", "en", "fraud", "Your bank declined this payment", False),
     ],
 )
 async def test_a_declined_card_is_explained(stage, card, locale, category, starts, retry):
