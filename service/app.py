@@ -19,7 +19,6 @@ from service import __version__
 from service.access.rules import OrderTokens
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
-from service.checkout.flow import Shop
 from service.gateways.base import Capability
 from service.health import Health
 from service.kernel.clock import Clock, utc_now
@@ -29,6 +28,7 @@ from service.parts import Parts, build_parts
 from service.receipts.api import get_order
 from service.reference.api import create_reference
 from service.settings import Settings
+from service.shop.flow import Shop
 from service.storefront.api import Storefront, create_storefront
 from service.telemetry.exposition import serve_metrics
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
@@ -98,7 +98,8 @@ def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litesta
             parts.telemetry, settings.metrics_host, settings.serve_metrics_port, health.from_thread()
         )
         try:
-            yield
+            async with parts.watching():
+                yield
         finally:
             await intake.close()
             metrics.close()

@@ -4,17 +4,23 @@
 entered in the lists below and nowhere else.
 """
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from service import __version__
 from service.access.rules import OrderTokens
 from service.catalog import tables as catalog
-from service.checkout.flow import Shop
 from service.controls import tables as controls
+from service.controls.flow import REFRESH_S, Switchboard
+from service.controls.rules import breaker_of
+from service.disputes import flow as dispute_events
 from service.disputes import tables as disputes
 from service.gateways.base import Gateway
-from service.gateways.calls import NoGuard
+from service.gateways.breaker import Breaker
+from service.gateways.gate import Gate
+from service.gateways.governor import Governor
 from service.gateways.registry import Context, find_providers
 from service.idempotency import tables as idempotency
 from service.kernel import outbox
@@ -22,6 +28,7 @@ from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database, Tables
 from service.kernel.errors import CubanoError, GatewayUnavailable
 from service.kernel.ids import Ids
+from service.kernel.repeat import Repeat, repeating
 from service.orders import tables as orders
 from service.payments import flow as payment_events
 from service.payments import tables as payments
@@ -29,12 +36,13 @@ from service.recovery import tables as recovery
 from service.refunds import flow as refund_events
 from service.refunds import tables as refunds
 from service.settings import Settings
+from service.shop.flow import Shop
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
 from service.webhooks import tables as webhooks
 
-ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT}
+ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT, **dispute_events.ON_EVENT}
 
 WITH_TABLES = (
     outbox,
@@ -72,6 +80,16 @@ class Parts:
     gateways: dict[str, Gateway]
     shop: Shop
 
+    def watching(self) -> AbstractAsyncContextManager[None]:
+        """As long as the block lasts, switches are read and providers that are away are looked after."""
+        self.telemetry.at_scrape(self.shop.switches.measure)
+        repeats = [Repeat("controls", self.shop.switches.refresh, REFRESH_S, self.telemetry)]
+        for name, breaker in self.shop.breakers.items():
+            self.telemetry.at_scrape(breaker.show)
+            look = partial(breaker.probe, self.gateways[name].probe)
+            repeats.append(Repeat("breaker", look, breaker.probe_every_s, self.telemetry))
+        return repeating(repeats)
+
     async def close(self) -> None:
         for gateway in self.gateways.values():
             await gateway.close()
@@ -84,7 +102,9 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
     tracer = create_tracing(process, settings.environment, __version__, is_fault=_is_fault)
     telemetry = Telemetry(process, version=__version__, environment=settings.environment, tracer=tracer)
     db = build_database(settings, telemetry, clock=clock)
-    gateways = _build_gateways(settings, telemetry, clock)
+    switches = Switchboard(db, settings.providers)
+    breakers = {name: _build_breaker(name, settings, telemetry, switches) for name in settings.providers}
+    gateways = _build_gateways(settings, telemetry, clock, breakers)
     tokens = OrderTokens(tuple(each.get_secret_value() for each in settings.secret_keys))
     shop = Shop(
         db=db,
@@ -92,12 +112,24 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
         tokens=tokens,
         hold=timedelta(seconds=settings.hold_seconds),
         public_url=settings.public_url,
-        default_provider=settings.providers[0],
+        switches=switches,
+        breakers=breakers,
     )
     return Parts(settings, telemetry, db, gateways, shop)
 
 
-def _build_gateways(settings: Settings, telemetry: Telemetry, clock: Clock) -> dict[str, Gateway]:
+def _build_breaker(name: str, settings: Settings, telemetry: Telemetry, switches: Switchboard) -> Breaker:
+    return Breaker(
+        name,
+        telemetry=telemetry,
+        healthy_s=settings.gateway_healthy_s,
+        position=partial(switches.position, breaker_of(name)),
+    )
+
+
+def _build_gateways(
+    settings: Settings, telemetry: Telemetry, clock: Clock, breakers: dict[str, Breaker]
+) -> dict[str, Gateway]:
     return {
         name: create(
             Context(
@@ -105,7 +137,7 @@ def _build_gateways(settings: Settings, telemetry: Telemetry, clock: Clock) -> d
                 timeout_s=settings.gateway_timeout_s,
                 livemode=settings.livemode,
                 public_url=settings.public_url,
-                guard=NoGuard(),
+                guard=Gate(breakers[name], Governor(name, rate=settings.gateway_rate, telemetry=telemetry)),
                 telemetry=telemetry,
                 clock=clock,
             )

@@ -85,6 +85,12 @@ class Settings(BaseModel):
     gateway_timeout_s: int = Field(
         4, ge=1, le=9, description="Seconds one request to the gateway may take; the buyer's answer is due after nine."
     )
+    gateway_rate: int = Field(
+        25, ge=1, le=100_000, description="Calls a second to each end point of a provider, from each process."
+    )
+    gateway_healthy_s: int = Field(
+        60, ge=1, le=3600, description="Seconds a provider that was away must be well before it gets checkouts again."
+    )
     hold_seconds: int = Field(600, ge=1, le=1500, description="How long unpaid tickets stay reserved for a customer.")
     smtp_url: SecretStr = Field(
         SecretStr("smtp://127.0.0.1:1025"),

@@ -9,11 +9,12 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 
-from service.checkout.flow import Shop, open_checkout
+from service.checkout.flow import open_checkout
 from service.checkout.rules import LOCALES, MOST_ITEMS, MOST_NAME, read_key, read_request
 from service.checkout.views import Checkout
 from service.kernel.errors import GatewayRejected, GatewayUnavailable, Invalid, KeyInFlight, KeyReused, SoldOut
 from service.kernel.problem_docs import answered, documented
+from service.shop.flow import Shop
 from service.telemetry import catalogue
 
 EXAMPLE = {

@@ -7,28 +7,25 @@
 
 Dying after tx 1 or 2 leaves a key whose lease runs out: the next request with it sends the stored request again under
 the same gateway key and gets the same page. An order nobody comes back to is closed by `expire_order`, which asks the
-gateway first. A gateway that says no, or nothing, cancels the order and frees its seats at once.
+gateway first. A gateway that does not answer is left for the next one, unless the customer has chosen it: tx 2 again, with
+the first attempt ended in it. When nobody is left, or one says no, the order is canceled and its seats are free at once.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
 
-from service.access.rules import OrderTokens
 from service.catalog import flow as catalog
 from service.catalog.rules import quote
 from service.checkout.rules import CheckoutRequest, fingerprint
 from service.checkout.views import Checkout, present
-from service.gateways.base import Capability, Gateway
-from service.gateways.facts import (
-    CheckoutIntent,
-    LineItem,
-)
+from service.gateways.facts import CheckoutIntent, GatewayCheckout, LineItem
 from service.idempotency import flow as idempotency
 from service.idempotency.flow import Claim, Found, Key
 from service.kernel import outbox
-from service.kernel.db import Database, Session
+from service.kernel.db import Session
 from service.kernel.errors import (
     FieldError,
     GatewayError,
@@ -37,6 +34,8 @@ from service.kernel.errors import (
     Invalid,
     KeyInFlight,
     KeyReused,
+    ProviderUnavailable,
+    SalesPaused,
     SoldOut,
 )
 from service.orders import flow as orders
@@ -45,45 +44,58 @@ from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.machine import PAYMENT, PaymentEvent
 from service.payments.tables import Payment
+from service.shop.flow import Shop
 from service.telemetry import catalogue
+from service.telemetry.labels import ClientOutcome, FailoverReason
 from service.telemetry.tracing import current_traceparent
 
 SCOPE = "checkout"
 EXPIRE = "checkout.expire"
+DEADLINE_S = 9  # of the customer's ten, for all providers together
+FIRST_S = 3  # for a provider while there is another to ask: well above a usual answer, and leaves time for the other
 RESOLVE_AFTER = timedelta(seconds=60)  # a request without an answer has reached the gateway by then, or never will
 
 
 @dataclass(frozen=True)
-class Shop:
-    """What selling needs; built once in the root."""
+class _Asking:
+    """One request on its way: whose it is, under which key, and until when its customer waits."""
 
-    db: Database
-    gateways: dict[str, Gateway]
-    tokens: OrderTokens
-    hold: timedelta
-    public_url: str
-    default_provider: str
+    shop: Shop
+    request: CheckoutRequest
+    key: Key
+    claim: Claim
+    due: float  # by the monotonic clock
+
+    @property
+    def resumed(self) -> bool:
+        """Somebody asked before us and died; what came of that nobody knows."""
+        return self.claim.found is Found.ABANDONED
+
+    def after(self, tried: list[str]) -> str | None:
+        """Whom to ask when the last of these does not answer: nobody, when the customer has chosen."""
+        return None if self.request.provider else self.shop.choice().after(tried)
 
 
 async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_staff: bool = False) -> Checkout:
-    """Hold the seats and open the gateway's page; the same key and request give the same answer.
+    """Hold the seats and open a gateway's page; the same key and request give the same answer.
 
     `by_staff` also takes providers that customers are not offered.
-    Raises `Invalid`, `SoldOut`, `KeyInFlight`, `KeyReused`, `GatewayUnavailable` or `GatewayRejected`; after each of
-    them no seat is held and the key may be used again.
+    Raises `Invalid`, `SoldOut`, `KeyInFlight`, `KeyReused`, `SalesPaused`, `ProviderUnavailable`, `GatewayUnavailable` or
+    `GatewayRejected`; after each of them no seat is held and the key may be used again.
     """
-    provider = request.provider or shop.default_provider
+    known = tuple(shop.gateways) if by_staff else shop.offered
+    provider = request.provider if request.provider in known else shop.default_provider
     outcome = "error"  # of ours: the database is away, or too much is going on
     try:
-        checkout, outcome = await _open(
-            shop, request, provider, Key(SCOPE, key, fingerprint(request)), by_staff=by_staff
-        )
-    except (Invalid, SoldOut, KeyInFlight, KeyReused, GatewayError) as error:
+        if request.provider and provider != request.provider:
+            raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(known)}.")])
+        checkout, outcome = await _open(shop, request, Key(SCOPE, key, fingerprint(request)))
+        provider = checkout.provider
+    except (Invalid, SoldOut, KeyInFlight, KeyReused, SalesPaused, GatewayError) as error:
         outcome = _OUTCOMES[type(error)]
         raise
     finally:
-        known = provider if provider in shop.gateways else shop.default_provider
-        shop.db.telemetry.count(catalogue.CHECKOUTS, provider=known, outcome=outcome)
+        shop.db.telemetry.count(catalogue.CHECKOUTS, provider=provider, outcome=outcome)
     return checkout
 
 
@@ -92,28 +104,42 @@ _OUTCOMES: dict[type[Exception], str] = {
     SoldOut: "sold_out",
     KeyInFlight: "in_flight",
     KeyReused: "key_reused",
+    SalesPaused: "paused",
+    ProviderUnavailable: "gateway_error",
     GatewayUnavailable: "gateway_error",
     GatewayRejected: "gateway_error",
 }
 
 
-async def _open(
-    shop: Shop, request: CheckoutRequest, provider: str, key: Key, *, by_staff: bool
-) -> tuple[Checkout, str]:
-    usable = [name for name, each in shop.gateways.items() if by_staff or Capability.OFFERED in each.capabilities]
-    if provider not in usable:
-        raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(usable)}.")])
+async def _open(shop: Shop, request: CheckoutRequest, key: Key) -> tuple[Checkout, str]:
+    due = time.monotonic() + DEADLINE_S
     async with shop.db.transaction(durable=False) as session:
         claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.ABANDONED and not _is_payable(session, await orders.lock(session, claim.subject)):
             claim = await idempotency.start_over(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.NEW:
-            await _reserve(session, shop, request, provider, claim.subject)
+            await _reserve(session, shop, request, claim.subject)
     if claim.found is Found.DONE:
         return await _answer(shop, claim.subject), "replayed"
-    order, payment = await _intend(shop, claim, request)
-    url = await _ask(shop, payment, key, claim)
-    return _checkout(shop, order, url), "opened" if claim.found is Found.NEW else "resumed"
+    asking = _Asking(shop, request, key, claim, due)
+    order, attempts = await _intend(asking)
+    url = await _ask(asking, attempts)
+    return _checkout(shop, order, url), "resumed" if asking.resumed else "opened"
+
+
+def _choose(session: Session, shop: Shop, request: CheckoutRequest) -> str:
+    """Whom to ask first; raises when nothing is sold, or when nobody is there who may be asked."""
+    shop.check_sales()
+    wished, choice = request.provider, shop.choice()
+    if wished in choice.usable or (wished and wished not in shop.offered):
+        return wished
+    if not choice.usable:
+        raise GatewayUnavailable(wished or shop.default_provider, ClientOutcome.NOT_SENT, maybe_acted=False)
+    if wished:
+        raise ProviderUnavailable(wished, choice.usable)
+    if choice.detour:
+        session.count(catalogue.FAILOVERS, provider=shop.default_provider, reason=choice.detour)
+    return choice.usable[0]
 
 
 def _is_payable(session: Session, order: Order | None) -> bool:
@@ -121,8 +147,9 @@ def _is_payable(session: Session, order: Order | None) -> bool:
     return order is not None and order.status == OrderStatus.AWAITING_PAYMENT and session.now < order.expires_at
 
 
-async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provider: str, order_id: str) -> None:
+async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order_id: str) -> None:
     """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
+    provider = _choose(session, shop, request)
     wanted = [ticket_type for ticket_type, _ in request.items]
     lines = quote(await catalog.read_catalog(session, only=wanted), request.items, request.locale)
     orders.write_order(
@@ -138,24 +165,26 @@ async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, provi
     await catalog.hold(session, order_id, [(line.ticket_type, line.quantity) for line in lines])
 
 
-async def _intend(shop: Shop, claim: Claim, request: CheckoutRequest) -> tuple[Order, Payment]:
+async def _intend(asking: _Asking) -> tuple[Order, list[Payment]]:
     """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
-    async with shop.db.transaction() as session:
+    claim = asking.claim
+    async with asking.shop.db.transaction() as session:
         order = await orders.lock(session, claim.subject)
         late = session.now > claim.leased_until - idempotency.LEASE // 2  # another may take over before it is answered
         if late or order is None or not _is_payable(session, order):  # closed this very moment
             raise KeyInFlight(retry_after_s=1)
-        known = await payments.of_order(session, order.id) if claim.found is Found.ABANDONED else []
+        known = await payments.of_order(session, order.id) if asking.resumed else []
         if known:
-            return order, known[-1]
-        payment = _write_intent(session, shop, order, request)
+            return order, known
+        payment = _write_intent(session, asking, order)
         await session.flush()
-        return order, payment
+        return order, [payment]
 
 
-def _write_intent(session: Session, shop: Shop, order: Order, request: CheckoutRequest) -> Payment:
+def _write_intent(session: Session, asking: _Asking, order: Order) -> Payment:
+    shop, request = asking.shop, asking.request
     payment_id = session.ids.new("pay")
-    page = f"{shop.public_url}/{order.locale}/order/{order.id}?token={shop.tokens.issue(order.id)}"
+    page = shop.order_link(order.id, order.locale)
     intent = CheckoutIntent(
         order_id=order.id,
         order_number=order.number,
@@ -183,42 +212,76 @@ def _write_intent(session: Session, shop: Shop, order: Order, request: CheckoutR
     return payment
 
 
-async def _ask(shop: Shop, payment: Payment, key: Key, claim: Claim) -> str | None:
-    """Send the stored request and write down the page's address; undo the order when there is no answer."""
-    try:
-        opened = await shop.gateways[payment.provider].open_checkout(payment.request, key=payment.id)
-    except GatewayError as error:
-        await _undo(shop, payment, key, claim, lost=isinstance(error, GatewayUnavailable) and error.maybe_acted)
-        raise
-    async with shop.db.transaction() as session:
-        if not await idempotency.finish(session, key, claim):  # the key before the payment, as in `_undo`
+async def _ask(asking: _Asking, attempts: list[Payment]) -> str | None:
+    """Send the stored request of the last attempt; without an answer the next provider's; then write the page down."""
+    payment, tried = attempts[-1], [each.provider for each in attempts]
+    while True:
+        following, left_s = asking.after(tried), asking.due - time.monotonic()
+        within_s = min(FIRST_S, left_s) if following else left_s
+        gateway = asking.shop.gateways[payment.provider]
+        try:
+            opened = await gateway.open_checkout(payment.request, key=payment.id, within_s=within_s)
+        except GatewayError as error:
+            lost = isinstance(error, GatewayUnavailable) and (error.maybe_acted or asking.resumed)
+            if following is None or isinstance(error, GatewayRejected):
+                await _undo(asking, payment, lost=lost)
+                raise
+            payment = await _turn_to(asking, following, payment, lost=lost)
+            tried.append(following)
+        else:
+            return await _note_page(asking, payment, opened)
+
+
+async def _note_page(asking: _Asking, payment: Payment, opened: GatewayCheckout) -> str | None:
+    async with asking.shop.db.transaction() as session:
+        if not await idempotency.finish(session, asking.key, asking.claim):  # the key before the payment, as in `_undo`
             raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
-        values = {"checkout_ref": opened.ref, "checkout_url": opened.url}
-        await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(values))
+        refs = {"checkout_ref": opened.ref, "checkout_url": opened.url}
+        await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(refs))
     return opened.url
 
 
-async def _undo(shop: Shop, payment: Payment, key: Key, claim: Claim, *, lost: bool) -> None:
-    """Nobody has the page's address, so nobody can pay on it: cancel, free the seats and the key.
+async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool) -> Payment:
+    """The same order, another provider: the attempt that got no answer is over, and the next is written down."""
+    async with asking.shop.db.transaction() as session:
+        mine = await idempotency.keep(session, asking.key, asking.claim)
+        order = await orders.lock(session, left.order_id) if mine else None
+        if order is None or not _is_payable(session, order):
+            raise KeyInFlight(retry_after_s=1)
+        await _leave(session, left, lost=lost)
+        order.provider = provider
+        payment = _write_intent(session, asking, order)
+        await session.flush()
+        session.count(catalogue.FAILOVERS, provider=left.provider, reason=FailoverReason.NO_ANSWER)
+        return payment
+
+
+async def _leave(session: Session, left: Payment, *, lost: bool) -> None:
+    """Nobody has the page's address, so nobody can pay on it.
 
     When the gateway did not answer a page may exist; it is closed there a little later by `expire_order`.
     """
-    async with shop.db.transaction() as session:
-        if not await idempotency.give_up(session, key, claim):
+    for each in await payments.of_order(session, left.order_id):
+        if each.id == left.id:
+            await payments.advance(session, each, PaymentEvent.LOSE if lost else PaymentEvent.CANCEL)
+    if lost:
+        due_at = session.now + RESOLVE_AFTER
+        await outbox.enqueue(session, EXPIRE, {"order_id": left.order_id}, key=f"{left.id}:lost", due_at=due_at)
+
+
+async def _undo(asking: _Asking, payment: Payment, *, lost: bool) -> None:
+    """There is no page: cancel the order, free the seats and the key."""
+    async with asking.shop.db.transaction() as session:
+        if not await idempotency.give_up(session, asking.key, asking.claim):
             return  # another request with the same key goes on with it
         order = await orders.lock(session, payment.order_id)
         attempts = await payments.of_order(session, payment.order_id)
         if order is None or any(each.status == "succeeded" for each in attempts):
             return
-        for each in attempts:
-            await payments.advance(session, each, PaymentEvent.LOSE if lost else PaymentEvent.CANCEL)
-        await orders.advance(
-            session, order, OrderEvent.CANCEL, cause="no answer from the gateway" if lost else "refused by the gateway"
-        )
+        await _leave(session, payment, lost=lost)
+        cause = "no answer from the gateway" if lost else "refused by the gateway"
+        await orders.advance(session, order, OrderEvent.CANCEL, cause=cause)
         await catalog.release(session, order.id, reason="gateway_error")
-        if lost:
-            due_at = session.now + RESOLVE_AFTER
-            await outbox.enqueue(session, EXPIRE, {"order_id": order.id}, key=f"{order.id}:lost", due_at=due_at)
 
 
 async def _answer(shop: Shop, order_id: str) -> Checkout:

@@ -7,7 +7,6 @@ the object is looked up first. Every function may be repeated, and may run besid
 
 from dataclasses import dataclass, replace
 
-from service.checkout.flow import Shop
 from service.completion.rules import (
     MAY_BE_CAPTURED,
     SKEW,
@@ -29,6 +28,7 @@ from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.machine import PaymentEvent, PaymentStatus
 from service.payments.tables import Payment
+from service.shop.flow import Shop
 from service.telemetry import catalogue
 from service.telemetry.labels import RecoveredBy
 

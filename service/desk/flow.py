@@ -11,7 +11,6 @@ import msgspec
 import sqlalchemy as sa
 
 from service.checkout.flow import open_checkout
-from service.shop.flow import Shop
 from service.checkout.rules import CheckoutRequest
 from service.checkout.views import Checkout
 from service.gateways.manual import PROVIDER, RECEIVED, RETURNED, ManualGateway, Method, Refunded, Said, ref_of
@@ -23,6 +22,7 @@ from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.tables import Refund
+from service.shop.flow import Shop
 from service.webhooks.flow import Intake
 from service.webhooks.tables import Arrival, PaymentEvent
 

@@ -65,8 +65,13 @@ class Gateway(Protocol):
         """The exact request for `open_checkout`; pure, to be stored before it is sent."""
         ...
 
-    async def open_checkout(self, request: dict[str, Any], *, key: str) -> GatewayCheckout:
-        """Open a hosted checkout; the same key and request give the same checkout."""
+    async def open_checkout(
+        self, request: dict[str, Any], *, key: str, within_s: float | None = None
+    ) -> GatewayCheckout:
+        """Open a hosted checkout; the same key and request give the same checkout.
+
+        `within_s` is how long all of it may take where that is not what `calls.TERMS` says.
+        """
         ...
 
     async def find_checkout(self, request: dict[str, Any], *, since: datetime) -> GatewayCheckout | None:

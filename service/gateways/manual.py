@@ -90,7 +90,10 @@ class ManualGateway(Undeclared):
             "page": intent.success_url,
         }
 
-    async def open_checkout(self, request: dict[str, Any], *, key: str) -> GatewayCheckout:
+    async def open_checkout(
+        self, request: dict[str, Any], *, key: str, within_s: float | None = None
+    ) -> GatewayCheckout:
+        del within_s  # nobody is asked
         amount = msgspec.convert(request["amount"], Money)
         return self._checkout(ref_of(key, amount), CheckoutStatus.OPEN, url=request["page"])
 

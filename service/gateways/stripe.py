@@ -94,9 +94,11 @@ class StripeGateway(Undeclared):
             "payment_intent_data": {"metadata": metadata, "description": f"Order {intent.order_number}"},
         }
 
-    async def open_checkout(self, request: dict[str, Any], *, key: str) -> GatewayCheckout:
+    async def open_checkout(
+        self, request: dict[str, Any], *, key: str, within_s: float | None = None
+    ) -> GatewayCheckout:
         params: Any = request
-        async with self._line.call(Operation.OPEN_CHECKOUT):
+        async with self._line.call(Operation.OPEN_CHECKOUT, within_s=within_s):
             session = await self._line.v1.checkout.sessions.create_async(params, {"idempotency_key": key})
         return stripe_words.checkout_of(session.to_dict())
 

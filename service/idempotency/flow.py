@@ -83,6 +83,12 @@ async def start_over(session: Session, key: Key, *, subject: str) -> Claim:
     return Claim(Found.NEW, subject, leased_until)
 
 
+async def keep(session: Session, key: Key, claim: Claim) -> bool:
+    """Whether the key is still ours; if it is, nobody takes it over before this transaction ends."""
+    held = sa.select(IdempotencyKey.key).where(_is_held(key, claim)).with_for_update()
+    return (await session.execute(held)).scalar_one_or_none() is not None
+
+
 async def finish(session: Session, key: Key, claim: Claim) -> bool:
     """What was asked is done: from now on the key replays. False when another has taken the key over."""
     done = sa.update(IdempotencyKey).where(_is_held(key, claim)).values(state="done")

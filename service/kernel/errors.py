@@ -9,9 +9,12 @@
     │   ├── KeyInFlight      the same idempotency key is being worked on now
     │   └── KeyReused        the same idempotency key came with another body
     ├── GatewayError         the payment gateway did not do what was asked
+    │   ├── ProviderUnavailable  the provider the customer chose is away, another is there; nothing was asked
     │   ├── GatewayUnavailable   no answer, or "try later": the outcome is unknown
     │   └── GatewayRejected      a definite no
     ├── Overloaded           more is waiting than can be worked on; come again
+    ├── SalesPaused          nothing new is sold at the moment, by decision
+    ├── Maintenance          nobody is let in at the moment, by decision
     ├── NotYet               an event came before the one it builds on; the inbox tries it again
     └── Parked               an event that a person must look at; never retried by itself
 
@@ -111,6 +114,19 @@ class GatewayError(CubanoError):
     """The payment gateway did not do what was asked."""
 
 
+class ProviderUnavailable(GatewayError):
+    """The chosen provider is known to be away, so it was not asked; `others` may be chosen instead."""
+
+    def __init__(self, provider: str, others: tuple[str, ...], *, retry_after_s: int = 30) -> None:
+        super().__init__(
+            f"{provider} does not answer at the moment, so nothing was started and nothing was charged. "
+            f"You can pay through {' or '.join(others)} instead, or leave the choice to us."
+        )
+        self.provider = provider
+        self.others = others
+        self.retry_after_s = retry_after_s
+
+
 class GatewayUnavailable(GatewayError):
     """No answer, or a "later". `maybe_acted` says that the gateway may have done it all the same."""
 
@@ -139,6 +155,24 @@ class Overloaded(CubanoError):
 
     def __str__(self) -> str:
         return "Too much is going on right now; nothing was done. Please try again in a few seconds."
+
+
+class SalesPaused(CubanoError):
+    """An operator has paused the sale of anything new."""
+
+    retry_after_s = 30
+
+    def __str__(self) -> str:
+        return "Sales are paused for a moment. Nothing was charged, and orders that are open go on. Please come again soon."
+
+
+class Maintenance(CubanoError):
+    """An operator has closed the shop for a while."""
+
+    retry_after_s = 60
+
+    def __str__(self) -> str:
+        return "We are working on the shop and will be back soon. Nothing is lost; payments under way are still taken."
 
 
 class NotYet(CubanoError):

@@ -35,8 +35,11 @@ TABLE: dict[type[Exception], Kind] = {
     errors.KeyInFlight: Kind(409, "request_in_flight", "The same request is being worked on"),
     errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
     errors.GatewayRejected: Kind(502, "gateway_rejected", "The payment provider refused the request"),
+    errors.ProviderUnavailable: Kind(503, "provider_unavailable", "The chosen payment provider is away"),
     errors.GatewayUnavailable: Kind(503, "gateway_unavailable", "The payment provider does not answer"),
     errors.Overloaded: Kind(503, "overloaded", "Too busy right now"),
+    errors.SalesPaused: Kind(503, "sales_paused", "Sales are paused"),
+    errors.Maintenance: Kind(503, "maintenance", "Closed for maintenance"),
     sqlalchemy.exc.TimeoutError: Kind(503, "overloaded", "Too busy right now"),
     psycopg_pool.PoolTimeout: Kind(503, "overloaded", "Too busy right now"),
     psycopg_pool.TooManyRequests: Kind(503, "overloaded", "Too busy right now"),
@@ -102,6 +105,8 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         body["errors"] = [_field(each) for each in error.extra or [] if isinstance(each, dict)]
     if isinstance(error, errors.SoldOut):
         body |= {"ticketType": error.ticket_type, "available": error.available, "returning": error.returning}
+    if isinstance(error, errors.ProviderUnavailable):
+        body |= {"provider": error.provider, "otherProviders": list(error.others)}
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
     retry_after_s = getattr(error, "retry_after_s", 2 if kind.status == UNAVAILABLE else None)

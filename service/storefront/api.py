@@ -20,12 +20,12 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 
 from service.catalog.flow import Catalog, read_catalog
-from service.checkout.flow import Shop
 from service.checkout.rules import MOST_NAME
 from service.kernel.errors import GatewayError, Invalid, KeyInFlight, NotFound, SoldOut
 from service.orders.machine import OrderStatus
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
+from service.shop.flow import Shop
 from service.storefront import flow, rules, views
 from service.storefront.flow import CheckoutForm, FullCart, OrderState
 from service.storefront.rules import LANGUAGES, Cart, Trouble

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from service.catalog.flow import Catalog, TicketTypeOnSale
-from service.checkout.flow import Shop, open_checkout
+from service.checkout.flow import open_checkout
 from service.checkout.rules import CheckoutRequest, check_request
 from service.checkout.views import Checkout
 from service.kernel.errors import KeyInFlight, KeyReused
@@ -20,6 +20,7 @@ from service.orders.machine import OrderStatus
 from service.payments.rules import explain
 from service.receipts.flow import read_receipt
 from service.receipts.views import OrderView
+from service.shop.flow import Shop
 from service.storefront.rules import Cart, Stock, Trouble, following, order_key, problem_of, stock_of
 
 KINDS = ("pass", "day", "workshop", "social")  # the order of the shelves
@@ -236,6 +237,8 @@ def state_of(order: OrderView, *, now: datetime, returned_at: datetime | None, l
         return _awaiting(order, now, language)
     if status is OrderStatus.PAID and not order.tickets:
         return OrderState("order.paid", "good", body="preparing", waiting=True, poll=True)
+    if status is OrderStatus.LATE_PAYMENT and not order.is_refund_coming:
+        return OrderState("order.late_payment", "bad", body="looked_after")
     return SETTLED[status]
 
 
@@ -246,7 +249,7 @@ def _awaiting(order: OrderView, now: datetime, language: str) -> OrderState:
     if order.checkout_url is None:
         return OrderState("order.awaiting", "wait", body="opening", waiting=True, poll=True)
     if order.decline:
-        why = explain(order.decline.category, language)[0]
+        why = explain(order.decline.category, language, advice=order.decline.advice)[0]
         return OrderState("order.declined", "bad", poll=True, pay_url=order.checkout_url, decline=why, left_s=left_s)
     return OrderState("order.awaiting", "wait", poll=True, pay_url=order.checkout_url, left_s=left_s)
 
@@ -256,6 +259,7 @@ def fingerprint(order: OrderView, state: OrderState) -> str:
     told = (
         order.status,
         order.refunded.minor,
+        [payment.surplus for payment in order.payments],
         [(ticket.code, ticket.status) for ticket in order.tickets],
         (state.say, state.title, state.body, state.pay_url, state.decline),
     )

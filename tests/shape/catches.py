@@ -13,6 +13,7 @@ BROAD = frozenset({"Exception", "BaseException"})
 OUTERMOST: Mapping[str, str] = {
     "service/worker.py:Worker._turn_forever": "each loop of the worker; counted per loop, logged, tried again",
     "service/worker.py:Worker._deliver": "the edge of one message; stored as its last error, counted, tried again or parked",
+    "service/kernel/repeat.py:Repeat.once": "one turn of what a process does beside its work; counted per loop, tried again",
     "service/webhooks/flow.py:Intake._write": "the edge of one group; its callers are answered with it, the next group is written",
     "service/webhooks/flow.py:_apply": "the edge of one event; stored as its cause, counted, tried again or parked",
     "tests/postgres/keeper.py:keep": "whatever it is, the tests that wait for a database must hear of it",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tests.shape.tree import Source
 
 TIERS: Sequence[frozenset[str]] = (
-    frozenset({"app", "worker", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
+    frozenset({"app", "worker", "deliveries", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
     frozenset({"console", "storefront", "reference"}),
     frozenset({"receipts", "desk"}),
     frozenset({"books", "refunds", "disputes", "checkout", "completion", "recovery"}),

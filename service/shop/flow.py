@@ -1,0 +1,59 @@
+"""The shop as the root builds it: database, gateways, links, switches. It says whether and through whom it sells now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service.access.rules import OrderTokens
+from service.controls.flow import Switchboard
+from service.controls.rules import MAINTENANCE, ROUTE, SALES, read_route
+from service.gateways.base import Capability, Gateway
+from service.gateways.breaker import Breaker
+from service.gateways.routing import Choice, choose
+from service.kernel.db import Database
+from service.kernel.errors import Maintenance, SalesPaused
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What selling needs; built once in the root. `gateways` stand in the settings' order."""
+
+    db: Database
+    gateways: dict[str, Gateway]
+    tokens: OrderTokens
+    hold: timedelta
+    public_url: str
+    switches: Switchboard
+    breakers: Mapping[str, Breaker]
+
+    @property
+    def default_provider(self) -> str:
+        """The settings' first choice."""
+        return next(iter(self.offered or self.gateways))
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The providers a customer may choose, in the settings' order; others are for staff."""
+        return tuple(name for name, each in self.gateways.items() if Capability.OFFERED in each.capabilities)
+
+    def choice(self) -> Choice:
+        """Who may be asked for a new checkout now."""
+        states = {name: self.breakers[name].state for name in self.offered}
+        return choose(self.offered, read_route(self.switches.position(ROUTE)), states)
+
+    def sells(self) -> bool:
+        return self.switches.position(SALES) == "open"
+
+    def check_sales(self) -> None:
+        """Raise `SalesPaused` while nothing new is sold."""
+        if not self.sells():
+            raise SalesPaused
+
+    def check_open(self) -> None:
+        """Raise `Maintenance` while nobody is let in."""
+        if self.switches.position(MAINTENANCE) == "on":
+            raise Maintenance
+
+    def order_link(self, order_id: str, locale: str) -> str:
+        """The order's own page for whoever holds the link."""
+        return f"{self.public_url}/{locale}/order/{order_id}?token={self.tokens.issue(order_id)}"
