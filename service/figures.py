@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from service.kernel.db import Database, Session
 from service.kernel.invariants import Invariant, check_snapshot
 from service.telemetry import catalogue
-from service.telemetry.labels import OrderState
+from service.telemetry.labels import DisputeState, OrderState
 from service.telemetry.logs import get_logger
+from service.telemetry.metric import Gauge
 
 log = get_logger("figures")
 
@@ -22,6 +23,20 @@ ORDERS = """
     SELECT status, count(*), extract(epoch FROM max(:now - updated_at))
     FROM orders WHERE status IN ('awaiting_payment', 'processing', 'late_payment', 'disputed') GROUP BY status
 """
+BY_PROVIDER = {  # what is not decided yet, or failed; what has ended well only grows, and counters tell it
+    catalogue.PAYMENTS: (
+        "SELECT provider, status, count(*) FROM payments WHERE status NOT IN ('succeeded', 'canceled') GROUP BY 1, 2",
+        ("created", "requires_action", "processing", "failed", "unknown"),
+    ),
+    catalogue.REFUNDS: (
+        "SELECT provider, status, count(*) FROM refunds WHERE status NOT IN ('succeeded', 'canceled') GROUP BY 1, 2",
+        ("requested", "awaiting_approval", "pending", "failed"),
+    ),
+    catalogue.DISPUTES: (
+        "SELECT provider, status, count(*) FROM disputes GROUP BY 1, 2",
+        tuple(DisputeState),
+    ),
+}
 INBOX = """
     SELECT state, count(*) FROM payment_events WHERE state = 'pending' GROUP BY state
     UNION ALL
@@ -51,6 +66,7 @@ class Figures:
         self._invariants = tuple(invariants)
         self._refreshed_at = time.monotonic()
         self._next_check = 0.0
+        self._providers: set[str] = set()
 
     def measure_age(self) -> None:
         """How old the figures are, now."""
@@ -64,10 +80,13 @@ class Figures:
             oldest = await _rows(session, INBOX_OLDEST)
             outbox = await _rows(session, OUTBOX)
             stock = await _rows(session, STOCK)
+            by_provider = {gauge: await _rows(session, query) for gauge, (query, _) in BY_PROVIDER.items()}
         self._show_orders({row[0]: (row[1], row[2]) for row in orders})
         self._show_inbox({row[0]: row[1] for row in inbox}, oldest[0][0])
         self._show_outbox(outbox)
         self._show_stock(stock)
+        for gauge, rows in by_provider.items():
+            self._show_by_provider(gauge, {(provider, state): count for provider, state, count in rows})
         self._refreshed_at = time.monotonic()
         return False
 
@@ -109,6 +128,12 @@ class Figures:
             # From now on at zero, so that a first sale is an increase.
             self._db.telemetry.expect(catalogue.TICKETS_ISSUED, ticket_type=ticket_type)
             self._db.telemetry.expect(catalogue.REVENUE, ticket_type=ticket_type)
+
+    def _show_by_provider(self, gauge: Gauge, found: dict[tuple[str, str], int]) -> None:
+        self._providers |= {provider for provider, _ in found}  # a state that is empty again is shown as zero
+        for provider in self._providers:
+            for state in BY_PROVIDER[gauge][1]:
+                self._set(gauge, found.get((provider, state), 0), provider=provider, state=state)
 
     def _show_outbox(self, rows: Sequence[Any]) -> None:
         found = {(kind, state): (count, oldest_s) for kind, state, count, oldest_s in rows}

@@ -113,6 +113,9 @@ DISPUTES_MOVED = Counter(
     "events",
     {"provider": labels.Provider, "event": labels.DisputeEvent, "outcome": labels.MoveOutcome},
 )
+DISPUTES = Gauge(
+    "cubano_disputes", "Disputes by state.", "disputes", {"provider": labels.Provider, "state": labels.DisputeState}
+)
 ODD_MONEY = Counter(
     "cubano_odd_money_total",
     "Payments that came late, twice or wrong, by what became of them.",

@@ -91,6 +91,15 @@ class EventKind(StrEnum):
     OTHER = "other"
 
 
+class DisputeState(StrEnum):
+    INQUIRY = "inquiry"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
 class DisputeEvent(StrEnum):
     OPEN = "open"
     REVIEW = "review"

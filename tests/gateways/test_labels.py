@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from service.catalog.tables import HoldState
+from service.disputes import machine as disputes
 from service.gateways.facts import EventKind
 from service.kernel.outbox import MessageState
 from service.orders import machine as orders
@@ -24,6 +25,8 @@ SAME_WORDS = [
     (payments.PaymentEvent, labels.PaymentEvent),
     (refunds.RefundStatus, labels.RefundState),
     (refunds.RefundEvent, labels.RefundEvent),
+    (disputes.DisputeState, labels.DisputeState),
+    (disputes.DisputeEvent, labels.DisputeEvent),
     (EventKind, labels.EventKind),
 ]
 
@@ -51,6 +54,7 @@ CHECKED = [
     ("orders", "status", orders.OrderStatus),
     ("payments", "status", payments.PaymentStatus),
     ("refunds", "status", refunds.RefundStatus),
+    ("disputes", "status", disputes.DisputeState),
     ("tickets", "status", TicketStatus),
     ("holds", "state", HoldState),
     ("outbox", "state", MessageState),

@@ -184,7 +184,7 @@ async def _all_turned(worker) -> bool:
 
 
 async def test_the_gauges_say_what_the_tables_say(stage: Stage):
-    """Orders, inbox, outbox and stock, as SQL counts them."""
+    """Orders, payments, inbox, outbox and stock, as SQL counts them."""
     for _ in range(2):
         await stage.checkout()
     for n in range(3):
@@ -198,6 +198,9 @@ async def test_the_gauges_say_what_the_tables_say(stage: Stage):
         text = worker.parts.telemetry.render("")[0].decode()
 
     assert 2 == samples(text, "cubano_orders")["awaiting_payment",]
+    payments = samples(text, "cubano_payments")
+    assert (2, 0) == (payments["stripe", "created"], payments["stripe", "unknown"])
+    assert {0} == {*samples(text, "cubano_refunds").values(), *samples(text, "cubano_disputes").values()}
     inbox = samples(text, "cubano_inbox_events")
     assert (1, 2, 0) == (inbox["pending",], inbox["dead",], inbox["discarded",])
     assert 1 == samples(text, "cubano_outbox_messages")["mail.confirmation", "pending"]
