@@ -1,9 +1,10 @@
 """`create_worker(settings)`: what happens without a customer waiting for it.
 
 Loops take events from the inbox and messages from the outbox until they are told to stop; a few timers keep the figures
-fresh and close what nobody paid. Each family of messages has loops of its own, so a mail server that hangs keeps no seat
-held. Any number of workers may run beside each other: rows are claimed, never assigned. On SIGTERM each loop ends the
-piece of work in its hands; what takes longer than `GRACE_S` is broken off and handed back.
+fresh, close what nobody paid and look for what no webhook brought. Each family of messages has loops of its own, so a
+mail server that hangs keeps no seat held. Any number of workers may run beside each other: rows are claimed, never
+assigned. On SIGTERM each loop ends the piece of work in its hands; what takes longer than `GRACE_S` is broken off and
+handed back.
 """
 
 import asyncio
@@ -16,34 +17,32 @@ from functools import partial
 import sqlalchemy as sa
 
 from service.checkout.flow import EXPIRE
-from service.completion.flow import expire_order
+from service.controls import flow as controls
+from service.deliveries import FAMILIES, Delivery, create_deliveries, family_of
 from service.figures import Figures
+from service.gateways.base import Capability, Gateway
 from service.health import Health
 from service.idempotency import flow as idempotency
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
 from service.kernel.errors import Parked
 from service.kernel.outbox import Message
-from service.mail.flow import Post
-from service.mail.rules import LETTERS
 from service.orders import flow as orders
 from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts
-from service.receipts.flow import read_receipt
+from service.recovery.flow import ask_about_stuck, fetch_thin, sweep
+from service.recovery.rules import LOOK
+from service.refunds.flow import ask_again
 from service.settings import Settings
 from service.telemetry import catalogue
 from service.telemetry.exposition import serve_metrics
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
-from service.webhooks.flow import apply_next
+from service.webhooks.flow import Intake, apply_next
 
 log = get_logger("worker")
 
 INBOX_LOOPS = 4  # events of different orders side by side; more only wait for each other's locks
 OUTBOX_LOOPS = 2  # in each family
-FAMILIES = {  # of kinds by what stands before the point: how many seconds one delivery may take in all
-    "mail": 900,  # longer than all the patience a letter is given (10 min for the answer to it)
-    "checkout": 120,  # some calls of the gateway, 9 s each, and waits for a connection
-}
 RENEW_S = 10.0  # between two renewals of a lease; two may fail before it runs out
 IDLE_S = 0.15  # between two looks at an empty queue: a ticket is out within a second of its payment
 JOIN_S = 1.0  # the same for all but the first loop of a queue: they join when there is much, and idle is nearly free
@@ -51,48 +50,18 @@ ERROR_PAUSE_S = 1.0  # after a failed turn (the database is away); doubled up to
 ERROR_PAUSE_CAP_S = 15.0
 STALLED_S = 60  # a loop that has not turned for so long is stuck
 EXPIRY_BATCH = 50
+FETCHES = 10  # objects of thin events at once
+STUCK_BATCH = 20  # orders asked about in one turn: a few a second, in the gateways' quietest lane
 GRACE_S = 4.5  # for work in hand at the end; what follows fits in before the supervisor kills at 7 s
 HAND_BACK_S = 1.0
 
 Turn = Callable[[], Awaitable[bool]]
-Delivery = Callable[[Message], Awaitable[None]]
 
 
 def create_worker(settings: Settings, *, clock: Clock = utc_now) -> "Worker":
     """The whole background side; everything it needs is built here from the settings."""
     parts = build_parts(settings, "work", clock=clock)
-    post = Post(
-        smtp_url=settings.smtp_url.get_secret_value(), sender=settings.mail_from, help_email=settings.help_email
-    )
-    return Worker(parts, deliveries=_deliveries(parts, post))
-
-
-def _deliveries(parts: Parts, post: Post) -> dict[str, Delivery]:
-    """What each kind of outbox message does."""
-
-    async def expire(message: Message) -> None:
-        await expire_order(parts.shop, message.payload["order_id"])
-
-    return {EXPIRE: expire, **{f"mail.{letter}": _sender(parts, post, letter) for letter in LETTERS}}
-
-
-def _sender(parts: Parts, post: Post, name: str) -> Delivery:
-    async def send(message: Message) -> None:
-        async with parts.db.transaction() as session:
-            order = await read_receipt(session, message.payload["order_id"])
-        token = parts.shop.tokens.issue(order.order_id)
-        letter = post.render(
-            name,
-            locale=order.locale,
-            to=order.email,
-            message_key=f"{name}.{order.order_id}",
-            order=order,
-            link=f"{parts.shop.public_url}/{order.locale}/order/{order.order_id}?token={token}",
-        )
-        await post.send(letter, now=parts.db.clock())
-        parts.telemetry.count(catalogue.MAILS, template=name, outcome="sent")
-
-    return send
+    return Worker(parts, deliveries=create_deliveries(parts, settings), intake=Intake(parts.db))
 
 
 @dataclass
@@ -101,6 +70,7 @@ class Worker:
 
     parts: Parts
     deliveries: Mapping[str, Delivery]
+    intake: Intake
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     turned_at: dict[str, float] = field(default_factory=dict)
     started_at: dict[str, float] = field(default_factory=dict)
@@ -113,6 +83,7 @@ class Worker:
         health.watch("loops", self._loops_turn)
         figures = Figures(self.parts.db, INVARIANTS)
         await self.parts.db.open()
+        await self.intake.open()
         self.parts.telemetry.at_scrape(self.parts.db.measure_pool)
         self.parts.telemetry.at_scrape(figures.measure_age)
         metrics = serve_metrics(
@@ -120,9 +91,11 @@ class Worker:
         )
         log.info("worker ready", metrics_port=metrics.port)
         try:
-            await self._run_loops(self._loops(figures))
+            async with self.parts.watching():
+                await self._run_loops(self._loops(figures))
         finally:
             metrics.close()
+            await self.intake.close()
             await self.parts.close()
             log.info("worker stopped")
 
@@ -145,9 +118,17 @@ class Worker:
                 for number in range(OUTBOX_LOOPS)
             ),
             ("expiry", self._find_expired, 1.0),
+            ("thin", self._fetch_thin, IDLE_S),
+            ("stuck", self._ask_about_stuck, LOOK.total_seconds()),
+            *(  # a loop each: a gateway that is away stops no other's
+                (f"sweep-{name}", partial(self._sweep, gateway), LOOK.total_seconds())
+                for name, gateway in self.parts.gateways.items()
+                if Capability.LIST_EVENTS in gateway.capabilities
+            ),
             ("figures", figures.refresh, 5.0),
             ("invariants", figures.check_invariants, 30.0),
             ("forgetting", self._forget, 3600.0),
+            ("controls", self._end_leases, 5.0),
         ]
 
     async def _turn_forever(self, name: str, turn: Turn, pause_s: float) -> None:
@@ -259,14 +240,27 @@ class Worker:
                 await outbox.revive(session, EXPIRE, key=order_id)
         return False
 
+    async def _end_leases(self) -> bool:
+        async with self.parts.db.transaction() as session:
+            ended = await controls.end_leases(session)
+        for name in ended:
+            log.warning("a lease has ended, the switch is normal again", control=name)
+        return False
+
+    async def _fetch_thin(self) -> bool:
+        return await fetch_thin(self.parts.db, self.parts.gateways, limit=FETCHES, jitter=_jitter())
+
+    async def _ask_about_stuck(self) -> bool:
+        async with self.parts.db.transaction() as session:
+            await ask_again(session, limit=self.expiry_batch)
+        return await ask_about_stuck(self.parts.shop, limit=STUCK_BATCH)
+
+    async def _sweep(self, gateway: Gateway) -> bool:
+        return await sweep(self.parts.db, gateway, self.intake, livemode=self.parts.settings.livemode)
+
     async def _forget(self) -> bool:
         async with self.parts.db.transaction() as session:
             return await idempotency.forget_old(session) >= idempotency.FORGOTTEN_AT_ONCE
-
-
-def family_of(kind: str) -> str:
-    """`mail` of `mail.confirmation`: one of `FAMILIES`."""
-    return kind.partition(".")[0]
 
 
 def _idle_s(number: int) -> float:

@@ -212,12 +212,15 @@ async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exce
 
 async def _claim(session: Session) -> Claimed | None:
     older = sa.orm.aliased(PaymentEvent)
-    is_due = sa.and_(PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= session.now)
+    is_due = sa.and_(
+        PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= session.now, _is_whole(PaymentEvent)
+    )
     has_older = sa.exists().where(
         older.subject == PaymentEvent.subject,
         older.seq < PaymentEvent.seq,
         older.state == EventState.PENDING,
         older.due_at <= session.now,  # one that waits for its retry does not block those behind it
+        _is_whole(older),
     )
     query = (
         sa.select(
@@ -226,7 +229,7 @@ async def _claim(session: Session) -> Claimed | None:
             PaymentEvent.event_id,
             PaymentEvent.type,
             PaymentEvent.subject,
-            PaymentEvent.payload,
+            sa.func.coalesce(PaymentEvent.detail, PaymentEvent.payload),
             PaymentEvent.traceparent,
             PaymentEvent.attempts,
         )
@@ -237,6 +240,11 @@ async def _claim(session: Session) -> Claimed | None:
     )
     row = (await session.execute(query)).one_or_none()
     return Claimed(*row) if row else None
+
+
+def _is_whole(event: type[PaymentEvent]) -> sa.ColumnElement[bool]:
+    """A thin event can be applied once its object has been fetched (`recovery`)."""
+    return sa.or_(~event.is_thin, event.detail.is_not(None))
 
 
 async def _end(session: Session, seq: int, **values: object) -> None:

@@ -56,16 +56,17 @@ class PaymentEvent(Tables):
     ended_at: Mapped[datetime | None]
     is_thin: Mapped[bool] = mapped_column(server_default=sa.false())  # it names an object that is to be fetched
     detail: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # what a thin one stands for, once fetched
-    found_by: Mapped[str] = mapped_column(server_default="webhook")  # or "sweep", "object"
+    found_by: Mapped[str] = mapped_column(server_default="webhook")  # or "sweep": in the gateway's own list
 
 
 INSERT = """
     INSERT INTO payment_events
-        (provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at, due_at)
+        (provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at,
+         due_at)
     SELECT *, received_at FROM unnest(
-        %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[],
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[], %b::bool[], %b::text[],
         %b::timestamptz[], %b::timestamptz[]) AS arrived (
-        provider, event_id, type, subject, livemode, payload, traceparent, created_at, received_at)
+        provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at)
     ON CONFLICT (provider, event_id) DO NOTHING
     RETURNING provider, event_id
 """
@@ -73,19 +74,20 @@ INSERT = """
 
 @dataclass(frozen=True)
 class Arrival:
-    """One verified delivery."""
+    """One verified delivery, or an event that was found without one."""
 
     provider: str
     envelope: Envelope
     body: bytes
     received_at: datetime
+    found_by: str = "webhook"
 
     @property
     def row(self) -> tuple[object, ...]:
         e = self.envelope
         return (
-            self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent,
-            e.created_at, self.received_at,
+            self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent, e.is_thin,
+            self.found_by, e.created_at, self.received_at,
         )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from service import worker as working
 from service.checkout.flow import EXPIRE
+from service.deliveries import FAMILIES, family_of
 from service.kernel.errors import Parked
 from service.kernel.outbox import MAX_ATTEMPTS
 from service.telemetry import catalogue
-from service.worker import FAMILIES, family_of
 from tests.mail.postbox import Postbox
 from tests.stage import Stage
 from tests.webhooks.delivery import samples

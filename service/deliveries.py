@@ -1,0 +1,78 @@
+"""What each kind of outbox message does once its transaction has committed; `FAMILIES` says which wait for the same thing.
+
+A new kind is a row of `create_deliveries` and is known to `catalogue.MESSAGE_KINDS`. A delivery may be repeated: it ends
+well, or raises and is tried again, or raises `Parked` for a person.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from service.checkout.flow import EXPIRE
+from service.completion.flow import capture, expire_order
+from service.kernel.outbox import Message
+from service.mail.flow import Post
+from service.mail.rules import LETTERS
+from service.parts import Parts
+from service.payments.flow import CAPTURE, RETURN
+from service.receipts.flow import read_receipt
+from service.refunds import flow as refunds
+from service.settings import Settings
+from service.telemetry import catalogue
+
+FAMILIES = {  # of kinds by what stands before the point: how many seconds one delivery may take in all
+    "mail": 900,  # longer than all the patience a letter is given (10 min for the answer to it)
+    "checkout": 120,  # some calls of the gateway, up to 20 s each, and waits for a connection
+    "refund": 120,
+}
+
+Delivery = Callable[[Message], Awaitable[None]]
+
+
+def family_of(kind: str) -> str:
+    """`mail` of `mail.confirmation`: one of `FAMILIES`."""
+    return kind.partition(".")[0]
+
+
+def create_deliveries(parts: Parts, settings: Settings) -> dict[str, Delivery]:
+    """What to call for each kind of message."""
+    post = Post(
+        smtp_url=settings.smtp_url.get_secret_value(), sender=settings.mail_from, help_email=settings.help_email
+    )
+
+    async def expire(message: Message) -> None:
+        await expire_order(parts.shop, message.payload["order_id"])
+
+    async def take(message: Message) -> None:
+        what = message.payload
+        await capture(parts.shop, what["order_id"], what["payment_id"], number=what["number"])
+
+    async def give_back(message: Message) -> None:
+        await refunds.give_back(parts.db, parts.gateways, message.payload)
+
+    async def refund(message: Message) -> None:
+        await refunds.send(parts.db, parts.gateways, message.payload)
+
+    return {
+        EXPIRE: expire,
+        CAPTURE: take,
+        RETURN: give_back,
+        refunds.SEND: refund,
+        **{f"mail.{letter}": _sender(parts, post, letter) for letter in LETTERS},
+    }
+
+
+def _sender(parts: Parts, post: Post, name: str) -> Delivery:
+    async def send(message: Message) -> None:
+        async with parts.db.transaction() as session:
+            order = await read_receipt(session, message.payload["order_id"])
+        letter = post.render(
+            name,
+            locale=order.locale,
+            to=order.email,
+            message_key=f"{name}.{order.order_id}",
+            order=order,
+            link=parts.shop.order_link(order.order_id, order.locale),
+        )
+        await post.send(letter, now=parts.db.clock())
+        parts.telemetry.count(catalogue.MAILS, template=name, outcome="sent")
+
+    return send
