@@ -4,10 +4,11 @@ from typing import Any
 
 from tests.stage import Stage, buyer
 from tests.webhooks.applying import Inbox
-from tests.webhooks.delivery import deliver
+from tests.webhooks.delivery import deaf, deliver, told
 
 GOOD, DECLINED, NO_FUNDS, CHALLENGE = "4242424242424242", "4000000000000002", "4000000000009995", "4000002760003184"
 KEY = ("sk_test_stage", "")
+SCARCE = [{"ticketType": "orishas-masterclass", "quantity": 2}, {"ticketType": "full-pass", "quantity": 1}]
 
 
 async def ordered(stage: Stage, ticket_type: str = "full-pass", quantity: int = 2) -> dict[str, Any]:
@@ -32,6 +33,22 @@ async def take_in(stage: Stage, inbox: Inbox, *events: dict[str, Any]) -> None:
     for event in events:
         (await deliver(stage, event)).raise_for_status()
         await inbox.apply()
+
+
+async def expire_then_pay(stage: Stage, inbox: Inbox) -> dict[str, Any]:
+    """Our hold ran out a moment before the buyer's money: the expiry is applied first, then the payment."""
+    await deaf(stage)
+    checkout = (await stage.checkout(buyer(items=SCARCE))).raise_for_status().json()
+    await stage.pay(checkout)
+    expired = {
+        "id": "evt_expired",
+        "type": "checkout.session.expired",
+        "created": 1_780_000_000,
+        "livemode": False,
+        "data": next(e["data"] for e in await told(stage) if e["type"] == "checkout.session.completed"),
+    }
+    await take_in(stage, inbox, expired)
+    return checkout
 
 
 async def end_of(stage: Stage, order_id: str) -> dict[str, Any]:

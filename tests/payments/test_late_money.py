@@ -1,35 +1,15 @@
 """Money that comes after the seats were given back: taken again when there are any, apologised for when not."""
 
-from typing import Any
-
 from service.kernel.clock import Dial
-from tests.payments.history import PAID, end_of, ordered, refund, take_in
-from tests.stage import Stage, buyer
+from tests.payments.history import PAID, end_of, expire_then_pay, ordered, refund, take_in
+from tests.stage import Stage
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import deaf, samples, told
-
-SCARCE = [{"ticketType": "orishas-masterclass", "quantity": 2}, {"ticketType": "full-pass", "quantity": 1}]
-
-
-async def expired_then_paid(stage: Stage, inbox: Inbox) -> dict[str, Any]:
-    """Our hold ran out a moment before the buyer's money: the expiry is applied first, then the payment."""
-    await deaf(stage)
-    checkout = (await stage.checkout(buyer(items=SCARCE))).raise_for_status().json()
-    await stage.pay(checkout)
-    expired = {
-        "id": "evt_expired",
-        "type": "checkout.session.expired",
-        "created": 1_780_000_000,
-        "livemode": False,
-        "data": next(e["data"] for e in await told(stage) if e["type"] == "checkout.session.completed"),
-    }
-    await take_in(stage, inbox, expired)
-    return checkout
 
 
 async def test_seats_that_are_still_there_are_taken_again(stage: Stage, inbox: Inbox):
     """The customer never knows: paid, with tickets."""
-    checkout = await expired_then_paid(stage, inbox)
+    checkout = await expire_then_pay(stage, inbox)
     expired = await end_of(stage, checkout["orderId"])
 
     await take_in(stage, inbox, *await told(stage))
@@ -44,7 +24,7 @@ async def test_seats_that_are_still_there_are_taken_again(stage: Stage, inbox: I
 
 async def test_seats_that_are_gone_make_a_late_payment(stage: Stage, inbox: Inbox):
     """One of two types is sold out: no ticket at all, an apology, and the order waits for its money to go back."""
-    checkout = await expired_then_paid(stage, inbox)
+    checkout = await expire_then_pay(stage, inbox)
     await stage.rows("UPDATE stock SET capacity = held + sold + 1 WHERE ticket_type = 'orishas-masterclass'")
 
     await take_in(stage, inbox, *await told(stage))
@@ -64,7 +44,7 @@ async def test_seats_that_are_gone_make_a_late_payment(stage: Stage, inbox: Inbo
 
 async def test_a_late_payment_is_over_when_its_money_is_back(stage: Stage, inbox: Inbox):
     """Refunded; and late again, still without tickets and in sight of a person, when the bank returns the refund."""
-    checkout = await expired_then_paid(stage, inbox)
+    checkout = await expire_then_pay(stage, inbox)
     await stage.rows("UPDATE stock SET capacity = held + sold WHERE ticket_type = 'orishas-masterclass'")
     await take_in(stage, inbox, *await told(stage))
     intent = (await stage.rows("SELECT payment_ref FROM payments"))[0][0]
