@@ -77,7 +77,7 @@ class GatewayCheckout:
     paid: bool
     url: str | None
     payment_ref: str | None
-    amount: Money
+    amount: Money | None  # None when the gateway has forgotten an expired one
     decline: Decline | None = None
 
 
