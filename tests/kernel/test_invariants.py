@@ -12,14 +12,33 @@ from tests.stage import Stage
 REFUND = """
     INSERT INTO refunds (id, order_id, payment_id, provider, status, amount_minor, amount_currency, reason,
                          created_at, updated_at)
-    SELECT '{id}', order_id, id, provider, 'succeeded', {amount}, 'USD', 'requested_by_customer', now(), now()
+    SELECT '{id}', order_id, id, provider, '{status}', {amount}, 'USD', 'requested_by_customer', now(), now()
     FROM payments WHERE status = 'succeeded'
 """
+RETURNED = "UPDATE payments SET returned_minor = {amount} WHERE status = 'succeeded'"
 PAID_TWICE = """
-    INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at, updated_at)
-    SELECT 'pay_twice', order_id, provider, status, amount_minor, amount_currency, request, now(), now()
+    INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at, updated_at,
+                          surplus)
+    SELECT 'pay_twice', order_id, provider, status, amount_minor, amount_currency, request, now(), now() - interval '{age}',
+           {surplus}
     FROM payments WHERE status = 'succeeded'
 """
+FAILED_OF_TWICE = """
+    INSERT INTO refunds (id, order_id, payment_id, provider, status, amount_minor, amount_currency, reason,
+                         created_at, updated_at)
+    SELECT 'ref_1', order_id, id, provider, 'failed', amount_minor, 'USD', 'surplus_payment', now(), now()
+    FROM payments WHERE id = 'pay_twice'
+"""
+DISPUTED = """
+    INSERT INTO disputes (id, order_id, payment_id, provider, dispute_ref, status, amount_minor, amount_currency, reason,
+                          created_at, updated_at)
+    SELECT 'dsp_1', order_id, id, provider, 'dp_1', '{status}', amount_minor, 'USD', 'fraudulent', now(), now()
+    FROM payments WHERE status = 'succeeded'
+"""
+LATE = [
+    "UPDATE orders SET status = 'late_payment', updated_at = now() - interval '{age}' WHERE status = 'paid'",
+    "UPDATE tickets SET status = 'void'",
+]
 ONE_MORE_TICKET = """
     INSERT INTO tickets
     SELECT 'tkt_x', order_id, order_item_id, 99, ticket_type, name, 'X', status, issued_at FROM tickets LIMIT 1
@@ -49,9 +68,7 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
         {"paid-has-payment"},
     ),
     "paid twice": (
-        [
-            PAID_TWICE,
-        ],
+        [PAID_TWICE.format(surplus=False, age="0")],
         {"paid-has-payment"},
     ),
     "money without an order that knows": (
@@ -83,16 +100,46 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
         {"holds-match-orders", "stock-adds-up"},
     ),
     "refunded more than paid": (
-        [REFUND.format(id="ref_1", amount=49_800), REFUND.format(id="ref_2", amount=1)],
-        {"refunds-within-payment", "refunded-state"},
-    ),
-    "refunded, and the order does not know": ([REFUND.format(id="ref_1", amount=49_800)], {"refunded-state"}),
-    "a late payment nobody gives back": (
         [
-            "UPDATE orders SET status = 'late_payment', updated_at = now() - interval '49 hours' WHERE status = 'paid'",
-            "UPDATE tickets SET status = 'void'",
+            REFUND.format(id="ref_1", amount=49_800, status="succeeded"),
+            REFUND.format(id="ref_2", amount=1, status="succeeded"),
         ],
+        {"refunds-within-payment", "returned-adds-up"},
+    ),
+    "refunded, and the payment does not know": (
+        [REFUND.format(id="ref_1", amount=1, status="succeeded")],
+        {"returned-adds-up"},
+    ),
+    "refunded, and the order does not know": (
+        [REFUND.format(id="ref_1", amount=49_800, status="succeeded"), RETURNED.format(amount=49_800)],
+        {"refunded-state"},
+    ),
+    "refunded in part, and the order does not know": (
+        [REFUND.format(id="ref_1", amount=1, status="succeeded"), RETURNED.format(amount=1)],
+        {"refunded-state"},
+    ),
+    "lost at the bank, and the payment does not know": ([DISPUTED.format(status="lost")], {"returned-adds-up"}),
+    "disputed, and the payment does not know": ([DISPUTED.format(status="needs_response")], {"disputed-state"}),
+    "disputed, and the order does not know": (
+        [DISPUTED.format(status="under_review"), "UPDATE payments SET disputed = true WHERE status = 'succeeded'"],
+        {"disputed-state"},
+    ),
+    "a late payment nobody gives back": (
+        [each.format(age="49 hours") for each in LATE],
         {"late-payment-waits", "order-history", "holds-match-orders"},
+    ),
+    "a late payment whose refund has failed": (
+        [*(each.format(age="1 hour") for each in LATE), REFUND.format(id="ref_1", amount=49_800, status="failed")],
+        {"late-payment-waits", "order-history", "holds-match-orders"},
+    ),
+    "a second payment nobody gives back": ([PAID_TWICE.format(surplus=True, age="49 hours")], {"surplus-goes-back"}),
+    "a second payment whose refund has failed": (
+        [PAID_TWICE.format(surplus=True, age="1 hour"), FAILED_OF_TWICE],
+        {"surplus-goes-back"},
+    ),
+    "a second payment that was just made, and is no harm": (
+        [PAID_TWICE.format(surplus=True, age="1 hour")],
+        set(),
     ),
     "an event lies there for an hour": (
         ["UPDATE payment_events SET state = 'pending', due_at = now() - interval '61 minutes'"],
