@@ -32,6 +32,11 @@ _LOOPS_OWN_THREADS = ("asyncio_", "AnyIO worker")  # executors end with the even
 # ---- the database ----------------------------------------------------------------------------------------------------
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "Payment provider the conformance kit (tests/contract) tries; repeatable. None: those of this project."
+    parser.addoption("--provider", action="append", default=[], help=told)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Skips(in_ci=os.environ.get("CI") == "true"))
     given = getattr(config, "workerinput", None)

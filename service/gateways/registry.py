@@ -7,7 +7,7 @@ An entry point names a function `(Context) -> Gateway`. What stands in the setti
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_type_hints
 
 from service.gateways.base import Gateway
 from service.gateways.calls import Guard
@@ -35,6 +35,12 @@ Create = Callable[[Context], Gateway]
 
 class UnknownProviderError(Exception):
     """A name in the settings that no installed package answers to."""
+
+
+def describe(name: str) -> type[Gateway]:
+    """The class of a provider, for what it declares, without building one: `create` is annotated with it."""
+    found: type[Gateway] = get_type_hints(find_providers([name])[name])["return"]
+    return found
 
 
 def find_providers(names: Iterable[str]) -> dict[str, Create]:
