@@ -83,7 +83,12 @@ def _api(parts: Parts, intake: Intake) -> Router:
         for name, gateway in parts.gateways.items()
         if Capability.WEBHOOKS in gateway.capabilities
     ]
-    return Router("/api/payment", route_handlers=[get_catalog, create_checkout_session, get_order, *webhooks])
+
+    def let_in(_connection: Any, _handler: Any) -> None:
+        parts.shop.check_open()
+
+    for_customers = Router("/", route_handlers=[get_catalog, create_checkout_session, get_order], guards=[let_in])
+    return Router("/api/payment", route_handlers=[for_customers, *webhooks])
 
 
 def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 from service.catalog.flow import read_catalog
 from service.catalog.views import CatalogView, present
 from service.kernel.db import Database
+from service.kernel.errors import Maintenance
 from service.kernel.problem_docs import answered, documented
 
 MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may still take the load
@@ -36,7 +37,7 @@ EXAMPLE = {
     summary="What is on sale",
     tags=["Store"],
     cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
-    responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400)},
+    responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400, Maintenance)},
 )
 async def get_catalog(
     db: NamedDependency[Database],

@@ -12,7 +12,17 @@ from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operat
 from service.checkout.flow import open_checkout
 from service.checkout.rules import LOCALES, MOST_ITEMS, MOST_NAME, read_key, read_request
 from service.checkout.views import Checkout
-from service.kernel.errors import GatewayRejected, GatewayUnavailable, Invalid, KeyInFlight, KeyReused, SoldOut
+from service.kernel.errors import (
+    GatewayRejected,
+    GatewayUnavailable,
+    Invalid,
+    KeyInFlight,
+    KeyReused,
+    Maintenance,
+    ProviderUnavailable,
+    SalesPaused,
+    SoldOut,
+)
 from service.kernel.problem_docs import answered, documented
 from service.shop.flow import Shop
 from service.telemetry import catalogue
@@ -45,7 +55,7 @@ def _body() -> RequestBody:
                 ["email", "name"], {"email": _text(format="email"), "name": _text(min_length=1, max_length=MOST_NAME)}
             ),
             "locale": _text(enum=list(LOCALES)),
-            "provider": _text(description="Left out, the festival's default provider is used."),
+            "provider": _text(description="Left out, the first that answers is used."),
             "successUrl": _text(format="uri", description="Left out, the order's own page is used."),
             "cancelUrl": _text(format="uri", description="Left out, the order's own page is used."),
         },
@@ -81,7 +91,10 @@ ANSWER = {
     "total": {"minor": 49800, "currency": "USD"},
     "accessToken": "Vx1m0c5hYlq3sQ0kTn1vJ7rD2b8e9aWZ4uLpXyGfHiE",
 }
-PROBLEMS = (Invalid, 413, 415, SoldOut, KeyInFlight, KeyReused, GatewayRejected, GatewayUnavailable)
+PROBLEMS = (
+    *(Invalid, 413, 415, SoldOut, KeyInFlight, KeyReused),
+    *(GatewayRejected, GatewayUnavailable, ProviderUnavailable, SalesPaused, Maintenance),
+)
 
 
 @post(

@@ -87,9 +87,7 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_st
     provider = request.provider if request.provider in known else shop.default_provider
     outcome = "error"  # of ours: the database is away, or too much is going on
     try:
-        if request.provider and provider != request.provider:
-            raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(known)}.")])
-        checkout, outcome = await _open(shop, request, Key(SCOPE, key, fingerprint(request)))
+        checkout, outcome = await _open(shop, request, Key(SCOPE, key, fingerprint(request)), known)
         provider = checkout.provider
     except (Invalid, SoldOut, KeyInFlight, KeyReused, SalesPaused, GatewayError) as error:
         outcome = _OUTCOMES[type(error)]
@@ -111,8 +109,10 @@ _OUTCOMES: dict[type[Exception], str] = {
 }
 
 
-async def _open(shop: Shop, request: CheckoutRequest, key: Key) -> tuple[Checkout, str]:
+async def _open(shop: Shop, request: CheckoutRequest, key: Key, known: tuple[str, ...]) -> tuple[Checkout, str]:
     due = time.monotonic() + DEADLINE_S
+    if request.provider and request.provider not in known:
+        raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(known)}.")])
     async with shop.db.transaction(durable=False) as session:
         claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.ABANDONED and not _is_payable(session, await orders.lock(session, claim.subject)):

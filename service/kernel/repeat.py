@@ -29,7 +29,7 @@ class Repeat:
         """One turn; what it raises is counted and goes no further."""
         try:
             await self.turn()
-        except Exception as error:  # noqa: BLE001 - the outermost edge of a loop: counted, logged, tried again
+        except Exception as error:  # the outermost edge of a loop: counted, logged, tried again
             self.telemetry.count(catalogue.WORKER_FAILURES, loop=self.loop)
             if not self.fails:
                 log.warning("turn failed", loop=self.loop, exc_info=error)

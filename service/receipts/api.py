@@ -8,7 +8,7 @@ from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from service.access.rules import OrderTokens
 from service.kernel.db import Database
-from service.kernel.errors import NotFound
+from service.kernel.errors import Maintenance, NotFound
 from service.kernel.problem_docs import answered, documented
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
@@ -72,7 +72,7 @@ EXAMPLE = {
     "/order/{orderId:str}",
     summary="Look up an order",
     tags=["Store"],
-    responses={**answered(200, OrderView, EXAMPLE, "The order"), **documented(NotFound)},
+    responses={**answered(200, OrderView, EXAMPLE, "The order"), **documented(NotFound, Maintenance)},
 )
 async def get_order(
     order_id: OrderId,

@@ -27,9 +27,12 @@ ADVICE = {
     "request_in_flight": "Wait for `Retry-After` seconds and send the same request with the same key.",
     "idempotency_key_reused": "Use a new key for a new request.",
     "gateway_unavailable": "Nothing was charged and nothing is held. Send it again after `Retry-After` seconds.",
+    "provider_unavailable": "Nothing was started. Send it with one of `otherProviders`, or without `provider`.",
     "gateway_rejected": "Nothing was charged and nothing is held. Tell us the `traceId`.",
     "signature_invalid": "Check the signing secret and the clock; the raw body must reach us unchanged.",
     "overloaded": "Nothing was done. Send it again after `Retry-After` seconds, with some jitter.",
+    "sales_paused": "Nothing was done. Open orders go on. Come again after `Retry-After` seconds.",
+    "maintenance": "Nothing is lost, payments under way are taken. Come again after `Retry-After` seconds.",
     "database_unavailable": "Nothing was charged. Send it again with the same Idempotency-Key.",
     "internal_error": "It has been recorded. Repeating with the same Idempotency-Key is safe.",
 }

@@ -21,7 +21,7 @@ from litestar.params import FromPath
 
 from service.catalog.flow import Catalog, read_catalog
 from service.checkout.rules import MOST_NAME
-from service.kernel.errors import GatewayError, Invalid, KeyInFlight, NotFound, SoldOut
+from service.kernel.errors import GatewayError, Invalid, KeyInFlight, NotFound, SalesPaused, SoldOut
 from service.orders.machine import OrderStatus
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
@@ -58,10 +58,11 @@ def create_storefront(shop: Shop, *, help_email: str) -> Storefront:
     def answer_error(request: Asked, error: Exception) -> Response[bytes]:
         return front.error_page(request, error)
 
-    async def only_from_our_pages(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        if connection.scope.get("method") == "POST" and not rules.from_our_pages(
-            connection.headers, own_origin=shop.public_url
-        ):
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if not connection.url.path.startswith("/static/"):  # the page that says "closed" is to look as it should
+            shop.check_open()
+        posts = connection.scope.get("method") == "POST"
+        if posts and not rules.from_our_pages(connection.headers, own_origin=shop.public_url):
             raise PermissionDeniedException
 
     handlers = [show_store, show_cart, change_cart, show_checkout, check_out, show_order, order_now, order_again, lost]
@@ -70,7 +71,7 @@ def create_storefront(shop: Shop, *, help_email: str) -> Storefront:
         route_handlers=[choose_language, send_file, *(_in_language(each, handlers, front, shop) for each in LANGUAGES)],
         dependencies={"front": Provide(lambda: front, sync_to_thread=False)},
         exception_handlers={Exception: answer_error},
-        guards=[only_from_our_pages],
+        guards=[admit],
         signature_types=[Front, Visit],
         include_in_schema=False,
         request_max_body_size=MOST_BYTES,
@@ -164,6 +165,7 @@ async def show_store(visit: NamedDependency[Visit]) -> Response[bytes]:
         as_of=catalog.as_of,
         currency=catalog.ticket_types[0].price.currency if catalog.ticket_types else "",
         nothing="nothing" in visit.request.query_params,
+        sells=visit.shop.sells(),
         headers=REVISITED,
     )
 
@@ -208,16 +210,14 @@ async def check_out(visit: NamedDependency[Visit]) -> Response[Any]:
     if cart is None:
         return visit.to("/cart")
     fields = dict(await visit.form())
-    name, email = (fields.get(each, "").strip() for each in ("name", "email"))
-    form = CheckoutForm(cart, full, {"name": name, "email": email})
+    form = CheckoutForm(cart, full, {each: fields.get(each, "").strip() for each in ("name", "email", "provider")})
     if fields.get("key") != cart.key:
         return _checkout_page(visit, replace(form, trouble=Trouble("changed", 409)))
     try:
-        sent = await flow.send_to_payment(visit.shop, cart, name=name, email=email, language=visit.language)
-    except (Invalid, SoldOut, KeyInFlight, GatewayError) as error:
+        sent = await flow.send_to_payment(visit.shop, cart, form.typed, language=visit.language)
+    except (Invalid, SoldOut, KeyInFlight, SalesPaused, GatewayError) as error:
         wrong = rules.field_errors(error) if isinstance(error, Invalid) else {}
-        names = {line.slug: line.name for line in full.lines}
-        trouble = None if wrong else rules.trouble_of(error, names)
+        trouble = None if wrong else rules.trouble_of(error, {line.slug: line.name for line in full.lines})
         return _checkout_page(visit, replace(form, trouble=trouble, errors=wrong))
     return _to_payment(visit, sent)
 
@@ -227,6 +227,8 @@ def _checkout_page(visit: Visit, form: CheckoutForm) -> Response[bytes]:
         "checkout.html",
         "/checkout",
         form=form,
+        ways=flow.ways_to_pay(visit.shop, form),
+        sells=visit.shop.sells(),
         most_name=MOST_NAME,
         hold_minutes=max(visit.shop.hold // timedelta(minutes=1), 1),
         status=form.status,
@@ -247,8 +249,8 @@ def _to_payment(visit: Visit, sent: flow.Sent) -> Response[Any]:
 @read("/order/{order_id:str}")
 async def show_order(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The order's own page. A link with its token (from the gateway, from the mail) becomes a cookie first."""
-    if token := visit.request.query_params.get("token"):
-        return _remember(visit, order_id, token)
+    if tokens := visit.request.query_params.getall("token", []):
+        return _remember(visit, order_id, tokens)
     order, state = await visit.order(order_id)
     return _order_page(visit, "order.html", order, state)
 
@@ -267,8 +269,10 @@ def _order_page(visit: Visit, template: str, order: OrderView, state: OrderState
     )
 
 
-def _remember(visit: Visit, order_id: str, token: str) -> Response[Any]:
-    if not visit.shop.tokens.matches(order_id, token):
+def _remember(visit: Visit, order_id: str, tokens: list[str]) -> Response[Any]:
+    """Among the tokens is ours; PayPal adds its own under the same name."""
+    token = next((each for each in tokens if visit.shop.tokens.matches(order_id, each)), None)
+    if token is None:
         raise NotFound
     canceled = "canceled" in visit.request.query_params  # the gateway's way back without paying
     cookies = visit.front.returned(order_id, token, None if canceled else visit.shop.db.clock())

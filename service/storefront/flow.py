@@ -159,14 +159,28 @@ def _stock(each: TicketTypeOnSale) -> Stock:
 
 
 @dataclass(frozen=True)
+class Ways:
+    """How a customer may pay now, the first choice first, which is chosen, and who would be there but does not answer."""
+
+    usable: tuple[str, ...]
+    away: tuple[str, ...]
+    chosen: str | None
+
+
+@dataclass(frozen=True)
 class CheckoutForm:
     """The checkout form: what is bought, what was typed, what is wrong."""
 
     cart: Cart
     full: FullCart
-    typed: dict[str, str] = field(default_factory=lambda: {"name": "", "email": ""})
+    typed: dict[str, str] = field(default_factory=lambda: {"name": "", "email": "", "provider": ""})
     trouble: Trouble | None = None
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unanswered(self) -> bool:
+        """The way that was chosen led nowhere."""
+        return self.trouble is not None and self.trouble.say in {"gateway", "refused"}
 
     @property
     def status(self) -> int:
@@ -186,15 +200,24 @@ def new_cart(shop: Shop, quantities: Mapping[str, int]) -> Cart:
     return Cart(f"cart_{shop.db.ids.token(16)}", quantities)
 
 
-async def send_to_payment(shop: Shop, cart: Cart, *, name: str, email: str, language: str) -> Sent:
+def ways_to_pay(shop: Shop, form: CheckoutForm) -> Ways:
+    """What was chosen stays chosen, unless it did not answer a moment ago and another can be taken."""
+    choice, wished = shop.choice(), form.typed["provider"]
+    others = [each for each in choice.usable if each != wished]
+    stays = wished in choice.usable and not (form.unanswered and others)
+    return Ways(choice.usable, choice.away, wished if stays else next(iter(others), None))
+
+
+async def send_to_payment(shop: Shop, cart: Cart, typed: Mapping[str, str], *, language: str) -> Sent:
     """Open the checkout of this cart for this buyer, or find the one it has; a new one when that is over unpaid.
 
     Raises what `open_checkout` raises; `Invalid` names `customer.name` or `customer.email`.
     """
     values = {
         "items": [{"ticketType": slug, "quantity": quantity} for slug, quantity in cart.quantities.items()],
-        "customer": {"email": email, "name": name},
+        "customer": {"email": typed["email"], "name": typed["name"]},
         "locale": language,
+        "provider": typed["provider"] or None,
     }
     request = check_request(values, public_url=shop.public_url)
     for _ in range(MOST_AGAIN):
@@ -207,7 +230,7 @@ async def send_to_payment(shop: Shop, cart: Cart, *, name: str, email: str, lang
 
 async def _open(shop: Shop, cart: Cart, request: CheckoutRequest) -> Sent | None:
     """None when the cart's key belongs to another order."""
-    key = order_key(cart, name=request.name, email=request.email, language=request.locale)
+    key = order_key(cart, name=request.name, email=request.email, language=request.locale, provider=request.provider)
     try:
         checkout = await _patiently(shop, request, key)
     except KeyReused:

@@ -13,7 +13,16 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from service.kernel.errors import CubanoError, GatewayError, GatewayUnavailable, Invalid, KeyInFlight, SoldOut
+from service.kernel.errors import (
+    CubanoError,
+    GatewayError,
+    GatewayUnavailable,
+    Invalid,
+    KeyInFlight,
+    ProviderUnavailable,
+    SalesPaused,
+    SoldOut,
+)
 
 LANGUAGES = ("en", "es")
 LOCALES = {"en": "en_US", "es": "es_US"}  # dollars and dates as they are written in Boulder, in both languages
@@ -109,9 +118,9 @@ def following(key: str, order_id: str) -> str:
     return f"cart_{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def order_key(cart: Cart, *, name: str, email: str, language: str) -> str:
+def order_key(cart: Cart, *, name: str, email: str, language: str, provider: str | None = None) -> str:
     """The idempotency key of this cart for this buyer: sent twice it is one order, corrected it is another."""
-    told = f"{name}\0{email}\0{language}".encode()
+    told = "\0".join([name, email, language, *([provider] if provider else [])]).encode()
     return f"{cart.key}-{sha256(told).hexdigest()[:16]}"
 
 
@@ -135,7 +144,7 @@ def from_our_pages(headers: Mapping[str, str], *, own_origin: str) -> bool:
 
 def content_security_policy(gateway_origins: Iterable[str]) -> str:
     """Nothing but our own files; forms may lead to the gateways, because a checkout is answered with a redirect there."""
-    forms = " ".join(["'self'", *sorted(set(gateway_origins))])
+    forms = " ".join(["'self'", *sorted({each for each in gateway_origins if each})])
     return (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
         f"form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
@@ -194,6 +203,16 @@ class Trouble:
         return self.say in {"sold_out", "redo"}
 
 
+_TROUBLES = {  # the first that fits
+    KeyInFlight: Trouble("in_flight", 409),
+    SalesPaused: Trouble("paused", 503),
+    ProviderUnavailable: Trouble("away", 503),
+    GatewayUnavailable: Trouble("gateway", 503),
+    GatewayError: Trouble("refused", 502),
+    Invalid: Trouble("redo", 422),
+}
+
+
 def trouble_of(error: CubanoError, names: Mapping[str, str]) -> Trouble | None:
     """What to tell the buyer, or None when it is not for a buyer to know."""
     match error:
@@ -201,15 +220,8 @@ def trouble_of(error: CubanoError, names: Mapping[str, str]) -> Trouble | None:
             words = "sold_out_few" if error.available else "sold_out_held" if error.returning else "sold_out"
             values = {"name": names.get(error.ticket_type, error.ticket_type), "count": error.available}
             return Trouble("sold_out", 409, values, words)
-        case KeyInFlight():
-            return Trouble("in_flight", 409)
-        case GatewayUnavailable():
-            return Trouble("gateway", 503)
-        case GatewayError():
-            return Trouble("refused", 502)
-        case Invalid():
-            return Trouble("redo", 422)
-    return None
+        case _:
+            return next((trouble for kind, trouble in _TROUBLES.items() if isinstance(error, kind)), None)
 
 
 def field_errors(error: Invalid) -> dict[str, str]:

@@ -33,6 +33,7 @@ from service.mail.rules import festival_zone
 from service.storefront.rules import LANGUAGES, LOCALES, Cart, preferred_language, read_cart
 
 _HERE = Path(__file__).parent
+_WAYS = "pay"  # the family of sentences about providers
 _MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -101,6 +102,14 @@ class Voice:
             form = self._locale.plural_form(count)
             name = f"{name}.{form}" if f"{name}.{form}" in self._sentences else f"{name}.other"
         return self._sentences[name].format_map(values)
+
+    def way(self, provider: str, form: str = "name") -> str:
+        """A provider in the customer's words; somebody else's provider by its own name."""
+        return self._sentences.get(f"{_WAYS}.{provider}_{form}", "" if form == "hint" else provider.capitalize())
+
+    def ways(self, providers: Sequence[str], form: str) -> str:
+        """Several of them in one sentence."""
+        return self.say(f"{_WAYS}.or").join(self.way(each, form) for each in providers)
 
     def money(self, amount: Money) -> str:
         return _written(amount, LOCALES[self.language])
@@ -173,6 +182,7 @@ WEEK_S, HALF_YEAR_S = 7 * 86_400, 182 * 86_400
 RETURN_S = 900  # so long the order page says "confirming" to who has just paid
 SERVER_ERROR = 500
 ERROR_PAGES = {403: "forbidden", 404: "not_found", 429: "too_many", 503: "busy"}
+MAINTENANCE, MAINTENANCE_RETRY_S = "maintenance", 60
 
 
 def cart_of(request: Request[Any, Any, State]) -> Cart | None:
@@ -248,7 +258,9 @@ class Front:
         wished = request.headers.get("accept-language", "")
         language = first if first in LANGUAGES else preferred_language(wished, request.cookies.get(LANGUAGE))
         page = ERROR_PAGES.get(kind.status, "broken" if kind.status >= SERVER_ERROR else "bad_request")
-        headers = {"Retry-After": "3"} if kind.status in {429, 503} else {}
+        page = MAINTENANCE if kind.code == MAINTENANCE else page
+        retry_after_s = MAINTENANCE_RETRY_S if page == MAINTENANCE else 3
+        headers = {"Retry-After": str(retry_after_s)} if kind.status in {429, 503} else {}
         return self.page(request, "error.html", language, path="", kind=page, status=kind.status, headers=headers)
 
     def file(self, request: Request[Any, Any, State], name: str) -> Response[bytes] | None:
