@@ -53,6 +53,8 @@ class Eyes:
             truth = (await client.get("/_emulator/truth")).raise_for_status().json()
             query = {"limit": MOST_DELIVERIES}
             sent = (await client.get("/_emulator/deliveries", params=query)).raise_for_status().json()["deliveries"]
+            listening = (await client.get("/_emulator/endpoints")).raise_for_status().json()["endpoints"]
+        of = {endpoint["id"]: endpoint.get("provider", "stripe") for endpoint in listening}
         return Facts(
             bought=bought,
             orders={row["id"]: row for row in self.ask("SELECT * FROM orders")},
@@ -68,7 +70,11 @@ class Eyes:
             findings=await _findings(db),
             truth=truth,
             owed=sorted(
-                {(each["provider"], each["event"]) for each in sent if each["type"] in types[each["provider"]]}
+                {
+                    (of[each["endpoint"]], each["event"])
+                    for each in sent
+                    if each["type"] in types.get(of[each["endpoint"]], ())
+                }
             ),
             letters=self._letters(),
         )
