@@ -54,7 +54,7 @@ async def expire_then_pay(stage: Stage, inbox: Inbox) -> dict[str, Any]:
 async def end_of(stage: Stage, order_id: str) -> dict[str, Any]:
     """Where an order has ended: everything a customer, a bookkeeper or the door would see."""
     order = (await stage.rows("SELECT status FROM orders WHERE id = :id", id=order_id))[0][0]
-    payments = "SELECT status, amount_minor FROM payments WHERE order_id = :id"
+    payments = "SELECT status, amount_minor FROM payments WHERE order_id = :id ORDER BY id"
     refunds = "SELECT status, amount_minor, external FROM refunds WHERE order_id = :id ORDER BY amount_minor"
     tickets = "SELECT status, count(*) FROM tickets WHERE order_id = :id GROUP BY status"
     mails = "SELECT kind, count(*) FROM outbox WHERE key LIKE :id || '%' AND kind LIKE 'mail.%' GROUP BY kind"

@@ -19,6 +19,8 @@ async def test_seats_that_are_still_there_are_taken_again(stage: Stage, inbox: I
     sold = {"payments": [("succeeded", total)], "tickets": {"valid": 3}, "holds": {"sold": 3}}
     assert PAID | sold == await end_of(stage, checkout["orderId"])
     assert 1 == _moves(inbox)["pay", "moved"]
+    odd = samples(inbox.parts.telemetry.render("")[0].decode(), "cubano_odd_money_total")
+    assert {("reacquired", "stripe"): 1} == {key: count for key, count in odd.items() if count}
     assert [] == await inbox.broken()
 
 
@@ -71,7 +73,7 @@ async def test_a_hold_that_ran_out_is_closed_at_the_gateway_first(stage: Stage, 
         order = await stage.order_in(checkout, "paid", "expired")
 
     assert "paid" == order["status"]
-    assert [(0,)] == await stage.rows("SELECT count(*) FROM payment_events")
+    assert [(0,)] == await stage.rows("SELECT count(*) FROM payment_events WHERE found_by = 'webhook'")
 
 
 def _moves(inbox: Inbox) -> dict[tuple[str, ...], float]:
