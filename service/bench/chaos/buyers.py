@@ -113,7 +113,7 @@ class Crowd:
         while time.monotonic() - started < PATIENCE_S:
             try:
                 answer = await client.post(f"{self.emulator}/_emulator/sessions/{page}/pay", json=means)
-                return answer.is_success and answer.json()["outcome"] in {"paid", "approved"}
+                return answer.is_success and answer.json()["outcome"] in {"succeeded", "approved"}
             except httpx.HTTPError:
                 await asyncio.sleep(dice.uniform(*AGAIN_S))
         return False
