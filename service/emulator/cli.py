@@ -19,6 +19,7 @@ import uvloop
 from service.emulator.app import Emulator
 from service.emulator.asgi import Protocol
 from service.emulator.journal import Journal, StateInUse
+from service.emulator.paypal import signing
 from service.emulator.standin import Endpoint, StandIn
 from service.emulator.store import Store
 from service.emulator.world import Options
@@ -77,6 +78,11 @@ def _repeated(flag: str, name: str, told: str) -> Callable[[Any], Any]:
 @_repeated("--paypal-webhook-id", "paypal_ids", "WH- id, one for each --paypal-webhook-url.")
 @_repeated("--paypal-client-id", "paypal_clients", "Client to accept; repeatable. None: any.")
 @_repeated("--paypal-client-secret", "paypal_secrets", "Secret, one for each client.")
+@click.option(
+    "--paypal-ca-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the authority that vouches for PayPal's signatures, as PEM.",
+)
 @click.option("--webhook-events", default="*", help="Event types to send, comma separated; * stands for any.")
 @click.option("--webhook-tries", default=10, type=click.IntRange(1, 50), help="Tries before a delivery is given up.")
 @click.option("--webhook-timeout", default=10, type=click.IntRange(1, 60), help="Seconds an endpoint has to answer.")
@@ -131,6 +137,7 @@ class Asked:
     paypal_ids: tuple[str, ...]
     paypal_clients: tuple[str, ...]
     paypal_secrets: tuple[str, ...]
+    paypal_ca_file: Path | None
     webhook_events: str
     webhook_tries: int
     webhook_timeout: int
@@ -153,6 +160,8 @@ async def serve(asked: Asked) -> None:
         endpoints = _endpoints(asked)
         if endpoints:
             standin.listen(endpoints)
+        if asked.paypal_ca_file is not None:  # before anybody hears that we are ready
+            asked.paypal_ca_file.write_text(signing.authority(standin.world))
         metrics = opened.enter_context(_metrics(standin, asked))
         server = uvicorn.Server(_config(standin))
         _stop_on_signal(server)

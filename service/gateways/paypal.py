@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from service.gateways import paypal_events, paypal_lists
+from service.gateways import paypal_events, paypal_lists, paypal_words
 from service.gateways.base import Capability, Lifetimes
 from service.gateways.calls import Operation
 from service.gateways.facts import (
@@ -28,22 +28,12 @@ from service.gateways.facts import (
 )
 from service.gateways.paypal_certs import PATH, Certificates, Places
 from service.gateways.paypal_client import PROVIDER, PayPalClient, Refused, Request
-from service.gateways.paypal_objects import written
-from service.gateways.paypal_words import (
-    custom_id_of,
-    read_checkout,
-    read_order_ref,
-    read_refund,
-    read_refund_of,
-    refund_words,
-)
+from service.gateways.paypal_words import forgotten, read_checkout, read_order_ref, read_refund, read_refund_of
 from service.gateways.registry import Context
 from service.gateways.undeclared import Undeclared
 
 LIVE, SANDBOX = "paypal.com", "sandbox.paypal.com"
 SIGNER = "messageverificationcerts"
-LOCALES = {"en": "en-US", "es": "es-ES"}
-LONGEST_NAME = 127  # of an item
 ORDERS = "/v2/checkout/orders"
 CAPTURES = "/v2/payments/captures"
 # https://developer.paypal.com/docs/api/orders/v2/: unless the account manager extends it.
@@ -111,34 +101,7 @@ class PayPalGateway(Undeclared):
         self.page_origin = f"{page.scheme}://{page.netloc}"
 
     def checkout_request(self, intent: CheckoutIntent) -> dict[str, Any]:
-        """The custom id has room for our two ids and none for the trace, which is the unit's reference id instead."""
-        items = [
-            {
-                "name": line.name[:LONGEST_NAME],
-                "quantity": str(line.quantity),
-                "unit_amount": written(line.unit_price),
-                "category": "DIGITAL_GOODS",
-            }
-            for line in intent.lines
-        ]
-        unit = {
-            "reference_id": intent.traceparent or "default",
-            "custom_id": custom_id_of(intent.order_id, intent.payment_id),
-            "invoice_id": intent.payment_id,  # PayPal refuses a second capture under it
-            "description": f"Order {intent.order_number}",
-            "amount": {**written(intent.total), "breakdown": {"item_total": written(intent.total)}},
-            "items": items,
-        }
-        context = {
-            "return_url": intent.success_url,
-            "cancel_url": intent.cancel_url,
-            "user_action": "PAY_NOW",
-            "shipping_preference": "NO_SHIPPING",
-        }
-        if intent.locale in LOCALES:
-            context["locale"] = LOCALES[intent.locale]
-        source = {"paypal": {"experience_context": context}}
-        return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
+        return paypal_words.checkout_request(intent)
 
     async def open_checkout(
         self, request: dict[str, Any], *, key: str, within_s: float | None = None
@@ -150,7 +113,7 @@ class PayPalGateway(Undeclared):
         """An order that nobody captured is forgotten in time; it answers `EXPIRED`, without an amount."""
         asked = Request("GET", f"{ORDERS}/{ref}")
         found = await self._client.ask_or_refused(Operation.FETCH_CHECKOUT, asked, read_checkout, accepts=GONE)
-        return _gone(ref) if isinstance(found, Refused) else found
+        return forgotten(ref) if isinstance(found, Refused) else found
 
     async def expire_checkout(self, ref: str) -> GatewayCheckout:
         checkout = await self.fetch_checkout(ref)
@@ -176,14 +139,7 @@ class PayPalGateway(Undeclared):
         )
 
     def refund_request(self, intent: RefundIntent) -> dict[str, Any]:
-        return {
-            "capture_id": intent.payment_ref,
-            "body": {
-                "amount": written(intent.amount),
-                "custom_id": refund_words(intent.refund_id, intent.payment_id, intent.order_id),
-                "note_to_payer": f"Order {intent.order_number}",
-            },
-        }
+        return paypal_words.refund_request(intent)
 
     async def refund(self, request: dict[str, Any], *, key: str) -> RefundFacts:
         capture_id = request["capture_id"]
@@ -235,7 +191,3 @@ def _places(stand_in: str, host: str, ca_file: str) -> Places:
         return Places((stand_in + PATH,), (f"{SIGNER}.{LIVE}",), ca_file)
     starts = tuple(f"https://{api}.{host}{PATH}" for api in ("api", "api-m"))
     return Places(starts, tuple(dict.fromkeys((f"{SIGNER}.{host}", f"{SIGNER}.{LIVE}"))))
-
-
-def _gone(ref: str) -> GatewayCheckout:
-    return GatewayCheckout(ref, CheckoutStatus.EXPIRED, paid=False, url=None, payment_ref=None, amount=None)

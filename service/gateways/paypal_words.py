@@ -4,20 +4,69 @@ Our ids stand in `custom_id`: of a purchase unit as JSON, of a refund as plain w
 letters, digits and `-_.,` only. Every `read_…` takes a body and may raise what `paypal_objects.UNREADABLE` lists.
 """
 
+from typing import Any
+
 import msgspec
 
 from service.gateways.facts import (
+    CheckoutIntent,
     CheckoutStatus,
     Decline,
     DisputeFacts,
     DisputeStatus,
     GatewayCheckout,
     RefundFacts,
+    RefundIntent,
 )
-from service.gateways.paypal_objects import Capture, Dispute, Order, Refund, money_of, time_of
+from service.gateways.paypal_objects import Capture, Dispute, Order, Refund, money_of, time_of, written
 
 _HAS_MONEY = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
 _FAILED = ("DECLINED", "FAILED")
+
+
+LOCALES = {"en": "en-US", "es": "es-ES"}
+LONGEST_NAME = 127  # of an item
+
+
+def checkout_request(intent: CheckoutIntent) -> dict[str, Any]:
+    """The custom id has room for our two ids and none for the trace, which is the unit's reference id instead."""
+    items = [
+        {
+            "name": line.name[:LONGEST_NAME],
+            "quantity": str(line.quantity),
+            "unit_amount": written(line.unit_price),
+            "category": "DIGITAL_GOODS",
+        }
+        for line in intent.lines
+    ]
+    unit = {
+        "reference_id": intent.traceparent or "default",
+        "custom_id": custom_id_of(intent.order_id, intent.payment_id),
+        "invoice_id": intent.payment_id,  # PayPal refuses a second capture under it
+        "description": f"Order {intent.order_number}",
+        "amount": {**written(intent.total), "breakdown": {"item_total": written(intent.total)}},
+        "items": items,
+    }
+    context = {
+        "return_url": intent.success_url,
+        "cancel_url": intent.cancel_url,
+        "user_action": "PAY_NOW",
+        "shipping_preference": "NO_SHIPPING",
+    }
+    if intent.locale in LOCALES:
+        context["locale"] = LOCALES[intent.locale]
+    source = {"paypal": {"experience_context": context}}
+    return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
+
+
+def refund_request(intent: RefundIntent) -> dict[str, Any]:
+    """The capture stands in the address of the call, the rest is its body."""
+    body = {
+        "amount": written(intent.amount),
+        "custom_id": refund_words(intent.refund_id, intent.payment_id, intent.order_id),
+        "note_to_payer": f"Order {intent.order_number}",
+    }
+    return {"capture_id": intent.payment_ref, "body": body}
 
 
 def custom_id_of(order_id: str, payment_id: str) -> str:
@@ -60,6 +109,11 @@ def checkout_of(order: Order) -> GatewayCheckout:
         amount=money_of(capture.amount if capture else order.unit.amount),
         decline=decline_of(capture) if capture else None,
     )
+
+
+def forgotten(ref: str) -> GatewayCheckout:
+    """One that PayPal knows no more: nobody can pay it."""
+    return GatewayCheckout(ref, CheckoutStatus.EXPIRED, paid=False, url=None, payment_ref=None, amount=None)
 
 
 def _status(order: Order) -> CheckoutStatus:

@@ -37,6 +37,7 @@ def test_a_request_carries_our_ids_within_the_vendor_s_room(gateway):
     ],
 )
 def test_amounts_are_written_as_paypal_takes_them(gateway, price, each, total):
+    """By the decimals PayPal takes for a currency, which are not always those of ISO 4217."""
     request = gateway.checkout_request(intent(price=price))
 
     [unit] = request["purchase_units"]
@@ -51,6 +52,7 @@ def test_a_fraction_that_paypal_cannot_take_is_never_sent(gateway):
 
 
 async def test_an_order_is_opened_once_for_each_key(desk: Desk):
+    """The same request under the same key is the same order, with the page the buyer is sent to."""
     first = await desk.open()
     again = await desk.open()
 
@@ -93,6 +95,7 @@ async def test_a_created_capture_is_not_money_yet(desk: Desk):
 
 
 async def test_an_e_check_that_bounces_is_a_decline_of_a_complete_order(desk: Desk):
+    """The order stays completed at PayPal; that the money will not come stands in its capture."""
     opened = await desk.open()
     await desk.buyer(opened.ref, "pending", **{"async": "fail"})
     await desk.gateway.capture(opened.ref, key="capture-1")
@@ -120,6 +123,7 @@ async def test_a_decline_leads_the_buyer_back_to_approve_anew(desk: Desk):
 
 
 async def test_what_nobody_approved_is_not_captured(desk: Desk):
+    """A definite no: nothing was charged."""
     opened = await desk.open()
 
     with pytest.raises(GatewayRejected) as caught:
@@ -142,6 +146,7 @@ async def test_to_close_is_not_to_capture(desk: Desk, way):
 
 
 async def test_to_close_what_is_paid_answers_that_it_is(desk: Desk):
+    """Too late to close: the money is there, and the answer says so."""
     bought = await desk.buy()
 
     closed = await desk.gateway.expire_checkout(bought.ref)
@@ -160,6 +165,7 @@ async def test_an_order_that_paypal_forgot_has_expired(desk: Desk):
 
 
 async def test_a_sum_that_does_not_add_up_is_a_definite_no(desk: Desk):
+    """PayPal adds up the lines itself; the code of the refusal is its most exact word."""
     lines = (LineItem("Pase completo", Money(12_500, "USD"), 3),)
 
     with pytest.raises(GatewayRejected) as caught:

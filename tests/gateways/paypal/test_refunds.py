@@ -23,6 +23,7 @@ def wanted(payment_ref: str, minor: int, refund_id: str = REFUND_ID) -> RefundIn
 
 
 async def test_a_part_goes_back_once_for_each_key(desk: Desk):
+    """A repetition under the same key is the same refund, and names the payment and our row."""
     bought = await desk.buy()
     request = desk.gateway.refund_request(wanted(bought.payment_ref, 5_000))
 
@@ -52,6 +53,7 @@ async def test_a_refund_is_found_by_our_words(desk: Desk):
 
 
 async def test_a_refund_that_came_back_says_why(desk: Desk):
+    """Found again after it failed, it is failed, with a reason."""
     bought = await desk.buy()
     request = desk.gateway.refund_request(wanted(bought.payment_ref, 5_000))
     made = await desk.gateway.refund(request, key=REFUND_ID)
@@ -63,6 +65,7 @@ async def test_a_refund_that_came_back_says_why(desk: Desk):
 
 
 async def test_more_than_is_left_is_a_definite_no(desk: Desk):
+    """Nothing goes back of what was never paid."""
     bought = await desk.buy()
 
     with pytest.raises(GatewayRejected) as caught:
