@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -17,6 +17,8 @@ class DeskStand:
     provider = "manual"
     faults: frozenset[Fault] = frozenset()  # nobody is called
     currencies = ("USD", "JPY", "KWD")
+    signed_by = ()
+    oldest = timedelta()
     page = 100
     knows = False
 

@@ -37,7 +37,7 @@ class Ear:
                 self.heard.append(Delivery(await reader.readexactly(int(headers["content-length"])), headers))
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             return
         finally:
             self._talks.discard(task)

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,7 +35,9 @@ class Emulated:
 
     provider: str
     faults = frozenset(Fault)
-    currencies: tuple[str, ...] = ("USD",)
+    currencies: tuple[str, ...]
+    signed_by: tuple[str, ...]
+    oldest: timedelta
     page = 100
     knows = True
     paths: ClassVar[Mapping[Operation, tuple[str, str]]]
@@ -122,6 +125,8 @@ class Emulated:
 class StripeStand(Emulated):
     provider = "stripe"
     currencies = ("USD", "JPY", "KWD")
+    signed_by = ("stripe-signature",)
+    oldest = timedelta(minutes=5)
     paths: ClassVar = {
         Operation.OPEN_CHECKOUT: ("POST", "/v1/checkout/sessions"),
         Operation.REFUND: ("POST", "/v1/refunds"),
@@ -147,6 +152,10 @@ class StripeStand(Emulated):
 class PayPalStand(Emulated):
     provider = "paypal"
     currencies = ("USD", "JPY")
+    signed_by = tuple(
+        f"paypal-{each}" for each in ("transmission-id", "transmission-time", "transmission-sig", "cert-url")
+    )
+    oldest = timedelta(days=3, hours=1)  # it is repeated for three days, perhaps as it was first sent
     paths: ClassVar = {
         Operation.OPEN_CHECKOUT: ("POST", "/paypal/v2/checkout/orders"),
         Operation.CAPTURE: ("POST", "/paypal/v2/checkout/orders/*/capture"),

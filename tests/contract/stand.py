@@ -6,6 +6,7 @@ name; `pytest tests/contract --provider NAME` does the rest. Everything here is 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -49,6 +50,8 @@ class Stand(Protocol):
     provider: str
     faults: frozenset[Fault]  # those it can play
     currencies: tuple[str, ...]  # that the provider takes
+    signed_by: tuple[str, ...]  # the headers that prove an event genuine, in lower case
+    oldest: timedelta  # an event may be this old when it comes
     page: int  # the most events one answer of its list holds
     knows: bool  # False where there is no outside that could be asked how a checkout stands
 

@@ -109,11 +109,15 @@ async def test_a_checkout_is_fetched_as_it_is(trial: Trial):
     assert (await trial.sold(bought)).payment_ref == paid.payment_ref
 
 
-async def test_an_unknown_checkout_is_a_definite_no(trial: Trial):
-    """Not "try later": there is none."""
+async def test_an_unknown_checkout_is_not_open(trial: Trial):
+    """There is none, says a definite no; one who forgets what nobody paid may take it for that."""
     for call in (trial.gateway.fetch_checkout, trial.gateway.expire_checkout):
-        with pytest.raises(GatewayRejected):
-            await call("none-of-theirs")
+        try:
+            status = (await call("none-of-theirs")).status
+        except GatewayRejected:
+            status = CheckoutStatus.EXPIRED
+
+        assert CheckoutStatus.EXPIRED is status
 
 
 async def test_what_nobody_paid_is_closed(trial: Trial):
