@@ -10,7 +10,9 @@ from datetime import timedelta
 from functools import partial
 
 from service import __version__
+from service.access import tables as access
 from service.access.rules import OrderTokens
+from service.audit import tables as audit
 from service.catalog import tables as catalog
 from service.controls import tables as controls
 from service.controls.flow import REFRESH_S, Switchboard
@@ -46,6 +48,8 @@ ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT, **dispute_event
 
 WITH_TABLES = (
     outbox,
+    audit,
+    access,
     idempotency,
     catalog,
     controls,
@@ -67,6 +71,8 @@ INVARIANTS = (
     *refunds.INVARIANTS,
     *disputes.INVARIANTS,
     *webhooks.INVARIANTS,
+    *audit.INVARIANTS,
+    *access.INVARIANTS,
 )
 
 

@@ -7,7 +7,7 @@ work that is told to nobody before such a commit follows.
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -54,6 +54,7 @@ class Session(AsyncSession):
         self.ids = ids
         self._telemetry = telemetry
         self._after_commit: list[Callable[[], None]] = []
+        self._before_commit: list[Callable[[], Awaitable[None]]] = []
 
     def count(self, metric: Counter, by: int = 1, **labels: str) -> None:
         """Count once this transaction has committed."""
@@ -67,15 +68,31 @@ class Session(AsyncSession):
         """Observe once this transaction has committed."""
         self._after_commit.append(lambda: self._telemetry.observe(metric, value, **labels))
 
+    def before_commit(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this last: for a lock that many want, and that nobody may hold while waiting for another."""
+        self._before_commit.append(work)
+
+    async def commit(self) -> None:
+        for each in self._before_commit:
+            await each()
+        self._before_commit.clear()
+        await super().commit()
+
+    async def rollback(self) -> None:
+        self._before_commit.clear()
+        self._after_commit.clear()
+        await super().rollback()
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None, None]:
         """Undo the block's work, and what it counted, when it raises; the transaction itself goes on."""
-        counted = len(self._after_commit)
+        counted, last = len(self._after_commit), len(self._before_commit)
         try:
             async with self.begin_nested():
                 yield
         except BaseException:
             del self._after_commit[counted:]
+            del self._before_commit[last:]
             raise
 
     def tell(self) -> None:

@@ -43,6 +43,16 @@ ONE_MORE_TICKET = """
     INSERT INTO tickets
     SELECT 'tkt_x', order_id, order_item_id, 99, ticket_type, name, 'X', status, issued_at FROM tickets LIMIT 1
 """
+NOTED = """
+    INSERT INTO audit_trail
+    VALUES (1, '2027-02-13T18:00:00Z', 'system', 'cli', 'cli', 'key.add', 'key_1', NULL, '{}', NULL, NULL, NULL,
+            repeat('0', 64), '567e112a6398a6f0e8b1f0bb7a5259b610cab5c86d8a4b2aad57445c60ba2b78')
+"""
+THREE_KEYS = """
+    INSERT INTO api_keys (id, client_id, environment, secret_hash, permissions, signs, networks, created_at, expires_at)
+    SELECT 'key_' || n, 'cli_1', 'dev', repeat('a', 64), '{}', false, '{}', now(), now() + interval '1 day'
+    FROM generate_series(1, 3) n
+"""
 # One change by hand each, and the promises it breaks; there are one paid and one open order. Constraints that stand in
 # the way are dropped first, as somebody in a hurry would.
 BY_HAND: dict[str, tuple[list[str], set[str]]] = {
@@ -144,6 +154,18 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
     "an event lies there for an hour": (
         ["UPDATE payment_events SET state = 'pending', due_at = now() - interval '61 minutes'"],
         {"no-event-forgotten"},
+    ),
+    "the audit trail was mended": (
+        [
+            NOTED,
+            "ALTER TABLE audit_trail DISABLE TRIGGER audit_trail_append_only",
+            "UPDATE audit_trail SET after = NULL",
+        ],
+        {"audit-chain"},
+    ),
+    "a third key that works": (
+        ["INSERT INTO api_clients VALUES ('cli_1', 'desk', 'support', now())", THREE_KEYS],
+        {"two-live-keys"},
     ),
 }
 
