@@ -123,8 +123,8 @@ async def _open(shop: Shop, request: CheckoutRequest, key: Key, known: tuple[str
         return await _answer(shop, claim.subject), "replayed"
     asking = _Asking(shop, request, key, claim, due)
     order, attempts = await _intend(asking)
-    url = await _ask(asking, attempts)
-    return _checkout(shop, order, url), "resumed" if asking.resumed else "opened"
+    asked = await _ask(asking, attempts)
+    return _checkout(shop, order, asked), "resumed" if asking.resumed else "opened"
 
 
 def _choose(session: Session, shop: Shop, request: CheckoutRequest) -> str:
@@ -212,7 +212,7 @@ def _write_intent(session: Session, asking: _Asking, order: Order) -> Payment:
     return payment
 
 
-async def _ask(asking: _Asking, attempts: list[Payment]) -> str | None:
+async def _ask(asking: _Asking, attempts: list[Payment]) -> Payment:
     """Send the stored request of the last attempt; without an answer the next provider's; then write the page down."""
     payment, tried = attempts[-1], [each.provider for each in attempts]
     while True:
@@ -229,16 +229,17 @@ async def _ask(asking: _Asking, attempts: list[Payment]) -> str | None:
             payment = await _turn_to(asking, following, payment, lost=lost)
             tried.append(following)
         else:
-            return await _note_page(asking, payment, opened)
+            await _note_page(asking, payment, opened)
+            return payment
 
 
-async def _note_page(asking: _Asking, payment: Payment, opened: GatewayCheckout) -> str | None:
+async def _note_page(asking: _Asking, payment: Payment, opened: GatewayCheckout) -> None:
     async with asking.shop.db.transaction() as session:
         if not await idempotency.finish(session, asking.key, asking.claim):  # the key before the payment, as in `_undo`
             raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
         refs = {"checkout_ref": opened.ref, "checkout_url": opened.url}
         await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(refs))
-    return opened.url
+    payment.checkout_url = opened.url
 
 
 async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool) -> Payment:
@@ -289,10 +290,10 @@ async def _answer(shop: Shop, order_id: str) -> Checkout:
     async with shop.db.transaction() as session:
         order = (await session.execute(sa.select(Order).where(Order.id == order_id))).scalar_one()
         payment = (await payments.of_order(session, order_id))[-1]
-    return _checkout(shop, order, payment.checkout_url)
+    return _checkout(shop, order, payment)
 
 
-def _checkout(shop: Shop, order: Order, url: str | None) -> Checkout:
-    if url is None:
-        raise GatewayUnavailable(order.provider, "no_page")
-    return present(order, url=url, token=shop.tokens.issue(order.id))
+def _checkout(shop: Shop, order: Order, payment: Payment) -> Checkout:
+    if payment.checkout_url is None:
+        raise GatewayUnavailable(payment.provider, "no_page")
+    return present(order, provider=payment.provider, url=payment.checkout_url, token=shop.tokens.issue(order.id))

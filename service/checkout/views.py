@@ -20,12 +20,12 @@ class Checkout(msgspec.Struct, rename="camel", frozen=True):
     access_token: str
 
 
-def present(order: Order, *, url: str, token: str) -> Checkout:
-    """The same for the same order each time but for its token, which the present first key makes."""
+def present(order: Order, *, provider: str, url: str, token: str) -> Checkout:
+    """`provider` is whose page `url` is. The same for the same order each time but for its token, which the present first key makes."""
     return Checkout(
         order_id=order.id,
         order_number=order.number,
-        provider=order.provider,
+        provider=provider,
         checkout_url=url,
         expires_at=order.expires_at,
         total=order.total,
