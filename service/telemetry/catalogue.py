@@ -16,6 +16,7 @@ from service.telemetry.foundation import HTTP_SERVER_DURATION as HTTP_SERVER_DUR
 from service.telemetry.foundation import INVARIANT as INVARIANT
 from service.telemetry.foundation import INVARIANTS_CHECKED as INVARIANTS_CHECKED
 from service.telemetry.foundation import PROGRESS_AGE as PROGRESS_AGE
+from service.telemetry.foundation import PROVIDERS
 from service.telemetry.foundation import TELEMETRY_DROPPED as TELEMETRY_DROPPED
 from service.telemetry.foundation import WAIT_BUCKETS
 from service.telemetry.foundation import WORKER_FAILURES as WORKER_FAILURES
@@ -45,7 +46,7 @@ CHECKOUTS = Counter(
     "cubano_checkouts_total",
     "Requests for a checkout session, by how they were answered.",
     "checkouts",
-    {"provider": labels.Provider, "outcome": labels.CheckoutOutcome},
+    {"provider": PROVIDERS, "outcome": labels.CheckoutOutcome},
 )
 FUNNEL = Counter("cubano_funnel_total", "Steps of the way from store to ticket.", "steps", {"step": labels.FunnelStep})
 CHECKOUT_TO_TICKET = Histogram(
@@ -80,26 +81,24 @@ PAYMENTS_MOVED = Counter(
     "cubano_payment_moves_total",
     "Events at the payment machine.",
     "events",
-    {"provider": labels.Provider, "event": labels.PaymentEvent, "outcome": labels.MoveOutcome},
+    {"provider": PROVIDERS, "event": labels.PaymentEvent, "outcome": labels.MoveOutcome},
 )
 PAYMENT_ATTEMPTS = Counter(
     "cubano_payment_attempts_total",
     "Attempts to pay by how they ended; `category` says why an issuer declined.",
     "attempts",
-    {"provider": labels.Provider, "outcome": labels.AttemptOutcome, "category": labels.DeclineCategory},
+    {"provider": PROVIDERS, "outcome": labels.AttemptOutcome, "category": labels.DeclineCategory},
 )
 PAYMENTS = Gauge(
-    "cubano_payments", "Payments by state.", "payments", {"provider": labels.Provider, "state": labels.PaymentState}
+    "cubano_payments", "Payments by state.", "payments", {"provider": PROVIDERS, "state": labels.PaymentState}
 )
 REFUNDS_MOVED = Counter(
     "cubano_refund_moves_total",
     "Events at the refund machine.",
     "events",
-    {"provider": labels.Provider, "event": labels.RefundEvent, "outcome": labels.MoveOutcome},
+    {"provider": PROVIDERS, "event": labels.RefundEvent, "outcome": labels.MoveOutcome},
 )
-REFUNDS = Gauge(
-    "cubano_refunds", "Refunds by state.", "refunds", {"provider": labels.Provider, "state": labels.RefundState}
-)
+REFUNDS = Gauge("cubano_refunds", "Refunds by state.", "refunds", {"provider": PROVIDERS, "state": labels.RefundState})
 REVENUE = Counter(
     "cubano_revenue_minor_total",
     "Money taken for tickets, in the currency's smallest unit.",
@@ -111,16 +110,16 @@ DISPUTES_MOVED = Counter(
     "cubano_dispute_moves_total",
     "Events at the dispute machine.",
     "events",
-    {"provider": labels.Provider, "event": labels.DisputeEvent, "outcome": labels.MoveOutcome},
+    {"provider": PROVIDERS, "event": labels.DisputeEvent, "outcome": labels.MoveOutcome},
 )
 DISPUTES = Gauge(
-    "cubano_disputes", "Disputes by state.", "disputes", {"provider": labels.Provider, "state": labels.DisputeState}
+    "cubano_disputes", "Disputes by state.", "disputes", {"provider": PROVIDERS, "state": labels.DisputeState}
 )
 ODD_MONEY = Counter(
     "cubano_odd_money_total",
     "Payments that came late, twice or wrong, by what became of them.",
     "payments",
-    {"provider": labels.Provider, "outcome": labels.OddMoney},
+    {"provider": PROVIDERS, "outcome": labels.OddMoney},
 )
 
 # --- the way to the gateways
@@ -129,20 +128,20 @@ GATEWAY_BREAKER = Gauge(
     "cubano_gateway_breaker",
     "Is 1 for the state a gateway's circuit breaker is in, 0 for the others.",
     "1",
-    {"provider": labels.Provider, "state": labels.BreakerState},
+    {"provider": PROVIDERS, "state": labels.BreakerState},
 )
 GATEWAY_WAIT = Histogram(
     "cubano_gateway_wait_seconds",
     "Wait of a call for its turn, so that the gateway's rate limit is not met.",
     "seconds",
-    {"provider": labels.Provider, "priority": labels.CallPriority},
+    {"provider": PROVIDERS, "priority": labels.CallPriority},
     buckets=WAIT_BUCKETS,
 )
 FAILOVERS = Counter(
     "cubano_failovers_total",
     "Checkouts that went to another provider than the first choice.",
     "checkouts",
-    {"provider": labels.Provider, "reason": labels.FailoverReason},
+    {"provider": PROVIDERS, "reason": labels.FailoverReason},
 )
 CONTROL = Gauge(
     "cubano_control",
@@ -158,20 +157,20 @@ WEBHOOKS = Counter(
     "cubano_webhooks_total",
     "Webhook deliveries by what became of them at the door.",
     "deliveries",
-    {"provider": labels.Provider, "result": labels.WebhookResult},
+    {"provider": PROVIDERS, "result": labels.WebhookResult},
 )
 WEBHOOK_LAG = Histogram(
     "cubano_webhook_lag_seconds",
     "From the gateway's creation of an event to its arrival here.",
     "seconds",
-    {"provider": labels.Provider},
+    {"provider": PROVIDERS},
     buckets=LAG_BUCKETS,
 )
 WEBHOOK_LAST = Gauge(
     "cubano_webhook_last_timestamp_seconds",
     "Arrival of the last verified event.",
     "seconds",
-    {"provider": labels.Provider},
+    {"provider": PROVIDERS},
 )
 INBOX = Gauge("cubano_inbox_events", "Events in the inbox by state.", "events", {"state": QUEUE_STATES})
 INBOX_OLDEST = Gauge("cubano_inbox_oldest_age_seconds", "Age of the oldest event that still waits.", "seconds")
@@ -186,13 +185,13 @@ RECOVERED = Counter(
     "cubano_recovered_total",
     "What reached us though no webhook brought it, by how it was found.",
     "events",
-    {"provider": labels.Provider, "found_by": labels.RecoveredBy},
+    {"provider": PROVIDERS, "found_by": labels.RecoveredBy},
 )
 SWEPT = Gauge(
     "cubano_sweep_last_timestamp_seconds",
     "Up to which moment the gateway's events were last listed to the end.",
     "seconds",
-    {"provider": labels.Provider},
+    {"provider": PROVIDERS},
 )
 
 # --- outbox and mail

@@ -10,6 +10,7 @@ WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 10)
 
 ROUTES = Bounded(100)  # templates of our own API and pages
 STATUS_CODES = Bounded(40)
+PROVIDERS = Bounded(8, known=tuple(each.value for each in labels.Provider))  # ours, and packages of others
 ERROR_TYPES = Bounded(40, known=("",))  # class names and status codes; empty on success
 LOOPS = Bounded(
     20,
@@ -44,7 +45,7 @@ HTTP_CLIENT_DURATION = Histogram(
     "http_client_request_duration_seconds",
     "Time of one call to a gateway, the SDK's own retries included.",
     "seconds",
-    {"provider": labels.Provider, "operation": Bounded(40), "outcome": labels.ClientOutcome},
+    {"provider": PROVIDERS, "operation": Bounded(40), "outcome": labels.ClientOutcome},
     buckets=(*HTTP_BUCKETS, 20, 30),
 )
 
