@@ -21,8 +21,6 @@ from service.emulator.paypal.page import PAGES as PAYPAL_PAGES
 from service.emulator.standin import StandIn
 from service.emulator.wire import encode
 
-UNTOUCHED = ("/_emulator", "/health")  # faults never strike the levers that lift them
-
 
 class Emulator:
     """What uvicorn runs."""
@@ -40,9 +38,11 @@ class Emulator:
         if scope["type"] == "http" and path.startswith(("/paypal/v1/", "/paypal/v2/")):
             await self.standin.paypal(scope, receive, send)
             return
-        if scope["type"] != "http" or path.startswith(UNTOUCHED):
+        if scope["type"] != "http" or path.startswith("/health"):
             await self._pages(cast("Any", scope), cast("Any", receive), cast("Any", send))
-            self.standin.world.store.flush()
+            return
+        if path.startswith("/_emulator"):  # faults never strike the levers that lift them
+            await self._pages(cast("Any", scope), cast("Any", receive), cast("Any", self._noting(send)))
             return
         await self._page(scope, receive, send)
 
@@ -66,6 +66,15 @@ class Emulator:
             await send(message)
 
         return saved
+
+    def _noting(self, send: Send) -> Send:
+        """Like `_saving`, but a lever answers even while nothing can be written; readiness tells."""
+
+        async def noted(message: Any) -> None:
+            self.standin.world.store.is_writable()
+            await send(message)
+
+        return noted
 
     def _litestar(self) -> Litestar:
         async def standin() -> StandIn:
