@@ -18,7 +18,7 @@ import pytest
 from tests.house.skips import Skips
 from tests.postgres.clones import Clones, Run
 from tests.postgres.names import child_environment
-from tests.stage import emulator_url, plain_logs, stage, stage_clock, stage_settings  # noqa: F401 - fixtures
+from tests.stage import emulator_url, paypal_ca_file, plain_logs, stage, stage_clock, stage_settings  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -14,7 +14,9 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -32,11 +34,18 @@ from service.worker import Worker, create_worker
 
 API_KEY = "sk_test_stage"
 WEBHOOK_SECRET = "whsec_stage"
+PAYPAL_WEBHOOK_ID = "WH-0STAGE0000000001"
 START_S = 15
 
 
 @pytest.fixture(scope="session")
-def emulator_url() -> Iterator[str]:
+def paypal_ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the emulator writes the authority that vouches for PayPal's events."""
+    return tmp_path_factory.mktemp("emulator") / "paypal-ca.pem"
+
+
+@pytest.fixture(scope="session")
+def emulator_url(paypal_ca_file: Path) -> Iterator[str]:
     """One emulator process for all tests of this pytest process."""
     command = [
         sys.executable,
@@ -49,6 +58,8 @@ def emulator_url() -> Iterator[str]:
         "0",
         "--api-key",
         API_KEY,
+        "--paypal-ca-file",
+        str(paypal_ca_file),
     ]
     webhook = ["--webhook-url", "http://127.0.0.1:9/none", "--webhook-secret", WEBHOOK_SECRET]
     with subprocess.Popen([*command, *webhook], stdout=subprocess.PIPE, text=True) as process:
@@ -64,6 +75,18 @@ def buyer(**changes: Any) -> dict[str, Any]:
         "locale": "en",
         **changes,
     }
+
+
+def ref_of(checkout: dict[str, Any]) -> str:
+    """The id that stands in the address of the gateway's page: a session's, or an order's at PayPal."""
+    url = urlsplit(checkout["checkoutUrl"])
+    if is_paypal(checkout):
+        return parse_qs(url.query)["token"][0]
+    return next(part for part in url.path.split("/") if part.startswith("cs_"))
+
+
+def is_paypal(checkout: dict[str, Any]) -> bool:
+    return urlsplit(checkout["checkoutUrl"]).path.endswith("/checkoutnow")
 
 
 @dataclass
@@ -84,9 +107,9 @@ class Stage:
         return await self.client.post("/api/payment/checkout-session", json=body or buyer(), headers=headers)
 
     async def pay(self, checkout: dict[str, Any], card: str = "4242424242424242", **more: Any) -> dict[str, Any]:
-        """Pay a checkout's session at the gateway, as a buyer would on its page."""
-        session_id = next(part for part in checkout["checkoutUrl"].split("/") if part.startswith("cs_")).split("?")[0]
-        answer = await self.emulator.post(f"/_emulator/sessions/{session_id}/pay", json={"card": card, **more})
+        """Pay a checkout at the gateway, as a buyer would on its page; one of PayPal's with `paypal="approve"` or the like."""
+        body = {"paypal": "approve", **more} if is_paypal(checkout) else {"card": card, **more}
+        answer = await self.emulator.post(f"/_emulator/sessions/{ref_of(checkout)}/pay", json=body)
         answer.raise_for_status()
         return answer.json()
 
@@ -165,12 +188,17 @@ def plain_logs() -> Iterator[None]:
 
 @pytest.fixture
 async def stage(
-    database_url: str, emulator_url: str, stage_settings: dict[str, str], stage_clock: Clock, plain_logs: None
+    database_url: str,
+    emulator_url: str,
+    paypal_ca_file: Path,
+    stage_settings: dict[str, str],
+    stage_clock: Clock,
+    plain_logs: None,
 ) -> AsyncIterator[Stage]:
     """`serve` on a free port against a clean emulator; its webhooks come to this server."""
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = load_settings(_environment(database_url, emulator_url, url) | stage_settings)
+    settings = load_settings(_environment(database_url, emulator_url, url, paypal_ca_file) | stage_settings)
     server = uvicorn.Server(uvicorn.Config(create_app(settings, clock=stage_clock), log_config=None, ws="none"))
     async with (
         httpx.AsyncClient(base_url=emulator_url, timeout=20) as emulator,
@@ -193,8 +221,9 @@ async def stage(
 
 async def _reset(emulator: httpx.AsyncClient, url: str) -> None:
     (await emulator.post("/_emulator/reset")).raise_for_status()
-    endpoint = {"url": f"{url}/api/payment/webhook", "secret": WEBHOOK_SECRET}
-    (await emulator.put("/_emulator/endpoints", json=[endpoint])).raise_for_status()
+    stripe = {"url": f"{url}/api/payment/webhook", "secret": WEBHOOK_SECRET}
+    paypal = {"url": f"{url}/api/payment/webhook/paypal", "secret": PAYPAL_WEBHOOK_ID, "provider": "paypal"}
+    (await emulator.put("/_emulator/endpoints", json=[stripe, paypal])).raise_for_status()
 
 
 async def _silence(emulator: httpx.AsyncClient) -> None:
@@ -202,7 +231,7 @@ async def _silence(emulator: httpx.AsyncClient) -> None:
     (await emulator.post("/_emulator/reset")).raise_for_status()
 
 
-def _environment(database_url: str, emulator_url: str, url: str) -> dict[str, str]:
+def _environment(database_url: str, emulator_url: str, url: str, ca_file: Path) -> dict[str, str]:
     return {
         "CUBANO_DATABASE_URL": database_url,
         "CUBANO_SECRET_KEYS": "stage-secret-key-of-32-characters-or-more",
@@ -210,6 +239,12 @@ def _environment(database_url: str, emulator_url: str, url: str) -> dict[str, st
         "CUBANO_STRIPE_API_KEY": API_KEY,
         "CUBANO_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
         "CUBANO_STRIPE_BASE_URL": emulator_url,
+        "CUBANO_PROVIDERS": "stripe,paypal",
+        "CUBANO_PAYPAL_CLIENT_ID": "stage",
+        "CUBANO_PAYPAL_CLIENT_SECRET": "stage-secret",
+        "CUBANO_PAYPAL_WEBHOOK_IDS": PAYPAL_WEBHOOK_ID,
+        "CUBANO_PAYPAL_BASE_URL": f"{emulator_url}/paypal",
+        "CUBANO_PAYPAL_CA_FILE": str(ca_file),
         "CUBANO_SERVE_METRICS_PORT": "0",
         "CUBANO_WORK_METRICS_PORT": "0",
     }

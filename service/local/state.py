@@ -31,6 +31,10 @@ class Record(msgspec.Struct):
     secret_key: str
     stripe_api_key: str
     stripe_webhook_secret: str
+    # made up where an older record has none
+    paypal_client_id: str = msgspec.field(default_factory=lambda: f"local-{secrets.token_hex(8)}")
+    paypal_client_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(24))
+    paypal_webhook_id: str = msgspec.field(default_factory=lambda: f"WH-{secrets.token_hex(8).upper()}")
     ports: dict[str, int] = {}
 
 
@@ -96,12 +100,13 @@ def _start_over(directory: Path) -> None:
 def _load(directory: Path) -> Record:
     path = directory / _RECORD
     if path.is_file():
-        return msgspec.json.decode(path.read_bytes(), type=Record)
-    record = Record(
-        secret_key=secrets.token_urlsafe(48),
-        stripe_api_key=f"sk_test_{secrets.token_hex(24)}",
-        stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
-    )
+        record = msgspec.json.decode(path.read_bytes(), type=Record)
+    else:
+        record = Record(
+            secret_key=secrets.token_urlsafe(48),
+            stripe_api_key=f"sk_test_{secrets.token_hex(24)}",
+            stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
+        )
     _save(directory, record)
     return record
 

@@ -20,9 +20,11 @@ from service.local.state import State
 OPTIONAL = ("emulate", "mail", "serve", "work", "responder", "prometheus", "alertmanager")
 
 _DATABASE = "cubano"
+_AUTHORITY = "paypal-ca.pem"  # of the stand-in, which writes it at each start
 _DEFAULTS = {
     "CUBANO_MAIL_FROM": "A Lo Cubano Boulder Fest <tickets@alocubano.example>",
     "CUBANO_LOG_FORMAT": "console",
+    "CUBANO_PROVIDERS": "stripe,paypal",
 }
 
 
@@ -56,6 +58,9 @@ def environment(system: System) -> dict[str, str]:
         "CUBANO_SECRET_KEYS": record.secret_key,
         "CUBANO_STRIPE_API_KEY": record.stripe_api_key,
         "CUBANO_STRIPE_WEBHOOK_SECRETS": record.stripe_webhook_secret,
+        "CUBANO_PAYPAL_CLIENT_ID": record.paypal_client_id,
+        "CUBANO_PAYPAL_CLIENT_SECRET": record.paypal_client_secret,
+        "CUBANO_PAYPAL_WEBHOOK_IDS": record.paypal_webhook_id,
     }
     decided = {
         "CUBANO_ENVIRONMENT": "development",
@@ -69,6 +74,8 @@ def environment(system: System) -> dict[str, str]:
     }
     if system.has("emulate"):
         decided["CUBANO_STRIPE_BASE_URL"] = system.url("emulate")
+        decided["CUBANO_PAYPAL_BASE_URL"] = system.url("emulate", "/paypal")
+        decided["CUBANO_PAYPAL_CA_FILE"] = str(system.state.directory / "emulator" / _AUTHORITY)
     if system.has("mail"):
         decided["CUBANO_SMTP_URL"] = f"smtp://{LOOPBACK}:{system.ports['smtp']}"
     return {**defaults, **os.environ, **system.settings, **decided}
@@ -114,7 +121,8 @@ def services(system: System) -> list[Child]:
 def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
     """What `cubano up --json` prints; the keys are fixed, a part that does not run is null."""
     metrics = {part: f"{part}-metrics" for part in ("serve", "work", "emulate")}
-    secrets = environment(system)["CUBANO_STRIPE_WEBHOOK_SECRETS"]
+    settings = environment(system)
+    secrets = {"stripe": "CUBANO_STRIPE_WEBHOOK_SECRETS", "paypal": "CUBANO_PAYPAL_WEBHOOK_IDS"}
     return {
         "api": system.url("serve"),
         "emulator": system.url("emulate") if system.has("emulate") else None,
@@ -126,7 +134,7 @@ def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
         "database_url": system.database_url,
         "api_keys": {},
         "staff": [],
-        "webhook_secrets": {"stripe": secrets.split(",")[0].strip()},
+        "webhook_secrets": {provider: _first(settings[name]) for provider, name in secrets.items()},
         "pids": {"up": os.getpid(), **pids},
     }
 
@@ -136,11 +144,16 @@ def _emulate(system: System) -> Child:
     ports = system.ports
     words = cubano("emulate", "--host", LOOPBACK, "--port", str(ports["emulate"]))
     words += ["--metrics-port", str(ports["emulate-metrics"])]
-    words += ["--state", str(_made(system.state.directory / "emulator") / "gateway.json")]
+    folder = _made(system.state.directory / "emulator")
+    words += ["--state", str(folder / "gateway.json"), "--paypal-ca-file", str(folder / _AUTHORITY)]
     words += ["--webhook-url", system.url("serve", "/api/payment/webhook")]
+    words += ["--paypal-webhook-url", system.url("serve", "/api/payment/webhook/paypal")]
     own = {  # secrets travel in the environment: a command line can be read by everybody on the machine
         "CUBANO_EMULATOR_API_KEY": settings["CUBANO_STRIPE_API_KEY"],
-        "CUBANO_EMULATOR_WEBHOOK_SECRET": settings["CUBANO_STRIPE_WEBHOOK_SECRETS"].split(",")[0].strip(),
+        "CUBANO_EMULATOR_WEBHOOK_SECRET": _first(settings["CUBANO_STRIPE_WEBHOOK_SECRETS"]),
+        "CUBANO_EMULATOR_PAYPAL_CLIENT_ID": settings["CUBANO_PAYPAL_CLIENT_ID"],
+        "CUBANO_EMULATOR_PAYPAL_CLIENT_SECRET": settings["CUBANO_PAYPAL_CLIENT_SECRET"],
+        "CUBANO_EMULATOR_PAYPAL_WEBHOOK_ID": _first(settings["CUBANO_PAYPAL_WEBHOOK_IDS"]),
     }
     return Child("emulate", words, http_ready(system.url("emulate", "/health/ready")), _plain(settings) | own)
 
@@ -150,6 +163,10 @@ def _mail(system: System) -> Child:
     words += ["--smtp-port", str(system.ports["smtp"]), "--port", str(system.ports["mail"])]
     words += ["--store", str(_made(system.state.directory / "mail") / "mails.sqlite")]
     return Child("mail", words, http_ready(system.url("mail", "/health/ready")), _plain(environment(system)))
+
+
+def _first(several: str) -> str:
+    return several.split(",", maxsplit=1)[0].strip()
 
 
 def _plain(settings: Mapping[str, str]) -> dict[str, str]:
