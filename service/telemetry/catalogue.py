@@ -16,9 +16,8 @@ from service.telemetry.foundation import HTTP_SERVER_DURATION as HTTP_SERVER_DUR
 from service.telemetry.foundation import INVARIANT as INVARIANT
 from service.telemetry.foundation import INVARIANTS_CHECKED as INVARIANTS_CHECKED
 from service.telemetry.foundation import PROGRESS_AGE as PROGRESS_AGE
-from service.telemetry.foundation import PROVIDERS
+from service.telemetry.foundation import PROVIDERS, WAIT_BUCKETS
 from service.telemetry.foundation import TELEMETRY_DROPPED as TELEMETRY_DROPPED
-from service.telemetry.foundation import WAIT_BUCKETS
 from service.telemetry.foundation import WORKER_FAILURES as WORKER_FAILURES
 from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
