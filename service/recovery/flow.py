@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -248,8 +249,8 @@ async def find_stuck(session: Session, *, providers: Sequence[str], limit: int) 
     now = session.now
     waits = sa.and_(Order.status.in_(OPEN), Payment.checkout_ref.is_not(None), Order.updated_at <= now - STUCK)
     is_lost = sa.and_(Payment.status == PaymentStatus.UNKNOWN, Payment.updated_at <= now - ABANDONED)
-    pause = sa.func.greatest(sa.literal(STUCK), (sa.literal(now) - Payment.created_at) / RARER)
-    rested = sa.or_(Payment.looked_at.is_(None), Payment.looked_at <= now - pause)
+    rarely = _seconds(now, Payment.looked_at) * RARER >= _seconds(now, Payment.created_at)
+    rested = sa.or_(Payment.looked_at.is_(None), sa.and_(Payment.looked_at <= now - STUCK, rarely))
     query = (
         sa.select(Payment.id)
         .join(Order, Order.id == Payment.order_id)
@@ -264,3 +265,7 @@ async def find_stuck(session: Session, *, providers: Sequence[str], limit: int) 
     )
     noted = sa.update(Payment).where(Payment.id.in_(sa.select(query.c.id))).values(looked_at=now).returning(Payment)
     return list((await session.execute(noted.execution_options(synchronize_session=False))).scalars())
+
+
+def _seconds(now: datetime, since: sa.ColumnElement[datetime] | sa.orm.InstrumentedAttribute[Any]) -> Any:
+    return sa.extract("epoch", sa.literal(now) - since)
