@@ -59,6 +59,16 @@ async def test_the_vendor_verifies_what_is_sent_back(shop, hook):
     ]
 
 
+async def test_a_webhook_that_is_gone_verifies_nothing(shop, hook, gateway):
+    """Though the signature is still right."""
+    await shop.approved()
+    [got] = await hook.until(1)
+    await gateway.listen()
+    raw = json.dumps(got.postback()).encode()[:-1] + b', "webhook_event": ' + got.body + b"}"
+
+    assert "FAILURE" == (await shop.ask("POST", VERIFY, content=raw)).json()["verification_status"]
+
+
 async def test_an_incomplete_postback_is_refused(shop):
     """400, not FAILURE: nothing was verified."""
     assert 400 == (await shop.ask("POST", VERIFY, json={"auth_algo": "SHA256withRSA"})).status_code
