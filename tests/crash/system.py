@@ -34,11 +34,15 @@ def command(*words: str) -> list[str]:
 
 @dataclass
 class Mailbox:
-    """Takes every mail; `seen` counts by Message-ID."""
+    """Takes every mail but the first `refusals`; `seen` counts by Message-ID."""
 
     seen: Counter[str] = field(default_factory=Counter)
+    refusals: int = 0
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd calls it so
+        if self.refusals:
+            self.refusals -= 1
+            return "451 come again later"
         content = envelope.original_content or b""
         self.seen[email.message_from_bytes(content)["Message-ID"]] += 1
         return "250 OK"

@@ -1,0 +1,133 @@
+"""Stories of money that goes astray: it comes too late, or twice, or nobody says whether it went."""
+
+from typing import Any
+
+from tests.crash.people import open_checkout, order_is, pay
+from tests.crash.play import Play
+from tests.crash.stories import (
+    OPENING,
+    STILL_S,
+    UNHEARD,
+    ends,
+    refused,
+    unanswered,
+    unlisted,
+)
+
+REFUNDING = {"method": "POST", "path": "/v1/refunds"}
+CAPTURING = {"method": "POST", "path": "/paypal/v2/checkout/orders/*/capture"}
+DAY_S = 86_400
+
+
+async def pays_too_late(play: Play) -> None:
+    """Pays on a page we had given up, when the last seat is somebody else's: the money goes back."""
+    await _pay_too_late(play)
+    await _is_in_the_end(play, "refunded")
+
+
+async def gets_no_money_back(play: Play) -> None:
+    """The same, and the gateway refuses the refund: a person has to see it."""
+    no = {"error": {"type": "invalid_request_error", "code": "charge_disputed", "message": "no"}}
+    await _pay_too_late(play, refused(REFUNDING, no))
+    await _is_in_the_end(play, "late_payment")
+    await play.until("the refund has failed", lambda: play.rows("SELECT 1 FROM refunds WHERE status = 'failed'"))
+
+
+async def is_refunded_unheard(play: Play) -> None:
+    """The same, and nothing tells of the refund for so long that the gateway has forgotten its key: it is looked up."""
+    await _pay_too_late(play, unanswered(REFUNDING))
+    await play.until("the refund is made", lambda: _refunds(play))
+    await play.faults(UNHEARD, unlisted())
+    await play.advance(1.3 * DAY_S)
+    await _is_in_the_end(play, "refunded")
+    await play.faults(UNHEARD)
+
+
+async def waits_for_its_refund(play: Play) -> None:
+    """The same, and the gateway does not refund for longer than all the tries of the message."""
+    away = {"match": REFUNDING, "effects": {"error": {"status": 503}}}
+    await _pay_too_late(play, away)
+    asked = "SELECT 1 FROM outbox WHERE kind = 'refund.send' AND attempts > 0 AND leased_until IS NULL"
+    await play.until("the refund is asked for", lambda: play.rows(asked))
+    await play.rows("UPDATE outbox SET state = 'dead', attempts = 100 WHERE kind = 'refund.send' RETURNING seq")
+    await play.faults()
+    await _is_in_the_end(play, "refunded")
+
+
+async def _pay_too_late(play: Play, *faults: dict[str, Any]) -> None:
+    """Opens a page without hearing of it, and pays on it after all, as somebody who kept its address in another window."""
+    await play.faults(unanswered(OPENING))
+    await open_checkout(play, "too-late", tries=1)
+    await play.until("the order is given up", lambda: play.rows("SELECT 1 FROM orders WHERE status = 'canceled'"))
+    await play.rows("UPDATE stock SET capacity = 0 RETURNING capacity")
+    await play.faults(*faults)
+    page = (await play.control("GET", "truth?status=open"))["payments"][0]
+    is_deaf = len(faults) == 1 and "reset" in faults[0]["effects"]
+    await play.control("POST", f"sessions/{page['session']}/pay")
+    if is_deaf:  # of the payment we hear, of the refund we do not
+        await play.until("the payment is known", lambda: play.rows("SELECT 1 FROM payments WHERE status = 'succeeded'"))
+        await play.faults(*faults, UNHEARD, unlisted())
+
+
+async def _refunds(play: Play) -> list[dict[str, Any]]:
+    return (await play.control("GET", "truth"))["refunds"]
+
+
+async def _is_in_the_end(play: Play, status: str) -> None:
+    order_id = (await play.rows("SELECT id FROM orders"))[0]["id"]
+    play.expected[order_id] = status
+    await order_is(play, order_id, status)
+
+
+async def pays_elsewhere(play: Play) -> None:
+    """One gateway does not answer, and the buyer pays at the other."""
+    await play.faults(unanswered(OPENING))
+    checkout = await open_checkout(play, "elsewhere")
+    await play.faults()
+    await pay(play, checkout, paypal="approve")
+    await ends(play, checkout, "paid")
+    await play.advance(STILL_S)
+
+
+async def pays_twice(play: Play) -> None:
+    """The same, and the first gateway's page is paid as well: that money goes back."""
+    await play.faults(unanswered(OPENING))
+    checkout = await open_checkout(play, "twice")
+    await play.faults()
+    page = (await play.control("GET", "truth?status=open"))["payments"][0]
+    await play.control("POST", f"sessions/{page['session']}/pay")
+    await order_is(play, checkout["orderId"], "paid")
+    await pay(play, checkout, paypal="approve")
+    await ends(play, checkout, "paid")
+
+
+async def approves_unheard(play: Play) -> None:
+    """The capture is made and its answer is lost: it is repeated under the same key."""
+    checkout = await open_checkout(play, "capture-unheard", provider="paypal")
+    await play.faults(unanswered(CAPTURING, times=1))
+    await pay(play, checkout, paypal="approve")
+    await ends(play, checkout, "paid")
+
+
+async def is_captured_unheard(play: Play) -> None:
+    """The same, and nothing tells of it for so long that the gateway has forgotten the key: it is looked at first."""
+    checkout = await open_checkout(play, "capture-forgotten", provider="paypal")
+    await play.faults(unanswered(CAPTURING))
+    await pay(play, checkout, paypal="approve")
+    lost = "SELECT 1 FROM payments WHERE status IN ('processing', 'unknown')"
+    await play.until("the capture is asked for", lambda: play.rows(lost))
+    await play.faults(unanswered(CAPTURING), UNHEARD, unlisted(), unlisted("paypal"))
+    await play.advance(46 * DAY_S)
+    await play.faults(UNHEARD, unlisted(), unlisted("paypal"))
+    await ends(play, checkout, "paid")
+
+
+async def is_not_captured(play: Play) -> None:
+    """The gateway will not capture what was approved; approved once more, it does."""
+    no = {"name": "UNPROCESSABLE_ENTITY", "details": [{"issue": "TRANSACTION_REFUSED", "description": "no"}]}
+    checkout = await open_checkout(play, "not-captured", provider="paypal")
+    await play.faults(refused(CAPTURING, no, 422, times=1))
+    await pay(play, checkout, paypal="approve")
+    await play.until("it is declined", lambda: play.rows("SELECT 1 FROM payments WHERE decline_code <> ''"))
+    await play.advance(STILL_S)
+    await ends(play, checkout, "paid")

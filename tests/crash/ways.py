@@ -1,0 +1,79 @@
+"""Which story leads to which point: by the beginning of the point's name, the longest beginning counts.
+
+A point that no story reaches fails its test by name: write the story, or a reason into `points.READS` or
+`points.BOOKKEEPING`.
+"""
+
+from collections.abc import Mapping
+
+from tests.crash import mishaps, stories
+from tests.crash.stories import BOTH, Story
+
+STORIES: Mapping[str, Story] = {
+    "buys": Story(stories.buys),
+    "goes away": Story(stories.goes_away),
+    "pays at the end": Story(stories.pays_at_the_end),
+    "pays unheard": Story(stories.pays_unheard),
+    "is found in the list": Story(stories.is_found_in_the_list),
+    "buys thinly": Story(stories.buys_thinly, payload="thin"),
+    "is refused": Story(stories.is_refused),
+    "has no answer": Story(stories.has_no_answer),
+    "is looked up": Story(stories.is_looked_up),
+    "is declined first": Story(stories.is_declined_first),
+    "pays by bank": Story(stories.pays_by_bank),
+    "bank fails": Story(stories.bank_fails),
+    "has no mail server": Story(stories.has_no_mail_server),
+    "is refunded outside": Story(stories.is_refunded_outside),
+    "is disputed": Story(stories.is_disputed),
+    "approves": Story(stories.approves, BOTH),
+    "approves twice": Story(stories.approves_twice, BOTH),
+    "pays too late": Story(mishaps.pays_too_late),
+    "gets no money back": Story(mishaps.gets_no_money_back, findings=("late-payment-waits",)),
+    "is refunded unheard": Story(mishaps.is_refunded_unheard),
+    "waits for its refund": Story(mishaps.waits_for_its_refund),
+    "pays elsewhere": Story(mishaps.pays_elsewhere, BOTH),
+    "pays twice": Story(mishaps.pays_twice, BOTH),
+    "approves unheard": Story(mishaps.approves_unheard, BOTH),
+    "is captured unheard": Story(mishaps.is_captured_unheard, BOTH),
+    "is not captured": Story(mishaps.is_not_captured, BOTH),
+}
+
+# The first story is played in every run, the others when all are asked for.
+_WAYS: Mapping[str, tuple[str, ...]] = {
+    "checkout.flow": ("buys", "goes away", "approves"),
+    "checkout.flow._turn_to": ("pays elsewhere", "pays twice"),
+    "checkout.flow._undo": ("has no answer", "is refused"),
+    "completion.flow._end": ("goes away", "has no answer"),
+    "completion.flow._close_page": ("goes away", "has no answer", "pays elsewhere"),
+    "completion.flow._find_page:call-1": ("has no answer", "pays elsewhere"),
+    "completion.flow._find_page:call-2": ("is looked up",),
+    "completion.flow.find_out": ("pays unheard",),
+    "completion.flow._believe": ("approves", "pays at the end", "pays unheard"),
+    "completion.flow.capture": ("approves", "approves twice"),
+    "completion.flow._take:call-1": ("is captured unheard",),
+    "completion.flow._take:call-2": ("approves", "approves twice", "approves unheard"),
+    "completion.flow._take:call-3": ("is not captured",),
+    "completion.flow._lose": ("approves unheard",),
+    "completion.flow._decline": ("approves twice", "is not captured"),
+    "deliveries": ("buys",),
+    "recovery.flow.read_list": ("is found in the list",),
+    "recovery.flow._lease": ("is found in the list",),
+    "recovery.flow._mark": ("is found in the list",),
+    "recovery.flow.fetch_thin": ("buys thinly",),
+    "recovery.flow._fetch": ("buys thinly",),
+    "recovery.flow.ask_about_stuck": ("pays unheard",),
+    "refunds.flow": ("pays too late", "pays twice"),
+    "refunds.flow._ask:call-1": ("is refunded unheard",),
+    "refunds.flow._refuse": ("gets no money back",),
+    "webhooks": ("buys", "is declined first", "pays by bank", "bank fails", "is refunded outside", "is disputed"),
+    "worker": ("buys",),
+    "worker.Worker._ask_about_stuck": ("waits for its refund",),
+    "worker.Worker._find_expired": ("goes away",),
+    "worker.Worker._put_off": ("has no mail server",),
+}
+
+
+def ways_to(point: str) -> tuple[str, ...]:
+    """The stories that lead to a point; empty when the table knows none."""
+    fitting = [start for start in _WAYS if point.startswith(start)]
+    return _WAYS[max(fitting, key=len)] if fitting else ()
