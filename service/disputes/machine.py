@@ -36,7 +36,7 @@ DISPUTE = Machine(
         (_S.INQUIRY, _E.OPEN): _S.NEEDS_RESPONSE,
         (_S.INQUIRY, _E.REVIEW): _S.UNDER_REVIEW,
         (_S.NEEDS_RESPONSE, _E.REVIEW): _S.UNDER_REVIEW,
-        (_S.INQUIRY, _E.CLOSE): _S.CLOSED,
+        **{(state, _E.CLOSE): _S.CLOSED for state in _UNDECIDED},
         **{(state, _E.WIN): _S.WON for state in _UNDECIDED},
         **{(state, _E.LOSE): _S.LOST for state in _UNDECIDED},
     },

@@ -1,13 +1,14 @@
-"""What the worker's family "refund" does, one message at a time, with the clock in the test's hand."""
+"""What the worker's outbox does about money, one message at a time, with the clock in the test's hand."""
 
+from service.deliveries import create_deliveries
 from service.kernel import outbox
 from service.kernel.clock import Dial
-from service.kernel.errors import GatewayUnavailable, Parked
-from service.payments.flow import RETURN
-from service.refunds import flow as refunds
+from service.kernel.errors import GatewayError, Parked
+from service.payments.flow import CAPTURE, RETURN
+from service.refunds.flow import SEND
 from tests.webhooks.applying import LONG, Inbox
 
-DELIVERIES = {RETURN: refunds.give_back, refunds.SEND: refunds.send}
+KINDS = (CAPTURE, RETURN, SEND)
 
 
 async def send_due(inbox: Inbox) -> list[tuple[str, str]]:
@@ -15,7 +16,7 @@ async def send_due(inbox: Inbox) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
     while True:
         async with inbox.parts.db.transaction() as session:
-            claimed = await outbox.claim(session, kinds=list(DELIVERIES), limit=1)
+            claimed = await outbox.claim(session, kinds=KINDS, limit=1)
         if not claimed:
             return told
         told.append((claimed[0].kind, await _deliver(inbox, claimed[0])))
@@ -24,7 +25,8 @@ async def send_due(inbox: Inbox) -> list[tuple[str, str]]:
 async def send_all(inbox: Inbox) -> list[tuple[str, str]]:
     """The same, turning the clock to each next try."""
     told = await send_due(inbox)
-    while await inbox.stage.rows("SELECT 1 FROM outbox WHERE state = 'pending' AND kind LIKE 'refund.%'"):
+    kinds = ", ".join(f"'{each}'" for each in KINDS)
+    while await inbox.stage.rows(f"SELECT 1 FROM outbox WHERE state = 'pending' AND kind IN ({kinds})"):  # noqa: S608 - ours
         assert isinstance(inbox.stage.clock, Dial)
         inbox.stage.clock.advance(LONG)
         told += await send_due(inbox)
@@ -34,8 +36,8 @@ async def send_all(inbox: Inbox) -> list[tuple[str, str]]:
 async def _deliver(inbox: Inbox, message: outbox.Message) -> str:
     db = inbox.parts.db
     try:
-        await DELIVERIES[message.kind](db, inbox.parts.gateways, message.payload)
-    except GatewayUnavailable as error:
+        await create_deliveries(inbox.parts, inbox.stage.settings)[message.kind](message)
+    except GatewayError as error:
         async with db.transaction() as session:
             await outbox.postpone(session, message, str(error), jitter=0.5)
         return "postponed"
