@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from service.completion.rules import (
     MAY_BE_CAPTURED,
+    NO_LONGER_UNDER_WAY,
     SKEW,
     can_still_be_paid,
     event_of,
@@ -109,8 +110,8 @@ async def _find_page(shop: Shop, payment: Payment) -> _Found | None:
     found = await gateway.find_checkout(payment.request, since=payment.created_at - SKEW) if can_look_up else None
     if found is not None:
         return _Found(found, RecoveredBy.LOOKUP)
-    if can_look_up and unanswered.reason == "key_forgotten":
-        return None
+    if can_look_up and (unanswered.reason == "key_forgotten" or age > NO_LONGER_UNDER_WAY):
+        return None  # a failure that the key remembers is repeated for a day; the gateway's own list says that there is none
     raise unanswered
 
 

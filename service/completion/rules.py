@@ -10,6 +10,9 @@ from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 
 SKEW = timedelta(minutes=4)  # between the gateway's clock and ours, before a page counts as closed by itself
+NO_LONGER_UNDER_WAY = timedelta(
+    seconds=90
+)  # a request without an answer is not at work any more; clients give up in ten
 
 MAY_BE_OPEN = (
     PaymentStatus.CREATED,
