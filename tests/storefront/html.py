@@ -58,7 +58,8 @@ class Page(HTMLParser):
             self.by_tag.setdefault(tag, []).append("")
         if tag == "form":
             self.forms.append(Form(attributes["action"], attributes["method"]))
-        if tag == "input" and self.forms:
+        unchosen = attributes.get("type") == "radio" and "checked" not in attributes
+        if tag == "input" and self.forms and not unchosen:
             self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
