@@ -27,6 +27,7 @@ from service.telemetry.logs import get_logger
 
 REASON = "bad_certificate"
 PATH = "/v1/notifications/certs/"
+LEAST_BITS = 2048
 MOST_BYTES = 32_768  # a chain of four is some eight thousand
 FETCH_S = 3  # all of it; the sender waits for our answer
 REFUSED_FOR_S = 30  # before an address that was no good is fetched again
@@ -132,8 +133,8 @@ class Certificates:
         store = Store(_authorities(self._places.ca_file))
         chain = _chain(leaf, others, store, self._places.names, now)
         key = leaf.public_key()
-        if not isinstance(key, RSAPublicKey):
-            raise ValueError("the key is not RSA")  # noqa: TRY004 - what stands in a file, not an argument
+        if not isinstance(key, RSAPublicKey) or key.key_size < LEAST_BITS:  # the verifier looks at the authorities' only
+            raise ValueError("the key is not RSA, or too short")
         return _Proved(
             key,
             valid_from=max(each.not_valid_before_utc for each in chain),
