@@ -4,8 +4,13 @@ import json
 
 import pytest
 
+from service.kernel.money import Money
+from service.orders import flow as orders
+from service.payments import flow as payments
+from service.refunds import flow as refunds
 from tests.cli.running import cubano_beside, environment, read
 from tests.payments.history import PAID, end_of
+from tests.refunds.sending import send_due
 from tests.stage import Stage, buyer
 from tests.webhooks.applying import Inbox
 from tests.webhooks.fixtures import inbox
@@ -132,3 +137,45 @@ async def test_what_is_wrong_is_one_line(env, case):
     result = await cubano_beside(env, "desk", *words)
 
     assert (code, True) == (result.exit_code, part in result.output), result.output
+
+
+async def refund_asked(stage: Stage, inbox: Inbox, order_id: str, minor: int) -> str:
+    """A refund of the desk's money, sent as far as it can be: it waits for a person."""
+    async with inbox.parts.db.transaction() as session:
+        order = await orders.lock(session, order_id)
+        [payment] = await payments.of_order(session, order_id)
+        gateway = inbox.parts.gateways["manual"]
+        refund = await refunds.request(session, gateway, order, payment, Money(minor, "USD"), reason="customer_request")
+        refund_id = refund.id
+    await send_due(inbox)
+    assert [("pending",)] == await stage.rows("SELECT status FROM refunds WHERE id = :id", id=refund_id)
+    return refund_id
+
+
+async def test_a_refund_is_done_when_it_was_handed_out(env, stage: Stage, inbox: Inbox):
+    """Until a person says so it is pending; said twice it is done once, and the order follows."""
+    sold = read(await cubano_beside(env, "desk", "sell", *BUYER, "--json"))
+    await inbox.apply()
+    refund_id = await refund_asked(stage, inbox, sold["orderId"], 49_800)
+    said = ("desk", "refunded", refund_id, "--reference", "R-7", "--by", "Marta")
+    first, again = [await cubano_beside(env, *said) for _ in range(2)]
+    await inbox.apply()
+
+    end = await end_of(stage, sold["orderId"])
+    assert (0, 0, True) == (first.exit_code, again.exit_code, "said before" in again.stdout)
+    assert ("refunded", [("succeeded", 49800, False)], {"void": 2}) == (end["order"], end["refunds"], end["tickets"])
+    assert [] == await inbox.broken()
+
+
+async def test_a_refund_that_could_not_be_handed_out_has_failed(env, stage: Stage, inbox: Inbox):
+    """The reason stays with it, and the order keeps its money."""
+    sold = read(await cubano_beside(env, "desk", "sell", *BUYER, "--json"))
+    await inbox.apply()
+    refund_id = await refund_asked(stage, inbox, sold["orderId"], 10_000)
+    words = ("--reference", "R-8", "--by", "Marta", "--failed", "nobody came")
+    result = await cubano_beside(env, "desk", "refunded", refund_id, *words)
+    await inbox.apply()
+
+    reasons = await stage.rows("SELECT status, failure_reason FROM refunds")
+    assert (0, [("failed", "nobody came")]) == (result.exit_code, reasons)
+    assert "paid" == (await end_of(stage, sold["orderId"]))["order"]
