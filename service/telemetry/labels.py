@@ -5,74 +5,20 @@ They are telemetry's own, because telemetry imports nothing of ours; a test comp
 
 from enum import StrEnum
 
+from service.telemetry.states import DisputeEvent as DisputeEvent
+from service.telemetry.states import DisputeState as DisputeState
+from service.telemetry.states import OrderEvent as OrderEvent
+from service.telemetry.states import OrderState as OrderState
+from service.telemetry.states import PaymentEvent as PaymentEvent
+from service.telemetry.states import PaymentState as PaymentState
+from service.telemetry.states import RefundEvent as RefundEvent
+from service.telemetry.states import RefundState as RefundState
+
 
 class Provider(StrEnum):
     STRIPE = "stripe"
     PAYPAL = "paypal"
     MANUAL = "manual"
-
-
-class OrderState(StrEnum):
-    AWAITING_PAYMENT = "awaiting_payment"
-    PROCESSING = "processing"
-    PAID = "paid"
-    PARTIALLY_REFUNDED = "partially_refunded"
-    REFUNDED = "refunded"
-    EXPIRED = "expired"
-    CANCELED = "canceled"
-    DISPUTED = "disputed"
-    LATE_PAYMENT = "late_payment"
-
-
-class PaymentState(StrEnum):
-    CREATED = "created"
-    REQUIRES_ACTION = "requires_action"
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    UNKNOWN = "unknown"
-
-
-class RefundState(StrEnum):
-    REQUESTED = "requested"
-    AWAITING_APPROVAL = "awaiting_approval"
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-class OrderEvent(StrEnum):
-    PEND = "pend"
-    REOPEN = "reopen"
-    PAY = "pay"
-    PAY_UNSEATED = "pay_unseated"
-    EXPIRE = "expire"
-    CANCEL = "cancel"
-    REFUND_PART = "refund_part"
-    REFUND_ALL = "refund_all"
-    UNREFUND = "unrefund"
-    UNREFUND_UNSEATED = "unrefund_unseated"
-    DISPUTE = "dispute"
-    WIN_DISPUTE = "win_dispute"
-
-
-class PaymentEvent(StrEnum):
-    CHALLENGE = "challenge"
-    PROCESS = "process"
-    SUCCEED = "succeed"
-    DECLINE = "decline"
-    CANCEL = "cancel"
-    LOSE = "lose"
-
-
-class RefundEvent(StrEnum):
-    ESCALATE = "escalate"
-    SEND = "send"
-    SUCCEED = "succeed"
-    FAIL = "fail"
-    CANCEL = "cancel"
 
 
 class EventKind(StrEnum):
@@ -89,23 +35,6 @@ class EventKind(StrEnum):
     REFUND_CHANGED = "refund_changed"
     DISPUTE_CHANGED = "dispute_changed"
     OTHER = "other"
-
-
-class DisputeState(StrEnum):
-    INQUIRY = "inquiry"
-    NEEDS_RESPONSE = "needs_response"
-    UNDER_REVIEW = "under_review"
-    WON = "won"
-    LOST = "lost"
-    CLOSED = "closed"
-
-
-class DisputeEvent(StrEnum):
-    OPEN = "open"
-    REVIEW = "review"
-    WIN = "win"
-    LOSE = "lose"
-    CLOSE = "close"
 
 
 class OddMoney(StrEnum):
@@ -198,6 +127,22 @@ class DeclineCategory(StrEnum):
     ACCOUNT = "account"
     DO_NOT_HONOR = "do_not_honor"
     OTHER = "other"
+
+
+class AccessOutcome(StrEnum):
+    """How the guard decided about a request that needs a permission, or shows a credential where it could."""
+
+    ALLOWED = "allowed"
+    FORBIDDEN = "forbidden"
+    NONE = "none"  # no credential at all
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"  # no such key, or another secret
+    WRONG_ENVIRONMENT = "wrong_environment"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    WRONG_NETWORK = "wrong_network"
+    BAD_SIGNATURE = "bad_signature"
+    REPLAYED = "replayed"
 
 
 class WebhookResult(StrEnum):
