@@ -13,10 +13,12 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import AfterExceptionHookHandler, ASGIApp
+from litestar.types import AfterExceptionHookHandler, ASGIApp, Guard
 
 from service import __version__
-from service.access.rules import OrderTokens
+from service.access.api import by_key, create_guard, principal_of
+from service.access.flow import KeyRing
+from service.access.rules import OrderTokens, Principal
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
 from service.gateways.base import Capability
@@ -24,11 +26,13 @@ from service.health import Health
 from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database
 from service.kernel.problems import PROBLEM_JSON, to_problem
+from service.kernel.repeat import Repeat, repeating
 from service.parts import Parts, build_parts
 from service.receipts.api import get_order
 from service.reference.api import create_reference
 from service.settings import Settings
 from service.shop.flow import Shop
+from service.signing.rules import SigningSecrets
 from service.storefront.api import Storefront, create_storefront
 from service.telemetry.exposition import serve_metrics
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
@@ -36,7 +40,10 @@ from service.telemetry.tracing import current_trace_id
 from service.webhooks.api import webhook_of
 from service.webhooks.flow import Intake
 
+KEYS_EVERY_S = 5.0  # when a key was used last stands in the database so much later
 MOST_BYTES = 65_536  # of a request body; a checkout is a few hundred bytes
+FOR_CUSTOMERS = {"public": "customers' pages; the page of an order asks for its token"}
+FOR_PROBES = {"public": "asked by load balancers; says nothing of the inside"}
 FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json")
 WEBHOOK_PATHS = {"stripe": ["/webhook", "/webhook/stripe"]}  # the first provider had no name in its address
 
@@ -45,21 +52,25 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     """The whole HTTP side; everything it needs is built here from the settings."""
     parts = build_parts(settings, "serve", clock=clock)
     intake = Intake(parts.db)
+    ring = KeyRing(parts.db, settings.environment)
     health = Health(parts.db, shows_reasons=False)
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
+    pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
     app = Litestar(
-        route_handlers=[_api(parts, intake), reference, storefront.router, live, ready],
+        route_handlers=[_api(parts, intake), reference, pages, live, ready],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
             "tokens": Provide(lambda: parts.shop.tokens, sync_to_thread=False),
             "health": Provide(lambda: health, sync_to_thread=False),
+            "principal": Provide(principal_of, sync_to_thread=False),
         },
-        signature_types=[Database, Shop, OrderTokens, Health],
+        signature_types=[Database, Shop, OrderTokens, Principal, Health],
+        guards=[_guard(parts, ring)],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
-        lifespan=[_lifespan(parts, intake, health)],
+        lifespan=[_lifespan(parts, intake, health, ring)],
         request_max_body_size=MOST_BYTES,
         openapi_config=_openapi(),
         logging_config=None,
@@ -91,7 +102,15 @@ def _api(parts: Parts, intake: Intake) -> Router:
     return Router("/api/payment", route_handlers=[for_customers, *webhooks])
 
 
-def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _guard(parts: Parts, ring: KeyRing) -> Guard:
+    secrets = SigningSecrets(parts.shop.tokens.keys)
+    keys = by_key(ring, secrets, parts.db, hops=parts.settings.trusted_hops)
+    return create_guard(keys, telemetry=parts.telemetry)
+
+
+def _lifespan(
+    parts: Parts, intake: Intake, health: Health, ring: KeyRing
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
         """Connections and the metrics port live exactly as long as the server takes requests."""
@@ -102,10 +121,12 @@ def _lifespan(parts: Parts, intake: Intake, health: Health) -> Callable[[Litesta
         metrics = serve_metrics(
             parts.telemetry, settings.metrics_host, settings.serve_metrics_port, health.from_thread()
         )
+        used = Repeat("keys", ring.flush, KEYS_EVERY_S, parts.telemetry)
         try:
-            async with parts.watching():
+            async with parts.watching(), repeating([used]):
                 yield
         finally:
+            await used.once()
             await intake.close()
             metrics.close()
             await parts.close()
@@ -124,13 +145,13 @@ def _answer_error(storefront: Storefront) -> Callable[[Request[Any, Any, State],
     return answer
 
 
-@get("/health/live", summary="Is the process alive", tags=["Health"])
+@get("/health/live", summary="Is the process alive", tags=["Health"], opt=FOR_PROBES)
 async def live() -> dict[str, str]:
     """Answers as long as the event loop turns."""
     return {"status": "live", "process": "serve"}
 
 
-@get("/health/ready", summary="May it be sent traffic", tags=["Health"])
+@get("/health/ready", summary="May it be sent traffic", tags=["Health"], opt=FOR_PROBES)
 async def ready(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
     """A list of named pings; 503 when one of them fails."""
     pings = await health.pings()
@@ -147,4 +168,7 @@ def _openapi() -> OpenAPIConfig:
         path="/openapi.json",
         render_plugins=[JsonRenderPlugin(path="/", media_type=MediaType.JSON)],
         use_handler_docstrings=True,
+        openapi_router=Router(
+            "/openapi.json", route_handlers=[], include_in_schema=False, opt={"public": "the API describes itself"}
+        ),
     )

@@ -39,6 +39,7 @@ from service.refunds import flow as refund_events
 from service.refunds import tables as refunds
 from service.settings import Settings
 from service.shop.flow import Shop
+from service.signing import tables as signing
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
@@ -50,6 +51,7 @@ WITH_TABLES = (
     outbox,
     audit,
     access,
+    signing,
     idempotency,
     catalog,
     controls,

@@ -91,6 +91,9 @@ class Settings(BaseModel):
     gateway_healthy_s: int = Field(
         60, ge=1, le=3600, description="Seconds a provider that was away must be well before it gets checkouts again."
     )
+    trusted_hops: int = Field(
+        0, ge=0, le=8, description="How many proxies of ours stand before `serve` and add to X-Forwarded-For."
+    )
     hold_seconds: int = Field(600, ge=1, le=1500, description="How long unpaid tickets stay reserved for a customer.")
     smtp_url: SecretStr = Field(
         SecretStr("smtp://127.0.0.1:1025"),

@@ -1,1 +1,1 @@
-"""Who may see and do what. So far: the access token that belongs to one order."""
+"""Who may see and do what: API keys, roles and their permissions, and the guard every route stands behind."""

@@ -1,4 +1,4 @@
-"""API clients, their keys and the nonces of signed requests. A secret is stored only as its hash.
+"""API clients and their keys. A secret is stored only as its hash.
 
 SHA-256 without salt or stretching is right here and wrong for passwords: the secret is 256 random bits, so there is no
 dictionary to try and nothing to slow down, and every request has to compute it.
@@ -48,15 +48,6 @@ class ApiKey(Tables):
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]  # to the minute
     last_used_from: Mapped[str | None]
-
-
-class RequestNonce(Tables):
-    __tablename__ = "request_nonces"
-    __table_args__ = (sa.Index("ix_request_nonces_seen_at", "seen_at"),)
-
-    key_id: Mapped[str] = mapped_column(primary_key=True)
-    nonce: Mapped[str] = mapped_column(primary_key=True)
-    seen_at: Mapped[datetime]
 
 
 MOST_LIVE = 2  # keys a client: the one in use, and the one that takes over

@@ -36,6 +36,7 @@ EXAMPLE = {
     "/catalog",
     summary="What is on sale",
     tags=["Store"],
+    opt={"public": "what is on sale is no secret"},
     cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
     responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400, Maintenance)},
 )

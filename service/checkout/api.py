@@ -101,6 +101,7 @@ PROBLEMS = (
     "/checkout-session",
     summary="Open a checkout",
     tags=["Store"],
+    opt={"public": "anybody may buy; prices come from the catalogue"},
     operation_class=CheckoutOperation,
     responses={
         **answered(201, Checkout, ANSWER, "The tickets are held and the payment page is open"),

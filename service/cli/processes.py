@@ -39,6 +39,7 @@ def serve(host: str | None, port: int | None) -> None:
         log_level="warning",  # what it says at its start and end, the supervisor says too
         access_log=False,  # the telemetry middleware writes the one line a request gets
         server_header=False,
+        proxy_headers=False,  # CUBANO_TRUSTED_HOPS says how far they are believed
         date_header=True,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,

@@ -4,6 +4,8 @@
     ├── Invalid              the request itself is wrong; names each field
     ├── NotFound             unknown, or not yours: indistinguishable on purpose
     ├── Unauthenticated      a credential or signature is absent or wrong
+    ├── Unidentified         who asks is not known: no credential, or one that is not good
+    ├── Forbidden            known, and not allowed
     ├── Conflict             right request, wrong moment
     │   ├── SoldOut          not enough left of one ticket type
     │   ├── KeyInFlight      the same idempotency key is being worked on now
@@ -71,6 +73,22 @@ class Unauthenticated(CubanoError):
     def __init__(self, reason: str) -> None:
         super().__init__("The request could not be authenticated.")
         self.reason = reason
+
+
+class Unidentified(CubanoError):
+    """Who asks is not known. `reason` is a metric label; `told` is for a caller who has shown the right secret."""
+
+    def __init__(self, reason: str, told: str = "An API key is needed that is valid here.") -> None:
+        super().__init__(told)
+        self.reason = reason
+
+
+class Forbidden(CubanoError):
+    """It is known who asks, and that is not enough."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"This needs the permission {permission}.")
+        self.permission = permission
 
 
 class Conflict(CubanoError):

@@ -31,6 +31,8 @@ TABLE: dict[type[Exception], Kind] = {
     errors.Invalid: Kind(400, "invalid_request", "The request is not valid"),
     errors.NotFound: Kind(404, "not_found", "Not found"),
     errors.Unauthenticated: Kind(400, "signature_invalid", "The signature could not be verified"),
+    errors.Unidentified: Kind(401, "unauthenticated", "Credentials are missing or wrong"),
+    errors.Forbidden: Kind(403, "forbidden", "Not allowed"),
     errors.SoldOut: Kind(409, "sold_out", "Not enough left"),
     errors.KeyInFlight: Kind(409, "request_in_flight", "The same request is being worked on"),
     errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
@@ -109,6 +111,8 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         body |= {"provider": error.provider, "otherProviders": list(error.others)}
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
+    if isinstance(error, errors.Unidentified):
+        headers["WWW-Authenticate"] = 'Bearer realm="cubano"'
     retry_after_s = getattr(error, "retry_after_s", 2 if kind.status == UNAVAILABLE else None)
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)

@@ -35,6 +35,8 @@ async def find_receipt(session: Session, order_id: str, *, token: str | None, to
 
 async def read_receipt(session: Session, order_id: str) -> OrderView:
     """The order for those who may see every order; `NotFound` when there is none."""
+    if not is_id(order_id, "ord"):
+        raise NotFound
     query = sa.select(Order).where(Order.id == order_id).options(selectinload(Order.items))
     order = (await session.execute(query)).scalar_one_or_none()
     if order is None:

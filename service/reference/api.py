@@ -59,7 +59,7 @@ def create_reference(*, public_url: str, version: str) -> Router:
         )
         return Response(page, media_type=MediaType.HTML, headers=PAGE_HEADERS)
 
-    return Router("/", route_handlers=[reference, problems])
+    return Router("/", route_handlers=[reference, problems], opt={"public": "the API's description"})
 
 
 def _inline(text: str) -> Markup:

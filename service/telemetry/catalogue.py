@@ -193,6 +193,15 @@ SWEPT = Gauge(
     {"provider": PROVIDERS},
 )
 
+# --- who may
+
+ACCESS = Counter(
+    "cubano_access_total",
+    "Requests to what needs a permission, by what the guard decided.",
+    "requests",
+    {"outcome": labels.AccessOutcome},
+)
+
 # --- outbox and mail
 
 OUTBOX = Gauge(

@@ -5,6 +5,7 @@ They are telemetry's own, because telemetry imports nothing of ours; a test comp
 
 from enum import StrEnum
 
+from service.telemetry.decisions import AccessOutcome as AccessOutcome
 from service.telemetry.states import DisputeEvent as DisputeEvent
 from service.telemetry.states import DisputeState as DisputeState
 from service.telemetry.states import OrderEvent as OrderEvent
@@ -127,22 +128,6 @@ class DeclineCategory(StrEnum):
     ACCOUNT = "account"
     DO_NOT_HONOR = "do_not_honor"
     OTHER = "other"
-
-
-class AccessOutcome(StrEnum):
-    """How the guard decided about a request that needs a permission, or shows a credential where it could."""
-
-    ALLOWED = "allowed"
-    FORBIDDEN = "forbidden"
-    NONE = "none"  # no credential at all
-    MALFORMED = "malformed"
-    UNKNOWN = "unknown"  # no such key, or another secret
-    WRONG_ENVIRONMENT = "wrong_environment"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    WRONG_NETWORK = "wrong_network"
-    BAD_SIGNATURE = "bad_signature"
-    REPLAYED = "replayed"
 
 
 class WebhookResult(StrEnum):

@@ -47,6 +47,7 @@ def webhook_of(gateway: Gateway, db: Database, intake: Intake, *, paths: list[st
         paths,
         summary=f"Events of {gateway.provider}",
         tags=["Webhooks"],
+        opt={"public": "the provider's signature is checked"},
         status_code=200,
         name=f"webhook-{gateway.provider}",
         request_max_body_size=MOST_BYTES,

@@ -20,7 +20,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),
     frozenset({"shop"}),
-    frozenset({"access", "audit", "mail", "controls", "idempotency"}),
+    frozenset({"access", "audit", "mail", "controls", "idempotency", "signing"}),
     frozenset({"webhooks"}),
     frozenset({"gateways"}),
     frozenset({"kernel"}),

@@ -1,0 +1,134 @@
+"""The guard every route stands behind, and how a request shows whose it is.
+
+A route says in its `opt` who may pass:
+
+    {"public": "why"}                                  anybody; who asks is not even looked at
+    {"permission": Permission.X}                       nobody: 401; somebody who may not: 403
+    {"permission": Permission.X, "hidden": "why"}      who may not passes as nobody, and the handler answers as it
+                                                       answers for what does not exist
+
+A route that says nothing, or both, is closed or needs the permission: forgetting is never a hole. Another way to show who
+asks (a session's cookie) is one more `Way` for `create_guard`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from service.access.flow import KeyRing, Known
+from service.access.rules import KEY_START, Permission, Principal, client_ip
+from service.audit.rules import Origin
+from service.kernel.db import Database
+from service.kernel.errors import Forbidden, Unidentified
+from service.signing.flow import is_timely, take_nonce
+from service.signing.rules import SigningSecrets, read_signature, text_to_sign
+from service.telemetry import catalogue
+from service.telemetry.labels import AccessOutcome
+from service.telemetry.registry import Telemetry
+
+PERMISSION, PUBLIC, HIDDEN = "permission", "public", "hidden"
+_PRINCIPAL = "principal"
+
+Asked = Request[Any, Any, Any]
+# Answers who asks, None when the request shows nothing of this kind, and raises `Unidentified` when that is not good.
+Way = Callable[[Asked], Awaitable[Principal | None]]
+
+
+def create_guard(*ways: Way, telemetry: Telemetry) -> Guard:
+    """The guard; the first way that knows who asks decides."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        needed: Permission | None = handler.opt.get(PERMISSION)
+        if needed is None and (PUBLIC in handler.opt or connection.scope.get("method") == "OPTIONS"):
+            return
+        try:
+            principal = await _admitted(connection, ways, needed)
+        except (Unidentified, Forbidden) as error:
+            outcome = error.reason if isinstance(error, Unidentified) else AccessOutcome.FORBIDDEN
+            telemetry.count(catalogue.ACCESS, outcome=outcome)
+            if HIDDEN not in handler.opt:
+                raise
+            return
+        telemetry.count(catalogue.ACCESS, outcome=AccessOutcome.ALLOWED)
+        connection.scope["state"][_PRINCIPAL] = principal
+
+    return guard
+
+
+async def _admitted(
+    connection: ASGIConnection[Any, Any, Any, Any], ways: tuple[Way, ...], needed: Permission | None
+) -> Principal:
+    principal = await _identified(connection, ways)
+    if needed is None or not principal.may(needed):
+        raise Forbidden(needed or "that nobody has")
+    return principal
+
+
+async def _identified(connection: ASGIConnection[Any, Any, Any, Any], ways: tuple[Way, ...]) -> Principal:
+    if isinstance(connection, Request):
+        for way in ways:
+            if (principal := await way(connection)) is not None:
+                return principal
+    raise Unidentified(AccessOutcome.NONE)
+
+
+def principal_of(request: Asked) -> Principal | None:
+    """Who asks, as the guard has found; None on a public route, and for nobody on a hidden one."""
+    found: Principal | None = request.scope["state"].get(_PRINCIPAL)
+    return found
+
+
+def origin_of(request: Asked, hops: int) -> Origin:
+    """Where the request comes from, behind so many proxies of ours."""
+    client = request.scope.get("client")
+    ip = client_ip(client[0] if client else "", request.headers.getall("x-forwarded-for", []), hops=hops)
+    return Origin(ip, request.headers.get("user-agent", ""))
+
+
+def by_key(ring: KeyRing, secrets: SigningSecrets, db: Database, *, hops: int) -> Way:
+    """An API key, in `Authorization: Bearer`; signed where the key demands it."""
+
+    async def identify(request: Asked) -> Principal | None:
+        text = _bearer(request)
+        if text is None:
+            return None
+        origin = origin_of(request, hops)
+        known = await ring.identify(text, origin)
+        if known.signs:
+            await _check_signature(request, known, secrets, db)
+        return replace(known.principal, origin=origin)
+
+    return identify
+
+
+def _bearer(request: Asked) -> str | None:
+    """What claims to be a key of ours; another's header and an order's token are none."""
+    lines = request.headers.getall("authorization", [])
+    if len(lines) > 1:
+        raise Unidentified(AccessOutcome.MALFORMED)
+    scheme, _, text = (lines[0] if lines else "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" and text.strip().startswith(KEY_START) else None
+
+
+async def _check_signature(request: Asked, known: Known, secrets: SigningSecrets, db: Database) -> None:
+    """Raises `Unidentified` unless this key signed exactly this request, just now and for the first time."""
+    given = read_signature(request.headers)
+    if given is None:
+        raise Unidentified(AccessOutcome.BAD_SIGNATURE, "Requests with this API key must be signed.")
+    scope, key_id = request.scope, known.principal.id
+    path = scope.get("raw_path") or scope["path"].encode()
+    target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+    body = await request.body()
+    text = text_to_sign(scope["method"], target, body, timestamp=given.timestamp, nonce=given.nonce)
+    if not secrets.fits(key_id, text, given.signature):
+        raise Unidentified(AccessOutcome.BAD_SIGNATURE, "The signature does not fit the request.")
+    now_s = int(db.clock().timestamp())
+    if not is_timely(given, now_s):
+        raise Unidentified(AccessOutcome.REPLAYED, f"The signed time is too far from ours, which is {now_s}.")
+    if not await take_nonce(db, key_id, given.nonce):
+        raise Unidentified(AccessOutcome.REPLAYED, "This nonce was used before.")
