@@ -9,7 +9,7 @@ from tests.stage import Stage
 
 @pytest.mark.parametrize(("hours", "broken"), [(47, 0), (49, 1)])
 async def test_a_late_payment_does_not_wait_longer_than_two_days(stage: Stage, hours, broken):
-    """The letter promises word within two days; after that somebody has to look."""
+    """The money goes back by itself within minutes; after two days somebody has to look."""
     await stage.checkout()
     late = """UPDATE orders SET status = 'late_payment', paid_at = now(),
         updated_at = now() - make_interval(hours => :hours)"""

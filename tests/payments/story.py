@@ -20,6 +20,7 @@ from tests.refunds.sending import send_due
 from tests.webhooks.applying import Inbox
 
 BANK_S = 10  # until a bank that takes its time has decided
+APART_S = 60  # between two stories, so that each hears its own events only
 OVER_S = 2 * 3600  # longer than any page or hold lasts
 WAYS = {  # to pay: at Stripe with this card, at PayPal with this choice
     "approve": ({"card": GOOD}, {"paypal": "approve"}),
@@ -161,10 +162,12 @@ class Story:
 
 
 async def begin(inbox: Inbox, provider: str, pick: Pick) -> Story:
-    """A new order, by the gateway's own clock."""
+    """A new order, by the gateway's own clock, some time after the story before it."""
     stage = inbox.stage
     assert isinstance(stage.clock, Dial)
+    await turn(stage, APART_S)
+    await stage.rows("UPDATE stock SET capacity = sold + held + 100")
     shown = (await stage.emulator.get("/_emulator/clock")).json()
     stage.clock.set(max(datetime.fromtimestamp(shown["now"], UTC), stage.clock()))
-    began = stage.clock() - timedelta(seconds=5)
+    began = stage.clock() - timedelta(seconds=APART_S // 2)
     return Story(inbox, provider, pick, await order_from(stage, provider), began)

@@ -187,6 +187,10 @@ async def test_a_refund_that_fails_after_it_looked_done_is_in_sight_of_a_person(
     await take_in(stage, inbox, *await told(stage))
 
     order = await stage.order(checkout)
+    page = await stage.client.get(
+        f"/en/order/{checkout['orderId']}?token={checkout['accessToken']}", follow_redirects=True
+    )
+    assert "A person is looking after it" in page.text
     assert [("failed", "declined")] == await states(stage)
     assert ("late_payment", 0) == (order["status"], order["refunded"]["minor"])
     assert [(0,)] == await stage.rows("SELECT returned_minor FROM payments")
