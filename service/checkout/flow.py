@@ -25,6 +25,7 @@ from service.gateways.facts import CheckoutIntent, GatewayCheckout, LineItem
 from service.idempotency import flow as idempotency
 from service.idempotency.flow import Claim, Found, Key
 from service.kernel import outbox
+from service.kernel.clock import Seconds
 from service.kernel.db import Session
 from service.kernel.errors import (
     FieldError,
@@ -64,7 +65,7 @@ class _Asking:
     request: CheckoutRequest
     key: Key
     claim: Claim
-    due: float  # by the monotonic clock
+    due: Seconds  # by the monotonic clock
 
     @property
     def resumed(self) -> bool:

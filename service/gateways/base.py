@@ -21,6 +21,7 @@ from service.gateways.facts import (
     RefundIntent,
     Settlement,
 )
+from service.kernel.clock import Seconds
 
 
 class Capability(StrEnum):
@@ -66,7 +67,7 @@ class Gateway(Protocol):
         ...
 
     async def open_checkout(
-        self, request: dict[str, Any], *, key: str, within_s: float | None = None
+        self, request: dict[str, Any], *, key: str, within_s: Seconds | None = None
     ) -> GatewayCheckout:
         """Open a hosted checkout; the same key and request give the same checkout.
 

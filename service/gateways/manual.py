@@ -27,6 +27,7 @@ from service.gateways.facts import (
 )
 from service.gateways.registry import Context
 from service.gateways.undeclared import Undeclared
+from service.kernel.clock import Seconds
 from service.kernel.errors import FieldError, GatewayRejected, Invalid, Parked, Unauthenticated
 from service.kernel.money import Money
 
@@ -91,7 +92,7 @@ class ManualGateway(Undeclared):
         }
 
     async def open_checkout(
-        self, request: dict[str, Any], *, key: str, within_s: float | None = None
+        self, request: dict[str, Any], *, key: str, within_s: Seconds | None = None
     ) -> GatewayCheckout:
         del within_s  # nobody is asked
         amount = msgspec.convert(request["amount"], Money)

@@ -25,6 +25,7 @@ from service.gateways.facts import (
 from service.gateways.registry import Context
 from service.gateways.stripe_line import PROVIDER, Line
 from service.gateways.undeclared import Undeclared
+from service.kernel.clock import Seconds
 from service.kernel.errors import GatewayRejected
 
 # Stripe takes 30 min at least, also from a request that is sent again at the end of the longest hold (25 min, settings);
@@ -95,7 +96,7 @@ class StripeGateway(Undeclared):
         }
 
     async def open_checkout(
-        self, request: dict[str, Any], *, key: str, within_s: float | None = None
+        self, request: dict[str, Any], *, key: str, within_s: Seconds | None = None
     ) -> GatewayCheckout:
         params: Any = request
         async with self._line.call(Operation.OPEN_CHECKOUT, within_s=within_s):

@@ -7,6 +7,7 @@ Tests and drills turn a `Dial`, so nothing sleeps and no module-level `now` is p
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+Seconds = float  # of a wait or a deadline; where money is handled nothing else may be one
 Clock = Callable[[], datetime]
 
 
