@@ -4,11 +4,14 @@ A part stands between `<!-- generated: WHAT ARGUMENT… -->` and `<!-- /generate
 a function of `PARTS`. A new kind of part is one function there, from its arguments to Markdown.
 """
 
+import ast
 import importlib
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +108,59 @@ def invariants() -> str:
     )
 
 
+def capabilities(*providers: str) -> str:
+    """What each provider declares, and how long it remembers, read from the class its entry point builds."""
+    from service.gateways.base import Capability  # noqa: PLC0415 - only this part needs the service
+    from service.gateways.registry import describe  # noqa: PLC0415
+
+    classes = [describe(each) for each in providers]
+    rows = [[f"`{each}`", *("yes" if each in one.capabilities else "-" for one in classes)] for each in Capability]
+    rows += [
+        [f"`lifetimes.{name}`", *(_span(getattr(one.lifetimes, name)) for one in classes)]
+        for name in ("page", "checkout_key", "capture_key", "refund_key", "hold")
+    ]
+    head = ["", *(f"`{each}`" for each in providers)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
+
+
+def _span(span: timedelta | None) -> str:
+    if span is None:
+        return "the setting's"
+    days, minutes = span.days, span.seconds // 60
+    parts = [(days, "d"), (minutes // 60, "h"), (minutes % 60, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def source(path: str, *names: str) -> str:
+    """A file of the project, or only what is called so in it: functions, classes, `Class.method`."""
+    text = (ROOT / path).read_text()
+    if names:
+        found = dict(_named(ast.parse(text).body))
+        text = "\n\n".join(_lines(text, found[name]) for name in names) + "\n"
+    language = {".py": "python", ".toml": "toml"}[Path(path).suffix]
+    return f"```{language}\n{text}```\n"
+
+
+def _named(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, ast.stmt]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield within + node.name, node
+        if isinstance(node, ast.ClassDef):
+            yield from _named(node.body, f"{node.name}.")
+
+
+def _lines(text: str, node: ast.stmt) -> str:
+    return textwrap.dedent("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]))
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
+    "capabilities": capabilities,
     "help": help_of,
     "invariants": invariants,
     "machine": machine,
     "metrics": metrics,
     "settings": settings,
+    "source": source,
     "tables": tables,
 }
 

@@ -24,7 +24,7 @@ _AUTHORITY = "paypal-ca.pem"  # of the stand-in, which writes it at each start
 _DEFAULTS = {
     "CUBANO_MAIL_FROM": "A Lo Cubano Boulder Fest <tickets@alocubano.example>",
     "CUBANO_LOG_FORMAT": "console",
-    "CUBANO_PROVIDERS": "stripe,paypal",
+    "CUBANO_PROVIDERS": "stripe,paypal,manual",
 }
 
 
