@@ -1,4 +1,4 @@
-"""`cubano inbox`: look at the gateways' events, apply one again, or decide that it shall have no effect."""
+"""`cubano inbox`: look at the gateways' events, apply one again, decide against one, or fetch what never came."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from rich.table import Table
 
 from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json, with_database
+from service.cli.sweep import sweep
 from service.kernel.db import Database, Session
 from service.webhooks import flow
 from service.webhooks.tables import EventState, PaymentEvent
@@ -18,6 +19,9 @@ ANY = "all"
 @click.group()
 def inbox() -> None:
     """Events of the gateways, dead letters among them."""
+
+
+inbox.add_command(sweep)
 
 
 @inbox.command()
@@ -41,11 +45,13 @@ def ls(state: str, limit: int, *, as_json: bool) -> None:
         print_json([_summary(each) for each in events])
     else:
         table = Table(
-            "seq", "event", "type", "subject", "state", "tries", "received", "cause", box=None, pad_edge=False
+            *("seq", "event", "type", "subject", "state", "tries", "received", "found by", "cause"),
+            box=None,
+            pad_edge=False,
         )
         for each in events:
             row = (each.seq, each.event_id, each.type, each.subject, each.state, each.attempts)
-            table.add_row(*map(str, row), f"{each.received_at:%Y-%m-%d %H:%M:%S %Z}", each.cause or "")
+            table.add_row(*map(str, row), f"{each.received_at:%Y-%m-%d %H:%M:%S %Z}", *_told(each))
         console().print(table if events else "No events.")
     sys.exit(FOUND_WRONG if any(each.state == EventState.DEAD for each in events) else 0)
 
@@ -63,13 +69,17 @@ def show(event: str, *, as_json: bool) -> None:
     found = with_database(work) or _unknown(event)
     payload = _payload(found)
     if as_json:
-        print_json({**_summary(found), "lastError": found.last_error, "payload": payload})
+        detail = {"detail": json.loads(found.detail)} if found.detail else {}
+        print_json({**_summary(found), "lastError": found.last_error, "payload": payload, **detail})
         return
     for name, value in _summary(found).items():
         click.echo(f"{name:12} {'' if value is None else value}")
     if found.last_error:
         click.echo(f"{'lastError':12} {found.last_error}")
     click.echo(json.dumps(payload, indent=2, ensure_ascii=False))
+    if found.detail:
+        click.echo("stands for")
+        click.echo(json.dumps(json.loads(found.detail), indent=2, ensure_ascii=False))
 
 
 @inbox.command()
@@ -136,6 +146,19 @@ def _payload(event: PaymentEvent) -> object:
         return event.payload.decode(errors="replace")
 
 
+def _thin(event: PaymentEvent) -> str | None:
+    """Whether the object a thin event names is there."""
+    if not event.is_thin:
+        return None
+    return "unfetched" if event.detail is None else "fetched"
+
+
+def _told(event: PaymentEvent) -> tuple[str, str]:
+    """How it came, and why it has ended as it has."""
+    waits = event.is_thin and event.detail is None
+    return "unfetched" if waits else event.found_by, event.cause or ""
+
+
 def _summary(event: PaymentEvent) -> dict[str, object]:
     return {
         "seq": event.seq,
@@ -147,6 +170,8 @@ def _summary(event: PaymentEvent) -> dict[str, object]:
         "outcome": event.outcome,
         "attempts": event.attempts,
         "cause": event.cause,
+        "foundBy": event.found_by,
+        "thin": _thin(event),
         "createdAt": event.created_at.isoformat(),
         "receivedAt": event.received_at.isoformat(),
         "dueAt": event.due_at.isoformat(),

@@ -136,6 +136,12 @@ async def _batches(events: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], 
         yield batch
 
 
+async def read_mark(session: Session, provider: str) -> datetime:
+    """Up to where a gateway's list was read; before the very first sweep as far back as that will go."""
+    row = await session.get(Sweep, provider)
+    return row.swept_until if row else session.now - FIRST
+
+
 async def _lease(db: Database, provider: str) -> datetime | None:
     """Up to where the list was read, if it is due and nobody reads it now; then it is ours for `LEASE`."""
     async with db.transaction() as session:
