@@ -153,12 +153,54 @@ def _lines(text: str, node: ast.stmt) -> str:
     return textwrap.dedent("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]))
 
 
+def routes() -> str:
+    """Every route, what it needs, and what each role meets there."""
+    from service.access.api import passages  # noqa: PLC0415 - only this part needs the service
+    from service.access.rules import Role  # noqa: PLC0415
+    from service.app import create_app  # noqa: PLC0415
+    from service.settings import load_settings  # noqa: PLC0415
+
+    any_will_do = {
+        "CUBANO_DATABASE_URL": "postgresql://nobody@127.0.0.1/none",
+        "CUBANO_SECRET_KEYS": "x" * 32,
+        "CUBANO_STRIPE_API_KEY": "sk_test_x",
+        "CUBANO_STRIPE_WEBHOOK_SECRETS": "whsec_x",
+    }
+    rows = [
+        [f"`{each.method} {each.path}`", _needs(each), *(each.answer(role) for role in Role)]
+        for each in passages(create_app(load_settings(any_will_do)))
+    ]
+    head = ["route", "needs", *Role]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
+
+
+def _needs(passage: Any) -> str:
+    if passage.permission is None:
+        return f"nothing: {passage.public}"
+    return f"`{passage.permission}`" + (f"; {passage.hidden}" if passage.hidden else "")
+
+
+def roles() -> str:
+    """What each role may do, and how much it refunds alone."""
+    from service.access.rules import REFUND_LIMITS, ROLE_PERMISSIONS, Permission, Role  # noqa: PLC0415
+
+    rows = [[f"`{each}`", *("yes" if each in ROLE_PERMISSIONS[role] else "-" for role in Role)] for each in Permission]
+    limits = [
+        "refunds alone up to",
+        *(f"{REFUND_LIMITS[role] // 100:,}" if REFUND_LIMITS[role] else "-" for role in Role),
+    ]
+    head = ["permission", *Role]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows, limits)) + "\n"
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "capabilities": capabilities,
     "help": help_of,
     "invariants": invariants,
     "machine": machine,
     "metrics": metrics,
+    "roles": roles,
+    "routes": routes,
     "settings": settings,
     "source": source,
     "tables": tables,

@@ -12,16 +12,17 @@ asks (a session's cookie) is one more `Way` for `create_guard`.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
 from litestar.types import Guard
 
 from service.access.flow import KeyRing, Known
-from service.access.rules import KEY_START, Permission, Principal, client_ip
+from service.access.rules import KEY_START, ROLE_PERMISSIONS, Permission, Principal, Role, client_ip
 from service.audit.rules import Origin
 from service.kernel.db import Database
 from service.kernel.errors import Forbidden, Unidentified
@@ -132,3 +133,32 @@ async def _check_signature(request: Asked, known: Known, secrets: SigningSecrets
         raise Unidentified(AccessOutcome.REPLAYED, f"The signed time is too far from ours, which is {now_s}.")
     if not await take_nonce(db, key_id, given.nonce):
         raise Unidentified(AccessOutcome.REPLAYED, "This nonce was used before.")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One method of one route, and who may pass; neither permission nor reason: nobody was thought of."""
+
+    method: str
+    path: str
+    permission: Permission | None
+    public: str | None
+    hidden: str | None
+
+    def answer(self, role: Role) -> str:
+        """What a key or session of this role meets: `open`, `yes`, or the status of the refusal."""
+        if self.permission is None:
+            return "open" if self.public else "closed"
+        return "yes" if self.permission in ROLE_PERMISSIONS[role] else "404" if self.hidden else "403"
+
+
+def passages(app: Litestar) -> list[Passage]:
+    """Every route of the application, by path and method."""
+    found = [
+        Passage(method, route.path_format, *(handler.opt.get(each) for each in (PERMISSION, PUBLIC, HIDDEN)))
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+        if method not in {"OPTIONS", "HEAD"}
+    ]
+    return sorted(found, key=lambda each: (each.path, each.method))
