@@ -69,12 +69,7 @@ class Crowd:
         await self._pay(client, buyer, dice)
 
     async def _open(self, client: httpx.AsyncClient, buyer: Bought, dice: random.Random) -> None:
-        body: dict[str, Any] = {
-            "items": [{"ticketType": dice.choice(PASSES), "quantity": dice.choice((1, 1, 2))}],
-            "customer": {"email": f"buyer-{buyer.number}@example.org", "name": f"Buyer {buyer.number}"},
-            "locale": dice.choice(("en", "es")),
-            **({"provider": buyer.asked} if buyer.asked else {}),
-        }
+        body = self._wish(buyer, dice)
         key = {"Idempotency-Key": f"chaos-{self.seed}-{buyer.number}"}
         started = time.monotonic()
         while time.monotonic() - started < PATIENCE_S:
@@ -88,9 +83,20 @@ class Crowd:
                     buyer.order, buyer.waited_s = answer.json(), time.monotonic() - started
                     return
                 buyer.refused = _code(answer)
+                if buyer.refused == "provider_unavailable":  # the page offers the other one: a new wish, a new key
+                    body.pop("provider", None)
+                    key = {"Idempotency-Key": f"chaos-{self.seed}-{buyer.number}-other"}
                 if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR and buyer.refused != "key_in_flight":
                     return  # sold out, or a wrong request: to ask again would not help
             await asyncio.sleep(dice.uniform(*AGAIN_S))
+
+    def _wish(self, buyer: Bought, dice: random.Random) -> dict[str, Any]:
+        return {
+            "items": [{"ticketType": dice.choice(PASSES), "quantity": dice.choice((1, 1, 2))}],
+            "customer": {"email": f"buyer-{buyer.number}@example.org", "name": f"Buyer {buyer.number}"},
+            "locale": dice.choice(("en", "es")),
+            **({"provider": buyer.asked} if buyer.asked else {}),
+        }
 
     async def _pay(self, client: httpx.AsyncClient, buyer: Bought, dice: random.Random) -> None:
         order = buyer.order or {}

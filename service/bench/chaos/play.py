@@ -39,8 +39,13 @@ HOLD_S = 40
 QUIET_S = 240.0  # to come to rest: the sweeps turn every minute, and what failed often waits up to two
 LOOK_S = 1.0
 FIRST_PAUSE_S = 0.3  # before the supervisor starts again what was killed
-PROVIDERS = ("stripe",)
-SETTINGS = {"CUBANO_HOLD_SECONDS": str(HOLD_S), "CUBANO_GATEWAY_TIMEOUT_S": "2", "CUBANO_LOG_FORMAT": "json"}
+PROVIDERS = ("stripe", "paypal")
+SETTINGS = {
+    "CUBANO_HOLD_SECONDS": str(HOLD_S),
+    "CUBANO_GATEWAY_TIMEOUT_S": "2",
+    "CUBANO_GATEWAY_HEALTHY_S": "10",  # a minute in production; here trouble follows trouble by seconds
+    "CUBANO_LOG_FORMAT": "json",
+}
 
 Say = Callable[[str], None]
 
