@@ -133,7 +133,9 @@ class Certificates:
         store = Store(_authorities(self._places.ca_file))
         chain = _chain(leaf, others, store, self._places.names, now)
         key = leaf.public_key()
-        if not isinstance(key, RSAPublicKey) or key.key_size < LEAST_BITS:  # the verifier looks at the authorities' only
+        if (
+            not isinstance(key, RSAPublicKey) or key.key_size < LEAST_BITS
+        ):  # the verifier looks at the authorities' only
             raise ValueError("the key is not RSA, or too short")
         return _Proved(
             key,

@@ -56,7 +56,7 @@ _CODES = {
     """,
     _C.NOT_SUPPORTED: """
         card_not_supported currency_not_supported service_not_allowed transaction_not_allowed not_permitted
-        test_mode_live_card testmode_decline CARD_CLOSED DOMESTIC_TRANSACTION_REQUIRED
+        test_mode_live_card testmode_decline CARD_BRAND_NOT_SUPPORTED CARD_CLOSED DOMESTIC_TRANSACTION_REQUIRED
     """,
     _C.ACCOUNT: """
         PAYER_ACCOUNT_LOCKED_OR_CLOSED PAYER_ACCOUNT_RESTRICTED PAYER_CANNOT_PAY PAYER_COUNTRY_NOT_SUPPORTED
@@ -65,7 +65,7 @@ _CODES = {
     _C.DO_NOT_HONOR: """
         call_issuer card_declined do_not_honor do_not_try_again generic_decline no_action_taken pin_try_exceeded
         duplicate_transaction revocation_of_all_authorizations revocation_of_authorization stop_payment_order
-        INSTRUMENT_DECLINED REDIRECT_PAYER_FOR_ALTERNATE_FUNDING TRANSACTION_REFUSED
+        CAPTURE_DECLINED CAPTURE_FAILED INSTRUMENT_DECLINED REDIRECT_PAYER_FOR_ALTERNATE_FUNDING TRANSACTION_REFUSED
     """,
 }
 CATEGORIES = {code: category for category, codes in _CODES.items() for code in codes.split()}

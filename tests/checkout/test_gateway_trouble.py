@@ -11,13 +11,14 @@ from tests.stage import Stage
 
 KEY = "a-patient-customer"
 WITHIN_S = 10
+ALONE = {"CUBANO_PROVIDERS": "stripe"}  # with a second provider the customer would be sent there
 CREATE = {"method": "POST", "path": "/v1/checkout/sessions"}
 
 
 @pytest.fixture
 def stage_settings():
     """One second a try, so that the tables below take seconds; one test keeps the real time-out."""
-    return {"CUBANO_GATEWAY_TIMEOUT_S": "1"}
+    return {**ALONE, "CUBANO_GATEWAY_TIMEOUT_S": "1"}
 
 
 def error(status: int, *, commit: bool = False) -> dict[str, object]:
@@ -174,7 +175,7 @@ class TestRealTimeOut:
 
     @pytest.fixture
     def stage_settings(self):
-        return {}
+        return ALONE
 
     async def test_two_tries_fit_into_what_a_customer_waits(self, stage):
         """A gateway that never answers: told within ten seconds, seats free."""
@@ -194,7 +195,7 @@ class TestUnreachable:
     def stage_settings(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-        return {"CUBANO_STRIPE_BASE_URL": f"http://127.0.0.1:{port}"}
+        return {**ALONE, "CUBANO_STRIPE_BASE_URL": f"http://127.0.0.1:{port}"}
 
     async def test_an_unreachable_gateway_costs_no_seat(self, stage):
         """503, and the next customer is not kept waiting by what this one left."""

@@ -8,6 +8,7 @@ import pytest
 from service.catalog.tables import HoldState
 from service.disputes import machine as disputes
 from service.gateways.facts import EventKind
+from service.gateways.paypal import DECLINES
 from service.kernel.outbox import MessageState
 from service.orders import machine as orders
 from service.parts import ON_EVENT
@@ -43,6 +44,11 @@ def test_decline_categories_are_labels_and_have_words():
     assert set(DeclineCategory) == set(WORDS)
     assert {"en", "es"} == {language for words in WORDS.values() for language in words.text}
     assert set(CATEGORIES.values()) <= set(DeclineCategory)
+
+
+def test_each_decline_of_paypal_has_its_words():
+    """What a capture may be told of the buyer's way to pay, and what its events may say, are categories of ours."""
+    assert DECLINES | {"CAPTURE_DECLINED", "CAPTURE_FAILED"} <= set(CATEGORIES)
 
 
 def test_every_kind_of_event_has_its_effect():
