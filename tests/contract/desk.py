@@ -16,8 +16,8 @@ from tests.contract.stand import Delivery, Fault, Sold
 class DeskStand:
     provider = "manual"
     faults: frozenset[Fault] = frozenset()  # nobody is called
-    currencies = ("USD", "JPY", "KWD")
-    signed_by = ()
+    currencies: tuple[str, ...] = ("USD", "JPY", "KWD")
+    signed_by: tuple[str, ...] = ()
     oldest = timedelta()
     page = 100
     knows = False

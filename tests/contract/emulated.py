@@ -124,8 +124,8 @@ class Emulated:
 
 class StripeStand(Emulated):
     provider = "stripe"
-    currencies = ("USD", "JPY", "KWD")
-    signed_by = ("stripe-signature",)
+    currencies: tuple[str, ...] = ("USD", "JPY", "KWD")
+    signed_by: tuple[str, ...] = ("stripe-signature",)
     oldest = timedelta(minutes=5)
     paths: ClassVar = {
         Operation.OPEN_CHECKOUT: ("POST", "/v1/checkout/sessions"),
@@ -151,8 +151,8 @@ class StripeStand(Emulated):
 
 class PayPalStand(Emulated):
     provider = "paypal"
-    currencies = ("USD", "JPY")
-    signed_by = tuple(
+    currencies: tuple[str, ...] = ("USD", "JPY")
+    signed_by: tuple[str, ...] = tuple(
         f"paypal-{each}" for each in ("transmission-id", "transmission-time", "transmission-sig", "cert-url")
     )
     oldest = timedelta(days=3, hours=1)  # it is repeated for three days, perhaps as it was first sent

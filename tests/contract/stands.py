@@ -1,5 +1,6 @@
 """Where stands are found: those of this project here, those of others by the entry-point group `cubano.contract`."""
 
+from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from tests.contract.desk import DeskStand
@@ -7,7 +8,7 @@ from tests.contract.emulated import PayPalStand, StripeStand
 from tests.contract.stand import Stand
 
 GROUP = "cubano.contract"
-OURS: dict[str, type[Stand]] = {"stripe": StripeStand, "paypal": PayPalStand, "manual": DeskStand}
+OURS: dict[str, Callable[[], Stand]] = {"stripe": StripeStand, "paypal": PayPalStand, "manual": DeskStand}
 
 
 class UnknownStandError(Exception):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -42,7 +43,9 @@ async def test_a_fault_is_unknown_and_not_a_no(trial: Trial, fault):
 
 async def test_the_provider_answers_and_takes_our_credentials(trial: Trial):
     """What the health check asks."""
-    assert await trial.gateway.probe() is None
+    await trial.gateway.probe()
+
+    assert trial.gateway.provider == trial.stand.provider
 
 
 async def test_wrong_credentials_are_ours_to_mend(stand: Stand):
@@ -93,7 +96,7 @@ async def test_every_call_ends_within_its_deadline(trial: Trial):
 async def test_what_is_not_declared_is_refused_before_anything_is_sent(trial: Trial):
     """Nobody should ask; who does gets a definite no and no call goes out."""
     gateway, now = trial.gateway, utc_now()
-    asked = {
+    asked: dict[Capability, Callable[[], Awaitable[object]]] = {
         Capability.CAPTURE: lambda: gateway.capture("ref", key="k"),
         Capability.FIND_CHECKOUT: lambda: gateway.find_checkout({}, since=now),
         Capability.REFUND: lambda: gateway.refund({}, key="k"),

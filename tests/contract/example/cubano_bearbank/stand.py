@@ -148,8 +148,8 @@ class BearBankStand:
 
     provider = "bearbank"
     faults = frozenset(Fault)
-    currencies = ("USD", "JPY", "KWD")
-    signed_by = ("bear-signature",)
+    currencies: tuple[str, ...] = ("USD", "JPY", "KWD")
+    signed_by: tuple[str, ...] = ("bear-signature",)
     oldest = timedelta(minutes=10)
     page = 100
     knows = True
