@@ -7,6 +7,7 @@ ends, with its children, when its input closes. A child is `serve` and `work` on
 """
 
 import asyncio
+import gc
 import json
 import os
 import selectors
@@ -25,7 +26,14 @@ from service.settings import load_settings
 from service.telemetry.logs import configure_logs
 from service.worker import Worker, create_worker
 from tests.crash.strike import Instruments, Strike
+from tests.postgres.names import child_environment
 
+BOTH = {
+    "CUBANO_PROVIDERS": "stripe,paypal",
+    "CUBANO_PAYPAL_CLIENT_ID": "crash",
+    "CUBANO_PAYPAL_CLIENT_SECRET": "crash",
+    "CUBANO_PAYPAL_WEBHOOK_IDS": "WH-CRASH-TEST",
+}
 LONGEST_PAUSE_S = 0.7
 RARE_S = 10.0  # a loop that waits for longer only reads or forgets
 
@@ -90,8 +98,17 @@ def _say(**what: int) -> None:
     sys.stdout.flush()
 
 
+def warm_up() -> None:
+    """Build both once, so that everything is imported; nothing is connected by that, and nothing of it is used."""
+    settings = load_settings(child_environment("postgresql://nobody@127.0.0.1:9/none", **BOTH))
+    uvicorn.Config(create_app(settings), log_config=None, ws="none").load()
+    create_worker(settings)
+    gc.freeze()
+
+
 def main() -> None:
     """Fork on request until the input closes."""
+    warm_up()
     living: dict[int, int] = {}  # the reading end of each child's pipe -> its pid
     with selectors.DefaultSelector() as selector:
         selector.register(sys.stdin, selectors.EVENT_READ)
