@@ -26,8 +26,23 @@ STORIES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 ways = st.sampled_from(sorted(WAYS))
-tries = st.lists(ways, max_size=3) | st.lists(ways, max_size=2).map(lambda failed: [*failed, "approve"])
-aftermath = st.lists(st.sampled_from([*DEEDS, WAIT]), max_size=5)
+endings = st.sampled_from(["approve", "later", "challenge", "approve", "never", "vanish", "decline"])
+tries = st.builds(lambda failed, last: [*failed, last], st.lists(ways, max_size=2), endings)
+chapters = st.sampled_from(
+    [
+        [],
+        ["refund_rest", "refund_fails"],
+        ["refund_part", "refund_fails", "refund_rest"],
+        ["dispute", "answer", "win"],
+        ["dispute", "lose"],
+        ["refund_part", "dispute_part", "lose", "refund_rest"],
+        ["dispute_part", "refund_part", "win", "refund_fails"],
+        ["inquiry", "escalate", "answer", "lose"],
+        ["inquiry", "lose", "refund_rest"],
+    ]
+)
+deeds = st.lists(st.sampled_from([*DEEDS, WAIT]), max_size=4)
+aftermath = st.builds(lambda known, wild: [*known, *wild], chapters, deeds)
 picks = st.lists(st.integers(0, 60), max_size=60)  # which event comes next, and whether we have time for it
 
 
@@ -36,6 +51,7 @@ def stage_settings(emulator_url: str, tmp_path: Path) -> dict[str, str]:
     return settings_of_both(emulator_url, tmp_path)
 
 
+@pytest.mark.timeout(120 + 10 * int(MANY or 0))
 @pytest.mark.parametrize("provider", PROVIDERS)
 @STORIES
 @given(tries=tries, aftermath=aftermath, picks=picks)
