@@ -52,6 +52,8 @@ _DISPUTES = {
     "prevented": DisputeStatus.CLOSED,  # settled before it became one
     "needs_response": DisputeStatus.NEEDS_RESPONSE,
     "under_review": DisputeStatus.UNDER_REVIEW,
+    "appeal_needs_response": DisputeStatus.NEEDS_RESPONSE,  # a second round before the end; the bank has the money
+    "appeal_under_review": DisputeStatus.UNDER_REVIEW,
     "won": DisputeStatus.WON,
     "lost": DisputeStatus.LOST,
 }

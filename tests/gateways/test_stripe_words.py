@@ -13,6 +13,7 @@ from service.gateways.base import Capability
 from service.gateways.calls import Operation
 from service.gateways.facts import DisputeStatus, EventKind, RefundIntent
 from service.gateways.registry import describe
+from service.gateways.stripe import StripeGateway
 from service.gateways.stripe_lists import Walk
 from service.gateways.stripe_money import CATEGORIES, refund_request
 from service.gateways.stripe_words import TYPES, minor_of, money_of, normalise
@@ -52,6 +53,8 @@ STATUSES = {
     "prevented": DisputeStatus.CLOSED,
     "needs_response": DisputeStatus.NEEDS_RESPONSE,
     "under_review": DisputeStatus.UNDER_REVIEW,
+    "appeal_needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "appeal_under_review": DisputeStatus.UNDER_REVIEW,
     "won": DisputeStatus.WON,
     "lost": DisputeStatus.LOST,
 }
@@ -78,7 +81,7 @@ def test_the_statuses_are_those_of_the_sdk():
 def test_a_status_nobody_knows_is_for_a_person():
     """Money may have moved: it is parked, not ignored."""
     with pytest.raises(Parked):
-        normalise(event("charge.dispute.updated", dispute(status="appealed")))
+        normalise(event("charge.dispute.updated", dispute(status="escalated")))
 
 
 def test_a_decline_carries_the_banks_advice():
@@ -144,7 +147,9 @@ async def test_a_thin_event_whose_full_one_is_forgotten_is_told_by_its_object(tr
     await trial.stand.decline(bought.ref)
     await trial.stand.pay(bought.ref)
     thin = [each.body for each in await trial.stand.deliveries(thin=True)]
-    await trial.stand._ask("POST", "/clock", {"advance": THIRTY_ONE_DAYS_S})
+    stand = trial.stand
+    assert isinstance(stand, StripeStand)
+    await stand._ask("POST", "/clock", {"advance": THIRTY_ONE_DAYS_S})
     worth = [each for each in thin if trial.gateway.read_envelope(each).is_thin]
     fetched = [await trial.gateway.fetch_event(each) for each in worth]
     told = [trial.gateway.normalise(each) for each in fetched]
@@ -173,6 +178,7 @@ async def test_a_search_without_an_end_is_no_answer(trial: Trial):
         page = {"object": "list", "data": [{"id": "cs_1", "object": "checkout.session"}], "has_more": True}
         return stripe.ListObject.construct_from(page, "sk_test")
 
+    assert isinstance(trial.gateway, StripeGateway)
     walk = Walk(trial.gateway._line, Operation.FIND_CHECKOUT, fetch)
     with pytest.raises(GatewayUnavailable) as caught:
         [each async for each in walk.newest_first()]
