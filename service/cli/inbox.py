@@ -16,12 +16,9 @@ from service.webhooks.tables import EventState, PaymentEvent
 ANY = "all"
 
 
-@click.group()
+@click.group(commands=[sweep])
 def inbox() -> None:
     """Events of the gateways, dead letters among them."""
-
-
-inbox.add_command(sweep)
 
 
 @inbox.command()

@@ -1,10 +1,12 @@
 """Customers of both gateways on one stage, and what the gateways really hold."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from service.kernel.clock import Dial
 from tests.stage import WEBHOOK_SECRET, Stage, buyer
 
 PROVIDERS = ("stripe", "paypal")
@@ -65,7 +67,13 @@ async def charged(stage: Stage) -> list[tuple[str, str, int]]:
     return sorted((each["provider"], each["metadata"]["order_id"], each["charged"]) for each in held)
 
 
+def later(stage: Stage, by: timedelta | int) -> None:
+    """Later, for us."""
+    assert isinstance(stage.clock, Dial)
+    stage.clock.advance(by)
+
+
 async def turn(stage: Stage, seconds: int) -> None:
     """Later, for the gateways and for us."""
     (await stage.emulator.post("/_emulator/clock", json={"advance": seconds})).raise_for_status()
-    stage.clock.advance(seconds)
+    later(stage, seconds)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from service.recovery.flow import sweep
 from service.webhooks.flow import Intake
+from tests.recovery.both import later
 from tests.stage import Stage
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import samples
@@ -22,7 +23,7 @@ class Broom:
 
     async def sweep(self, provider: str = "stripe", *, livemode: bool = False, after_s: int = LATER_S) -> bool:
         """One look, some time later; whether the list was read."""
-        self.stage.clock.advance(after_s)
+        later(self.stage, after_s)
         parts = self.inbox.parts
         return await sweep(parts.db, parts.gateways[provider], self.intake, livemode=livemode)
 

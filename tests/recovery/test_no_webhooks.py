@@ -13,7 +13,7 @@ from service.recovery.flow import sweep
 from service.recovery.rules import EVERY, LOOK, YOUNG
 from service.webhooks.flow import Intake
 from tests.checkout.rows import broken_promises
-from tests.recovery.both import DROPPED, PROVIDERS, charged, listen_to_both, order_from, pay, turn
+from tests.recovery.both import DROPPED, PROVIDERS, charged, later, listen_to_both, order_from, pay, turn
 from tests.stage import Stage
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import samples
@@ -79,7 +79,7 @@ async def test_the_worker_does_it_by_itself(stage: Stage):
     checkouts = [await order_from(stage, provider) for provider in PROVIDERS]
     for each in checkouts:
         await pay(stage, each)
-    stage.clock.advance(YOUNG * 2)
+    later(stage, YOUNG * 2)
 
     async with stage.worker() as worker:
         orders = [await stage.order_in(each, "paid", within_s=30) for each in checkouts]

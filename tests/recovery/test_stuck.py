@@ -5,7 +5,7 @@ import pytest
 from service.recovery.flow import ask_about_stuck, find_stuck
 from tests.checkout.rows import broken_promises, statuses, stock
 from tests.idempotency.crashes import sessions
-from tests.recovery.both import PROVIDERS, charged, order_from, pay
+from tests.recovery.both import PROVIDERS, charged, later, order_from, pay
 from tests.stage import Stage, buyer
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import deaf, samples
@@ -35,7 +35,7 @@ async def test_what_never_became_an_event_is_found_at_the_object(quiet: Stage, i
     """The gateway could not generate the event; the order is paid after a minute all the same."""
     checkout = await order_from(quiet, provider)
     await pay(quiet, checkout)
-    quiet.clock.advance(60)
+    later(quiet, 60)
 
     await ask(inbox)
     if provider == "paypal":  # approved: the capture is our act
@@ -53,14 +53,14 @@ async def test_each_is_asked_about_at_most_once_a_minute_and_the_old_rarely(quie
     """Not before it has stood still for a minute; after that ever more rarely, so that many old ones cost little."""
     checkout = await order_from(quiet, "stripe")
     young = await asked(quiet)
-    quiet.clock.advance(60)
+    later(quiet, 60)
     first, at_once = await asked(quiet), await asked(quiet)
-    quiet.clock.advance(59)
+    later(quiet, 59)
     early = await asked(quiet)
-    quiet.clock.advance(1)
+    later(quiet, 1)
     second = await asked(quiet)
     await quiet.rows("UPDATE payments SET created_at = created_at - interval '3 hours'")
-    quiet.clock.advance(600)
+    later(quiet, 600)
     old = await asked(quiet)
 
     one = [checkout["orderId"]]
@@ -70,7 +70,7 @@ async def test_each_is_asked_about_at_most_once_a_minute_and_the_old_rarely(quie
 async def test_a_turn_is_bounded_and_begins_with_who_was_asked_about_longest_ago(quiet: Stage):
     """Two at a time, all of them in turn."""
     orders = [(await order_from(quiet, "stripe"))["orderId"] for _ in range(3)]
-    quiet.clock.advance(60)
+    later(quiet, 60)
 
     turns = [await asked(quiet, limit=2), await asked(quiet, limit=2), await asked(quiet, limit=2)]
 
@@ -83,7 +83,7 @@ async def test_a_gateway_that_is_away_keeps_no_other_order_waiting(quiet: Stage,
     silent, paid = await order_from(quiet, "paypal"), await order_from(quiet, "stripe")
     await pay(quiet, paid)
     await quiet.faults({"match": {"provider": "paypal"}, "effects": {"outage": True}})
-    quiet.clock.advance(60)
+    later(quiet, 60)
 
     await ask(inbox)
 
@@ -99,7 +99,7 @@ async def test_a_lost_attempt_whose_message_has_died_is_ended_all_the_same(quiet
     await quiet.rows("UPDATE outbox SET state = 'dead', attempts = 100")
     await quiet.faults()
     before = await statuses(quiet, lost)
-    quiet.clock.advance(200)
+    later(quiet, 200)
 
     await ask(inbox)
 

@@ -9,7 +9,7 @@ from service.kernel.clock import Dial, utc_now
 from service.kernel.errors import GatewayError
 from service.recovery.rules import KEPT, YOUNG, window
 from tests.payments.history import ordered
-from tests.recovery.both import DROPPED, PROVIDERS, listen_to_both, order_from, pay
+from tests.recovery.both import DROPPED, PROVIDERS, later, listen_to_both, order_from, pay
 from tests.recovery.sweeping import Broom
 from tests.stage import Stage
 from tests.webhooks.delivery import deaf, deliver, told
@@ -66,10 +66,10 @@ async def test_what_is_known_is_left_alone(stage: Stage, broom: Broom):
     assert 0 == broom.counted("cubano_recovered_total")["sweep", "stripe"]
 
 
-async def test_the_young_are_left_to_their_webhook(stage: Stage, broom: Broom):
+async def test_the_young_are_left_to_their_webhook(stage: Stage, stage_clock: Dial, broom: Broom):
     """It is on its way; only what has not come a little later was lost."""
     await deaf(stage)
-    stage.clock.set(utc_now())
+    stage_clock.set(utc_now())
     await pay(stage, await ordered(stage))
 
     await broom.sweep(after_s=1)
@@ -117,13 +117,13 @@ async def test_a_sweep_that_dies_half_way_is_repeated(stage: Stage, broom: Broom
 
 async def test_one_worker_reads_a_list_at_a_time_and_once_a_minute(stage: Stage, broom: Broom):
     """Several look; each gateway's list is read by one of them."""
-    stage.clock.advance(70)
+    later(stage, 70)
     looks = await asyncio.gather(*(broom.sweep(after_s=0) for _ in range(5)))
     soon = await broom.sweep(after_s=50)
-    later = await broom.sweep(after_s=10)
+    in_a_minute = await broom.sweep(after_s=10)
 
     assert [False, False, False, False, True] == sorted(looks)
-    assert (False, True) == (soon, later)
+    assert (False, True) == (soon, in_a_minute)
     assert YOUNG == await broom.swept_ago()
     assert (stage.clock() - YOUNG).timestamp() == broom.counted("cubano_sweep_last_timestamp_seconds")[("stripe",)]
 

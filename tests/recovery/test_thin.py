@@ -8,7 +8,7 @@ from service.recovery.flow import fetch_thin
 from service.webhooks.rules import MOST_REFUSED
 from tests.checkout.rows import broken_promises
 from tests.payments.history import PAID, end_of, ordered
-from tests.recovery.both import listen_to_both
+from tests.recovery.both import later, listen_to_both
 from tests.stage import Stage
 from tests.webhooks.applying import LONG, Inbox
 from tests.webhooks.delivery import told
@@ -97,7 +97,7 @@ async def test_while_the_gateway_is_away_it_is_tried_again(stage: Stage, inbox: 
     waiting = await stage.rows("SELECT DISTINCT state, attempts FROM payment_events WHERE is_thin AND detail IS NULL")
     at_once = await fetch(inbox)
     await stage.faults()
-    stage.clock.advance(LONG)
+    later(stage, LONG)
     await fetch(inbox)
     await inbox.apply()
 
@@ -115,7 +115,7 @@ async def test_what_cannot_be_fetched_becomes_a_dead_letter_and_can_be_replayed(
     await stage.faults(NOTHING_THERE)
     for _ in range(MOST_REFUSED):
         await fetch(inbox)
-        stage.clock.advance(LONG)
+        later(stage, LONG)
     dead = await stage.rows("SELECT DISTINCT state, cause, attempts FROM payment_events WHERE is_thin")
     await stage.faults()
     await stage.rows("UPDATE payment_events SET state = 'pending', attempts = 0, cause = NULL")
@@ -133,6 +133,6 @@ async def test_whoever_dies_while_fetching_is_followed_by_another(stage: Stage, 
     await stage.pay(await ordered(stage))
     await arrived(stage)
     await stage.rows("UPDATE payment_events SET due_at = :at", at=stage.clock() + timedelta(seconds=30))
-    stage.clock.advance(after_s)
+    later(stage, after_s)
 
     assert again == await fetch(inbox)
