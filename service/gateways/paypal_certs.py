@@ -60,11 +60,12 @@ class _Proved:
 
 
 class Certificates:
-    """The known certificates of one provider."""
+    """The known certificates of one provider; fetching one ends within `fetch_s`."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, *, fetch_s: int = FETCH_S) -> None:
         self._places = places
-        self._http = httpx.AsyncClient(timeout=FETCH_S, follow_redirects=False)
+        self._fetch_s = fetch_s
+        self._http = httpx.AsyncClient(timeout=fetch_s, follow_redirects=False)
         self._known: dict[str, _Proved] = {}
         self._refused: dict[str, float] = {}
         self._fetched: deque[float] = deque(maxlen=MOST_FETCHED)
@@ -118,7 +119,7 @@ class Certificates:
 
     async def _fetch(self, url: str) -> bytes:
         found = bytearray()
-        async with asyncio.timeout(FETCH_S), self._http.stream("GET", url) as response:
+        async with asyncio.timeout(self._fetch_s), self._http.stream("GET", url) as response:
             if response.status_code != httpx.codes.OK:
                 raise ValueError(f"answered {response.status_code}")
             async for part in response.aiter_bytes():

@@ -70,10 +70,12 @@ class _Transactions(msgspec.Struct):
     total_pages: int = 1
 
 
-async def list_events(client: PayPalClient, *, since: datetime, until: datetime) -> AsyncIterator[bytes]:
+async def list_events(
+    client: PayPalClient, *, since: datetime, until: datetime, page_size: int = EVENTS_PAGE
+) -> AsyncIterator[bytes]:
     """Of the types we act on, each as PayPal wrote it."""
     end = until + timedelta(seconds=1)  # whole seconds: all of the last one
-    params = {"start_time": _stamp(since), "end_time": _stamp(end), "page_size": str(EVENTS_PAGE)}
+    params = {"start_time": _stamp(since), "end_time": _stamp(end), "page_size": str(page_size)}
     found: list[bytes] = []
     for _ in range(MOST_PAGES):
         asked = Request("GET", EVENTS, params)
@@ -94,23 +96,26 @@ def _read_events(content: bytes) -> tuple[list[bytes], dict[str, str] | None]:
     return wanted, None if following is None else dict(parse_qsl(urlsplit(following).query))
 
 
-async def list_settlements(client: PayPalClient, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
+async def list_settlements(
+    client: PayPalClient, *, since: datetime, until: datetime, page_size: int = TRANSACTIONS_PAGE
+) -> AsyncIterator[Settlement]:
+    """Every movement in [since, until), window by window."""
     start = since
     while start < until:
         end = min(start + WINDOW, until)
-        for each in await _window(client, start, end):
+        for each in await _window(client, start, end, page_size):
             yield each
         start = end
 
 
-async def _window(client: PayPalClient, start: datetime, end: datetime) -> list[Settlement]:
+async def _window(client: PayPalClient, start: datetime, end: datetime, page_size: int) -> list[Settlement]:
     """All of [start, end): PayPal counts whole seconds and takes in the last one."""
     params = {
         "start_date": _stamp(start),
         "end_date": _stamp(end),
         "fields": "transaction_info",
         "balance_affecting_records_only": "Y",
-        "page_size": str(TRANSACTIONS_PAGE),
+        "page_size": str(page_size),
     }
     read = partial(_read_settlements, start=start, end=end)
     found: list[Settlement] = []

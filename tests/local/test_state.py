@@ -56,3 +56,19 @@ def test_ports_are_remembered(tmp_path):
 
     with State.open(tmp_path) as second:
         assert {"serve": 20_001} == second.record.ports
+
+
+def test_a_record_of_an_earlier_version_gets_what_it_lacks(tmp_path):
+    """Secrets of a provider that came later are made once, and kept like the others."""
+    with State.open(tmp_path):
+        path = tmp_path / "system.json"
+        path.write_text(
+            '{"secret_key": "k", "stripe_api_key": "sk_test_1", "stripe_webhook_secret": "whsec_1", "ports": {"serve": 1}}'
+        )
+
+    with State.open(tmp_path) as second:
+        first = second.record
+    with State.open(tmp_path) as third:
+        assert first == third.record
+    assert ("sk_test_1", {"serve": 1}) == (first.stripe_api_key, first.ports)
+    assert first.paypal_webhook_id.startswith("WH-")

@@ -63,8 +63,10 @@ def test_everything_answers(system):
 
 def test_secrets_are_on_no_command_line(system):
     """What `ps` shows to everybody names neither the database password nor a gateway secret."""
-    secrets = [system.found["webhook_secrets"]["stripe"], system.found["database_url"].split(":")[2].split("@")[0]]
+    of_providers = system.found["webhook_secrets"]
+    secrets = [*of_providers.values(), system.found["database_url"].split(":")[2].split("@")[0]]
 
+    assert {"stripe", "paypal"} == set(of_providers)
     assert [] == [pid for secret in secrets for pid in processes_naming(secret)]
 
 

@@ -1,32 +1,42 @@
 """What PayPal lists: every event once, oldest first, over any number of pages; every movement, over any number of months."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from service.gateways import paypal_lists
 from service.gateways.facts import SettlementKind
+from service.gateways.paypal_client import PayPalClient
 from service.kernel.clock import utc_now
 from service.kernel.money import Money
-from tests.gateways.paypal.conftest import Desk
+from tests.gateways.paypal.conftest import Desk, context
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+async def client(emulator_url: str) -> AsyncIterator[PayPalClient]:
+    """The line alone, for lists on small pages."""
+    made = PayPalClient(context(), base_url=f"{emulator_url}/paypal")
+    yield made
+    await made.close()
 
 
 async def types(desk: Desk, since: datetime, until: datetime) -> list[str]:
     return [json.loads(each)["event_type"] async for each in desk.gateway.list_events(since=since, until=until)]
 
 
-async def test_events_come_oldest_first_over_all_pages(desk: Desk, monkeypatch):
+async def test_events_come_oldest_first_over_all_pages(desk: Desk, client: PayPalClient):
     """Seven sales on pages of three: each approval stands before its payment, and what does not concern us is left out."""
-    monkeypatch.setattr(paypal_lists, "EVENTS_PAGE", 3)
     for number in range(7):
         await desk.buy(payment_id=f"pay_{number}")
     now = utc_now()
 
-    found = await types(desk, now - HOUR, now + HOUR)
+    listed = paypal_lists.list_events(client, since=now - HOUR, until=now + HOUR, page_size=3)
 
+    found = [json.loads(each)["event_type"] async for each in listed]
     assert ["CHECKOUT.ORDER.APPROVED", "PAYMENT.CAPTURE.COMPLETED"] * 7 == found
 
 
@@ -66,17 +76,17 @@ async def test_movements_come_with_their_fee_and_their_payment(desk: Desk):
     assert (None, refund.ref) == (sale.refund_ref, refund.refund_ref)
 
 
-async def test_a_quarter_is_asked_for_in_windows_and_pages(desk: Desk, monkeypatch):
+async def test_a_quarter_is_asked_for_in_windows_and_pages(desk: Desk, client: PayPalClient):
     """PayPal takes 31 days at once: a hundred days are four questions and more, each movement once, in order."""
-    monkeypatch.setattr(paypal_lists, "TRANSACTIONS_PAGE", 2)
     start = utc_now()
     for month in range(3):
         for number in range(5):
             await desk.buy(payment_id=f"pay_{month}_{number}")
         await desk.post("/clock", advance=31 * 86_400)
 
-    found = [each async for each in desk.gateway.list_settlements(since=start - DAY, until=start + 99 * DAY)]
+    listed = paypal_lists.list_settlements(client, since=start - DAY, until=start + 99 * DAY, page_size=2)
 
+    found = [each async for each in listed]
     assert 15 == len({each.ref for each in found}) == len(found)
     assert sorted(each.occurred_at for each in found) == [each.occurred_at for each in found]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from service.gateways import paypal_certs
 from service.gateways.paypal import PayPalGateway, create
+from service.gateways.paypal_certs import MOST_FETCHED, Certificates, Places
 from service.kernel.clock import utc_now
 from service.kernel.errors import Unauthenticated
 from tests.gateways.paypal.conftest import WEBHOOK_ID, context
@@ -243,14 +243,17 @@ async def test_a_certificate_is_fetched_once_for_all_who_wait(gateway, office):
     assert [f"{PATH}CERT-good"] == office.asked
 
 
-async def test_a_slow_office_is_not_waited_for(gateway, office, monkeypatch):
+async def test_a_slow_office_is_not_waited_for(office):
     """The sender waits for our answer: it gets a no in time, and comes again."""
-    monkeypatch.setattr(paypal_certs, "FETCH_S", 0.2)
-    office.delay_s = 2
-    headers = signed(BODY, cert_url=office.place("CERT-good"), at=utc_now())
+    office.delay_s = 5
+    certificates = Certificates(Places((f"{office.url}{PATH}",), ()), fetch_s=1)
 
-    async with asyncio.timeout(1):
-        assert "bad_certificate" == await refusal_of(gateway, headers)
+    async with asyncio.timeout(2):
+        with pytest.raises(Unauthenticated) as caught:
+            await certificates.key_of(office.place("CERT-good"), now=utc_now())
+
+    await certificates.close()
+    assert "bad_certificate" == caught.value.reason
 
 
 async def test_many_names_do_not_make_a_storm(gateway, office):
@@ -262,7 +265,7 @@ async def test_many_names_do_not_make_a_storm(gateway, office):
         await refusal_of(gateway, signed(BODY, cert_url=office.place(f"CERT-{number}"), at=utc_now()))
     await gateway.verify(BODY, good, now=utc_now())
 
-    assert paypal_certs.MOST_FETCHED == len(office.asked)
+    assert MOST_FETCHED == len(office.asked)
 
 
 async def test_a_known_certificate_ends_with_its_time(gateway, office):
