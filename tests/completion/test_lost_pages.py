@@ -60,3 +60,24 @@ async def test_a_gateway_that_fails_for_good_is_not_asked_for_ever(shop: Stage):
     assert ("canceled", ["unknown"]) == before
     assert ("canceled", ["canceled"]) == await statuses(shop, lost)
     assert ([], []) == await money(shop)
+
+
+async def test_of_an_order_that_went_on_elsewhere_only_the_lost_page_is_closed(shop: Stage):
+    """Stripe opened a page and never said so, PayPal took over: the order stays alive, and is paid there once."""
+    await shop.faults(strikes(OPEN["stripe"], {"timeout": "after"}))
+    checkout = (await shop.checkout(buyer(), key=KEY)).raise_for_status().json()
+    await shop.faults()
+    await hurry(shop)
+
+    async with shop.worker():
+        await shop.until(lambda: shop.rows("SELECT 1 FROM payments WHERE status = 'canceled'"))
+        meanwhile = await statuses(shop, checkout["orderId"]), await stock(shop)
+        await pay(shop, checkout)
+        await shop.order_in(checkout, "paid")
+
+    pages = (await shop.emulator.get("/_emulator/truth")).json()["payments"]
+    assert "paypal" == checkout["provider"]
+    assert (("awaiting_payment", ["canceled", "created"]), (2, 0)) == meanwhile
+    assert ["expired"] == [each["status"] for each in pages if each["provider"] == "stripe"]
+    assert [("paypal", checkout["orderId"], 49800)] == (await money(shop))[0]
+    assert [] == await broken_promises(shop)
