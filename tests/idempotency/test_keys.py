@@ -198,11 +198,12 @@ async def test_a_key_is_free_again_after_sold_out(stage):
 
 async def test_a_key_is_free_again_after_the_gateway_failed(stage):
     """The second try is a new order; the first is canceled and holds nothing."""
+    wish = buyer(provider="stripe")
     await stage.faults({"match": {"path": "/v1/*"}, "effects": {"error": {"status": 500}}})
-    refused = await stage.checkout(key=KEY)
+    refused = await stage.checkout(wish, key=KEY)
     await stage.faults()
 
-    answer = await stage.checkout(key=KEY)
+    answer = await stage.checkout(wish, key=KEY)
 
     assert (503, 201) == (refused.status_code, answer.status_code)
     assert Counter(canceled=1, awaiting_payment=1) == Counter(
