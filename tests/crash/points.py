@@ -36,6 +36,7 @@ OUTSIDE: Mapping[str, str] = {
 
 # Commits that write nothing; a child that sees one of them write fails the test.
 READS: Mapping[str, str] = {
+    "access.flow.KeyRing._look_up:commit-1": "an API key and whose it is",
     "catalog.api.get_catalog:commit-1": "what is on sale",
     "checkout.flow._answer:commit-1": "an answer given before, read again",
     "completion.flow.expire_order:commit-1": "which attempts there are to close",
@@ -51,6 +52,8 @@ READS: Mapping[str, str] = {
 
 # Commits and calls that move no order and no money; a crash there is forgotten by the next turn.
 BOOKKEEPING: Mapping[str, str] = {
+    "access.flow.KeyRing.flush:commit-1": "when a key was last used; its next use says so again",
+    "signing.flow.take_nonce:commit-1": "who has no answer signs anew, under the Idempotency-Key of before",
     "worker.Worker._end_leases:commit-1": "puts a switch back whose lease has ended; the next turn does it again",
     "worker.Worker._forget:commit-1": "forgets keys of last week; what is left over goes an hour later",
     "worker.Worker._hand_back:commit-1": "at a clean end only; without it the lease runs out, as after any crash",

@@ -2,8 +2,8 @@
 
 The points are read from the code (`points.scan`), the stories that lead there stand in `ways.py`. Each case plays its
 story, kills the service with SIGKILL at the point, starts it again, and looks when everything is at rest: every promise of
-the database, the gateway's own truth row by row, every event, every letter. CUBANO_TEST_ALL_POINTS=1 plays each point in
-every story that leads there, and at each of the first times it is reached.
+the database, the gateway's own truth row by row, every event, every letter. CUBANO_TEST_ALL_POINTS=1 plays each point at both
+moments, in every story that leads there, and at each of the first times it is reached.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from service.parts import INVARIANTS, build_database
 from service.settings import load_settings
 from service.telemetry.registry import Telemetry
 from tests.crash.play import Nursery, Play, gateways, play
-from tests.crash.points import MOMENTS, points
+from tests.crash.points import BOOKKEEPING, MOMENTS, OUTSIDE, READS, ROOT, Moment, Point, points, read_points, scan
 from tests.crash.strike import Strike
 from tests.crash.truth import Here, disagreements
 from tests.crash.ways import STORIES, ways_to
@@ -31,13 +31,20 @@ GROUPS = 2  # of cases that share a gateway; as many as there are cores in CI
 SEATED = {"paid", "partially_refunded", "disputed"}
 
 
+def moments(point: Point) -> tuple[Moment, ...]:
+    """In every run: around each commit, and after each call. Before a call nothing is other than after the commit in
+    front of it, which is a point of its own.
+    """
+    return MOMENTS if ALL or ":commit-" in point.name else ("after",)
+
+
 def _cases() -> Iterator[Any]:
     number = 0
     for point in points():
         ways = ways_to(point.name) or ("",)
         for story in ways if ALL else ways[:1]:
             for nth in range(1, (MANY if ALL else 1) + 1):
-                for moment in MOMENTS:
+                for moment in moments(point):
                     number += 1
                     mark = pytest.mark.xdist_group(f"crash points {number % GROUPS}")
                     name = f"{moment} {point.name}, {story or 'no story'}"
@@ -157,10 +164,46 @@ def _letters(running: Play, states: dict[str, str], strike: Strike) -> list[str]
 
 def test_every_excuse_excuses_something():
     """What is left out of the scan still exists, has a reason, and no more than what exists has one."""
-    from tests.crash.points import BOOKKEEPING, OUTSIDE, READS, ROOT, scan  # noqa: PLC0415
-
     names = {point.name for point in scan()}
 
     assert set() == (READS.keys() | BOOKKEEPING.keys()) - names
     assert [] == [path for path in OUTSIDE if not (ROOT / path).exists()]
     assert all([*READS.values(), *BOOKKEEPING.values(), *OUTSIDE.values()])
+
+
+def test_every_point_has_a_story():
+    """A commit or a call that is new in the code is missing here by its name."""
+    lost = [point.name for point in points() if not ways_to(point.name)]
+
+    assert [] == lost
+
+
+SOURCE = """
+from service.refunds import flow as refunds
+
+async def settle(shop, gateway, post, letter):
+    async with shop.db.transaction() as session:
+        await refunds.refund(session)
+    await gateway.refund({}, key="k")
+    async with asyncio.timeout(1), shop.db.transaction() as session:
+        pass
+    await post.send(letter)
+    async def later():
+        return [each async for each in gateway.list_events(since=1, until=2)]
+    async with shop.db.raw.connection() as connection:
+        await connection.execute("INSERT")
+"""
+
+
+def test_points_are_read_from_the_code():
+    """Transactions, raw statements, calls of the protocol and letters; functions of modules that are called alike are none."""
+    names = [point.name.partition(":") for point in read_points("service/refunds/odd.py", SOURCE)]
+
+    assert [
+        ("refunds.odd.settle", "commit-1"),
+        ("refunds.odd.settle", "call-1"),
+        ("refunds.odd.settle", "commit-2"),
+        ("refunds.odd.settle", "call-2"),
+        ("refunds.odd.settle.later", "call-1"),
+        ("refunds.odd.settle", "commit-3"),
+    ] == [(owner, kind) for owner, _, kind in names]
