@@ -6,7 +6,7 @@ order follows that sum, never one event. A refused refund stays `failed`, in sig
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from service.gateways.base import Capability, Gateway
 from service.gateways.facts import EventKind, GatewayEvent, RefundFacts, RefundIntent
 from service.kernel import outbox
 from service.kernel.db import Database, Session
-from service.kernel.errors import GatewayRejected, Parked
+from service.kernel.errors import GatewayRejected, GatewayUnavailable, Parked
 from service.kernel.machine import Outcome
 from service.kernel.money import Money
 from service.orders import flow as orders
@@ -26,10 +26,12 @@ from service.payments.tables import Payment
 from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
+from service.telemetry.labels import ClientOutcome, RecoveredBy
 from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
 SEND = "refund.send"
+NO_LONGER_UNDER_WAY = timedelta(minutes=2)  # a call without an answer is not at work any more; ours give up in 20 s
 EVENTS = {
     "pending": RefundEvent.SEND,
     "requires_action": RefundEvent.SEND,
@@ -176,11 +178,27 @@ async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str,
             raise Parked(
                 "refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat"
             )
-        found = await gateway.find_refund(stored)
-        if found is not None:
-            db.telemetry.count(catalogue.RECOVERED, provider=refund.provider, found_by="lookup")
-            return found
-    return await gateway.refund(stored, key=refund.id)
+        return await _look_up(db, gateway, stored) or await gateway.refund(stored, key=refund.id)
+    try:
+        return await gateway.refund(stored, key=refund.id)
+    except GatewayUnavailable as error:
+        if not _may_be_remembered(gateway, refund, error, now=db.clock()):
+            raise
+        # A gateway may keep a failure under its key for a day. Its own list says whether there is a refund all the same.
+        return await _look_up(db, gateway, stored) or await gateway.refund(stored, key=f"{refund.id}-again")
+
+
+async def _look_up(db: Database, gateway: Gateway, stored: dict[str, Any]) -> RefundFacts | None:
+    found = await gateway.find_refund(stored)
+    if found is not None:
+        db.telemetry.count(catalogue.RECOVERED, provider=gateway.provider, found_by=RecoveredBy.LOOKUP)
+    return found
+
+
+def _may_be_remembered(gateway: Gateway, refund: Refund, error: GatewayUnavailable, *, now: datetime) -> bool:
+    """Whether this failure is perhaps only the memory of an earlier one, and no try can be at work any more."""
+    settled = now - refund.created_at > NO_LONGER_UNDER_WAY
+    return settled and error.reason == ClientOutcome.ERROR and Capability.FIND_REFUND in gateway.capabilities
 
 
 def _may_be_forgotten(gateway: Gateway, refund: Refund, *, now: datetime) -> bool:

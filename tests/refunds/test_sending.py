@@ -162,6 +162,20 @@ async def test_a_refund_that_was_never_made_is_made_a_day_later(stage: Stage, in
     assert 1 == len(await really(stage))
 
 
+async def test_a_failure_that_the_key_remembers_does_not_hold_the_money_for_a_day(stage: Stage, inbox: Inbox):
+    """Stripe repeats a 500 under the same key for 24 hours: once nothing can be at work any more it is asked anew."""
+    await paid_too_late(stage, inbox)
+    await stage.faults({"match": REFUND, "effects": {"error": {"status": 500, "keep": True}}, "times": 1})
+
+    first = await send_due(inbox)
+    later = await send_all(inbox)
+
+    assert [("refund.return", "done"), ("refund.send", "postponed")] == first
+    assert ("refund.send", "done") == later[-1]
+    assert [("succeeded", None)] == await states(stage)
+    assert 1 == len(await really(stage))
+
+
 async def test_a_refused_refund_fails_in_sight_of_a_person(stage: Stage, inbox: Inbox):
     """The buyer's bank has taken the money meanwhile: nothing is repeated, and the order says that money is owed."""
     checkout = await paid_too_late(stage, inbox)
