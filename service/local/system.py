@@ -12,6 +12,7 @@ from pathlib import Path
 
 from service.local.cluster import server_environment
 from service.local.health import http_ready, ready_when
+from service.local.keys import VARIABLE, as_variable
 from service.local.ports import LOOPBACK
 from service.local.postgres import DEATH_SIGNAL, STOP_SIGNAL, EmbeddedPostgres
 from service.local.processes import Child
@@ -24,6 +25,7 @@ _AUTHORITY = "paypal-ca.pem"  # of the stand-in, which writes it at each start
 _DEFAULTS = {
     "CUBANO_MAIL_FROM": "A Lo Cubano Boulder Fest <tickets@alocubano.example>",
     "CUBANO_LOG_FORMAT": "console",
+    "CUBANO_GATEWAY_HEALTHY_S": "10",  # who tries a fault out does not want to wait for a minute
     "CUBANO_PROVIDERS": "stripe,paypal,manual",
 }
 
@@ -70,6 +72,7 @@ def environment(system: System) -> dict[str, str]:
         "CUBANO_SERVE_PORT": str(system.ports["serve"]),
         "CUBANO_SERVE_METRICS_PORT": str(system.ports["serve-metrics"]),
         "CUBANO_WORK_METRICS_PORT": str(system.ports["work-metrics"]),
+        VARIABLE: as_variable(record.api_keys),
         "PYTHONUNBUFFERED": "1",
     }
     if system.has("emulate"):
@@ -132,7 +135,7 @@ def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
         "mail": system.url("mail") if system.has("mail") else None,
         "metrics": {part: system.url(port, "/metrics") for part, port in metrics.items() if system.has(part)},
         "database_url": system.database_url,
-        "api_keys": {},
+        "api_keys": system.state.record.api_keys,
         "staff": [],
         "webhook_secrets": {provider: _first(settings[name]) for provider, name in secrets.items()},
         "pids": {"up": os.getpid(), **pids},

@@ -16,7 +16,7 @@ LOOPS = Bounded(
     20,
     known=(
         *("inbox", "mail", "checkout", "refund", "expiry", "figures", "invariants", "forgetting"),
-        *("thin", "sweep", "stuck", "controls", "keys"),
+        *("thin", "sweep", "stuck", "controls", "breaker", "keys"),
     ),
 )
 

@@ -1,8 +1,10 @@
 """Operational switches: a closed list, each change with a reason and a name, a lease that ends by itself."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from service.controls import flow
 from service.controls.flow import KEPT, STAYS, Switchboard, Wish
@@ -11,6 +13,7 @@ from service.kernel.clock import Dial, utc_now
 from service.kernel.db import Database
 from service.kernel.errors import Invalid
 from service.kernel.ids import Ids
+from service.kernel.repeat import Repeat, repeating
 from service.telemetry.registry import Telemetry
 from tests.webhooks.delivery import samples
 
@@ -152,6 +155,30 @@ async def test_what_is_known_outlives_the_database(db):
     changed = {"route": "paypal", "breaker.stripe": "open", "sales": "paused", "maintenance": "on"}
     assert normal | changed == before
     assert normal | {name: changed[name] for name in STAYS} == after
+
+
+async def test_a_database_that_fails_changes_no_position(db):
+    """The failed turns are counted, the process goes on, and obeys again when the database is back."""
+    board = Switchboard(db, PROVIDERS)
+    await put(db, "sales", "paused")
+    reading = Repeat("controls", board.refresh, 0.01, db.telemetry)
+    async with repeating([reading]):
+        async with db.engine.begin() as connection:
+            await connection.execute(sa.text("ALTER TABLE controls RENAME TO away"))
+        while not reading.fails:  # noqa: ASYNC110 - nothing tells of a failed turn
+            await asyncio.sleep(0.01)
+        during = board.position("sales")
+        async with db.engine.begin() as connection:
+            await connection.execute(sa.text("ALTER TABLE away RENAME TO controls"))
+        async with db.transaction() as session:
+            await flow.put_back(session, ALL["sales"], reason="over", by="luis")
+        while board.position("sales") == "paused":  # noqa: ASYNC110 - a switchboard is asked
+            await asyncio.sleep(0.01)
+
+    failed = samples(db.telemetry.render("")[0].decode(), "cubano_worker_failures_total")
+    assert "paused" == during
+    assert 1 <= failed["controls",]
+    assert not reading.fails
 
 
 async def test_a_lease_ends_also_while_the_database_is_away(db):
