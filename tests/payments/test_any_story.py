@@ -58,6 +58,7 @@ def stage_settings(emulator_url: str, tmp_path: Path) -> dict[str, str]:
 async def test_any_story_ends_as_the_gateway_says(stage: Stage, inbox: Inbox, provider, tries, aftermath, picks):
     """Money, order, refunds, disputes, tickets, letters and seats equal the gateway's truth; every promise is kept."""
     await deaf(stage)
+    before = await inbox.broken()  # by an earlier story, when the shortest one that fails is looked for
     left = iter(picks)
     story = await begin(inbox, provider, lambda many: next(left, 0) % many)
 
@@ -66,4 +67,4 @@ async def test_any_story_ends_as_the_gateway_says(stage: Stage, inbox: Inbox, pr
     await story.end()
 
     assert await expected(story) == await found(story)
-    assert [] == await inbox.broken()
+    assert before == await inbox.broken()
