@@ -28,20 +28,31 @@ async def test_the_list_holds_what_was_delivered(trial: Trial):
     assert [each.event_id for each in listed] == [trial.gateway.read_envelope(each).event_id for each in bodies]
 
 
+async def happen(trial: Trial) -> str:
+    """One event of a checkout of its own; whose it is."""
+    bought = await trial.open()
+    if trial.can(Capability.CLOSES_PAGES):
+        await trial.gateway.expire_checkout(bought.ref)
+    else:
+        await trial.stand.pay(bought.ref)
+    return bought.intent.order_id
+
+
+@listing
+async def test_the_list_tells_things_as_they_happened(trial: Trial):
+    """Also within one second, where times say nothing."""
+    happened = [await happen(trial) for _ in range(6)]
+    listed = [trial.gateway.read_envelope(each).subject for each in await trial.listed()]
+
+    assert happened == listed
+
+
 @listing
 async def test_the_list_is_complete_over_its_pages_and_oldest_first(trial: Trial):
     """More than two pages; nothing twice, nothing missing, and time only goes forward."""
     wanted = trial.stand.page * 2 + 3
-
-    async def happen() -> None:
-        bought = await trial.open()
-        if trial.can(Capability.CLOSES_PAGES):
-            await trial.gateway.expire_checkout(bought.ref)
-        else:
-            await trial.stand.pay(bought.ref)
-
     for _ in range(0, wanted, AT_ONCE):
-        await asyncio.gather(*(happen() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(happen(trial) for _ in range(AT_ONCE)))
     envelopes = [trial.gateway.read_envelope(each) for each in await trial.listed()]
 
     happened = {each.checkout_ref for each in await trial.stand.truth()}
