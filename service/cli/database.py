@@ -15,6 +15,7 @@ from service.kernel.db import Database
 from service.kernel.errors import GatewayError
 from service.kernel.invariants import Finding, check_snapshot
 from service.local.festival import write_festival
+from service.local.keys import from_environment, write_keys
 from service.migrations.run import migrate
 from service.parts import INVARIANTS, build_parts
 from service.telemetry.exposition import Ping
@@ -39,9 +40,11 @@ def upgrade() -> None:
 @db.command()
 def seed() -> None:
     """Write the sample festival: what is on sale. What exists already stays as it is."""
+    keys = from_environment() if settings_or_exit().environment == "development" else {}
 
     async def work(database: Database) -> int:
         async with database.transaction() as session:
+            await write_keys(session, keys)
             return await write_festival(session)
 
     click.echo(f"{with_database(work)} ticket types added.")

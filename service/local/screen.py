@@ -39,7 +39,9 @@ def _addresses(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _logins(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, person in enumerate(found["staff"]):
         yield "" if number else "Logins", f"{person['email']}  {person['password']}  [dim]{person['role']}[/]"
-    if found["staff"]:
+    for number, (role, key) in enumerate(found["api_keys"].items()):
+        yield "" if number else "API keys", f"{key}  [dim]{role}[/]"
+    if found["staff"] or found["api_keys"]:
         yield "", ""
 
 

@@ -15,6 +15,7 @@ from typing import Self
 import msgspec
 
 from service.local import cluster
+from service.local.keys import with_all_roles
 from service.local.lock import Lock, Locked
 
 _RECORD = "system.json"
@@ -36,6 +37,7 @@ class Record(msgspec.Struct):
     paypal_client_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(24))
     paypal_webhook_id: str = msgspec.field(default_factory=lambda: f"WH-{secrets.token_hex(8).upper()}")
     ports: dict[str, int] = {}
+    api_keys: dict[str, str] = {}  # by role
 
 
 class State:
@@ -107,6 +109,7 @@ def _load(directory: Path) -> Record:
             stripe_api_key=f"sk_test_{secrets.token_hex(24)}",
             stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
         )
+    record.api_keys = with_all_roles(record.api_keys)
     _save(directory, record)
     return record
 

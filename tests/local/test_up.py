@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 
+from service.access.rules import Role
 from service.local.cluster import forget
 from tests.local.programs import alive, eventually, processes_naming
 from tests.local.running import CUBANO, KEPT, Running
@@ -61,10 +62,28 @@ def test_everything_answers(system):
     assert system.get("api", "/api/payment/catalog").json()["ticketTypes"]
 
 
+def test_each_role_has_a_key(system):
+    """Known to the service, in the state's own record, and the same at every start."""
+    keys = system.found["api_keys"]
+    unknown = f"{system.found['api']}/api/payment/order/ord_01aryz6s410000000000000000"
+    answers = [httpx.get(unknown, headers={"Authorization": f"Bearer {key}"}, timeout=5) for key in keys.values()]
+    query = "SELECT role, environment FROM api_keys JOIN api_clients ON api_clients.id = client_id"
+    with psycopg.connect(system.found["database_url"]) as connection:
+        known = connection.execute(query).fetchall()
+
+    assert {role.value for role in Role} == set(keys)
+    assert sorted((role.value, "dev") for role in Role) == sorted(known)
+    assert {404} == {answer.status_code for answer in answers}
+
+
 def test_secrets_are_on_no_command_line(system):
     """What `ps` shows to everybody names neither the database password nor a gateway secret."""
     of_providers = system.found["webhook_secrets"]
-    secrets = [*of_providers.values(), system.found["database_url"].split(":")[2].split("@")[0]]
+    secrets = [
+        *of_providers.values(),
+        *system.found["api_keys"].values(),
+        system.found["database_url"].split(":")[2].split("@")[0],
+    ]
 
     assert {"stripe", "paypal"} == set(of_providers)
     assert [] == [pid for secret in secrets for pid in processes_naming(secret)]
@@ -92,6 +111,7 @@ def test_two_systems_side_by_side(system, tmp_path):
         connection.execute("SELECT * FROM kept")
     assert 0 == again.stop()
     assert other.found["api"] == again.found["api"]
+    assert other.found["api_keys"] == again.found["api_keys"]
     assert took < 20  # 3 s on an idle machine; tests share theirs
     forget(tmp_path / "state" / "postgres")
 

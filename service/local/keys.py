@@ -1,0 +1,48 @@
+"""API keys of a local system, one a role: made at its first start, kept with its secrets, written by `cubano db seed`.
+
+They travel to that command in `CUBANO_LOCAL_API_KEYS` and are taken in development only.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from service.access.flow import Wish, add
+from service.access.rules import KeyText, Role, read_key, system
+from service.access.tables import ApiKey
+from service.kernel.clock import utc_now
+from service.kernel.db import Session
+from service.kernel.ids import Ids
+
+VARIABLE = "CUBANO_LOCAL_API_KEYS"
+_LIFETIME = timedelta(days=3650)
+
+
+def with_all_roles(known: Mapping[str, str]) -> dict[str, str]:
+    """A key for each role: those there are, and new ones for the rest."""
+    ids = Ids(utc_now)
+    fresh = {role: KeyText("dev", ids.new("key").removeprefix("key_"), ids.token()).text for role in Role}
+    return {role.value: known.get(role, fresh[role]) for role in Role}
+
+
+def as_variable(keys: Mapping[str, str]) -> str:
+    return msgspec.json.encode(keys).decode()
+
+
+def from_environment() -> dict[str, str]:
+    """What the parent process hands over; nothing where there is none."""
+    return msgspec.json.decode(os.environ.get(VARIABLE, "{}"), type=dict[str, str])
+
+
+async def write_keys(session: Session, keys: Mapping[str, str]) -> int:
+    """Add those that are not there yet; how many were added. Each has a client of its own, named after the role."""
+    added = 0
+    for role, text in keys.items():
+        key = read_key(text)
+        if key is not None and await session.get(ApiKey, key.id) is None:
+            wish = Wish(f"local-{role}-{key.ulid[-6:]}", Role(role), _LIFETIME)
+            await add(session, system("cubano up"), wish, key)
+            added += 1
+    return added
