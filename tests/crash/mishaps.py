@@ -17,6 +17,7 @@ from tests.crash.stories import (
 REFUNDING = {"method": "POST", "path": "/v1/refunds"}
 CAPTURING = {"method": "POST", "path": "/paypal/v2/checkout/orders/*/capture"}
 DAY_S = 86_400
+_ASKED = "SELECT 1 FROM outbox WHERE kind = 'refund.send' AND attempts > 0 AND leased_until IS NULL"
 SILENT = ({"match": {"event_type": "PAYMENT.CAPTURE.*"}, "effects": {"drop": True}}, unlisted("paypal"))
 
 
@@ -44,12 +45,29 @@ async def is_refunded_unheard(play: Play) -> None:
     await play.faults(UNHEARD)
 
 
+async def is_refunded_at_last(play: Play) -> None:
+    """The same, and the gateway is away for so long that nobody may repeat the request before it was looked up."""
+    await _pay_too_late(play, {"match": REFUNDING, "effects": {"reset": "before"}})
+    await play.until("the refund is asked for", lambda: play.rows(_ASKED))
+    await play.faults()
+    await play.advance(1.3 * DAY_S)
+    await _is_in_the_end(play, "refunded")
+
+
+async def is_refunded_under_another_key(play: Play) -> None:
+    """The same, and the gateway keeps its own failure under the key."""
+    kept = {"match": REFUNDING, "times": 1, "effects": {"error": {"status": 500, "keep": True}}}
+    await _pay_too_late(play, kept)
+    await play.until("the refund is asked for", lambda: play.rows(_ASKED))
+    await play.advance(2 * STILL_S)
+    await _is_in_the_end(play, "refunded")
+
+
 async def waits_for_its_refund(play: Play) -> None:
     """The same, and the gateway does not refund for longer than all the tries of the message."""
     away = {"match": REFUNDING, "effects": {"error": {"status": 503}}}
     await _pay_too_late(play, away)
-    asked = "SELECT 1 FROM outbox WHERE kind = 'refund.send' AND attempts > 0 AND leased_until IS NULL"
-    await play.until("the refund is asked for", lambda: play.rows(asked))
+    await play.until("the refund is asked for", lambda: play.rows(_ASKED))
     await play.rows("UPDATE outbox SET state = 'dead', attempts = 100 WHERE kind = 'refund.send' RETURNING seq")
     await play.faults()
     await _is_in_the_end(play, "refunded")
@@ -63,7 +81,7 @@ async def _pay_too_late(play: Play, *faults: dict[str, Any]) -> None:
     await play.rows("UPDATE stock SET capacity = 0 RETURNING capacity")
     await play.faults(*faults)
     page = (await play.control("GET", "truth?status=open"))["payments"][0]
-    is_deaf = len(faults) == 1 and "reset" in faults[0]["effects"]
+    is_deaf = any(each["effects"].get("reset") == "after" for each in faults)
     await play.control("POST", f"sessions/{page['session']}/pay")
     if is_deaf:  # of the payment we hear, of the refund we do not
         await play.until("the payment is known", lambda: play.rows("SELECT 1 FROM payments WHERE status = 'succeeded'"))
@@ -120,7 +138,7 @@ async def is_captured_unheard(play: Play) -> None:
 
 
 async def _capture_unheard(play: Play, key: str) -> dict[str, Any]:
-    checkout = await open_checkout(play, key, provider="paypal")
+    checkout = await open_checkout(play, key, provider="paypal") or {}
     await play.faults(unanswered(CAPTURING), *SILENT)
     await pay(play, checkout, paypal="approve")
     await play.until("the capture is made", lambda: _charges(play))

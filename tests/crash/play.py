@@ -35,6 +35,12 @@ _WAITING = """
     FROM (SELECT due_at FROM payment_events WHERE state = 'pending'
           UNION ALL SELECT due_at FROM outbox WHERE state = 'pending') AS waiting
 """
+_OPEN = """
+    SELECT kind, key, state, attempts, due_at, leased_until, last_error FROM outbox WHERE state <> 'done'
+    UNION ALL
+    SELECT type, event_id, state, attempts, due_at, NULL, last_error FROM payment_events
+    WHERE state IN ('pending', 'dead')
+"""
 ENOUGH_S = 30  # for any wait of a play
 
 
@@ -173,7 +179,8 @@ class Play:
                 while not (found := await check()):  # noqa: ASYNC110 - it watches other processes
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError(f"never came true: {what}\n{self.log[-3000:]}") from None
+            waiting = await self.rows(_OPEN)
+            raise AssertionError(f"never came true: {what}\n{waiting}\n{self.log[-3000:]}") from None
         return found
 
     async def ready(self) -> None:

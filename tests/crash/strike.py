@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 import service.parts
 from service.gateways.base import Gateway
+from service.gateways.registry import find_providers
 from service.kernel.db import Database, Session
 from service.mail.flow import Post
 from tests.crash.points import OUTSIDE, READS, ROOT, Moment, Point, outside_calls, scan
@@ -81,7 +82,7 @@ class Instruments:
         Post.send = self._call("send", Post.send)  # type: ignore[method-assign]
         pool = psycopg_pool.AsyncConnectionPool
         pool.connection = self._raw(pool.connection)  # type: ignore[method-assign]
-        find = service.parts.find_providers
+        find = find_providers
         service.parts.find_providers = lambda names: {  # type: ignore[attr-defined]
             name: self._created(create) for name, create in find(names).items()
         }
