@@ -11,7 +11,7 @@ from rich.table import Table
 
 from service.access import flow as keys
 from service.access.flow import KeysLive, Made, Wish
-from service.access.rules import ENVIRONMENTS, Permission, Principal, Role, shown, system
+from service.access.rules import ENVIRONMENTS, Permission, Principal, Role, read_key, shown, system
 from service.access.tables import ApiClient, ApiKey
 from service.cli.common import USAGE, as_json, console, fail, print_json, settings_or_exit, with_database
 from service.cli.trail import audit
@@ -87,13 +87,14 @@ def rotate(client: str, *, overlap_hours: int, days: int, by: str, as_json: bool
 @who
 @as_json
 def revoke(key_id: str, *, by: str, as_json: bool) -> None:
-    """Take KEY back (its id, or its beginning as `ls` shows it): it is refused everywhere within seconds."""
-    found = f"key_{key_id.rpartition('_')[2]}"
+    """Take KEY back (its id, its beginning as `ls` shows it, or all of it): it is refused everywhere within seconds."""
+    whole = read_key(key_id)
+    found = whole.id if whole else f"key_{key_id.rpartition('_')[2]}"
 
     async def work(session: Session) -> bool:
         return await keys.revoke(session, _operator(by), found)
 
-    changed = _in_transaction(work, f"key {key_id}")
+    changed = _in_transaction(work, found)
     if as_json:
         print_json({"id": found, "changed": changed})
     else:

@@ -23,6 +23,8 @@ PAGE_HEADERS = {
 ADVICE = {
     "invalid_request": "Mend the fields listed in `errors` and send it again.",
     "not_found": "Check the id and the access token; both wrong and unknown look the same on purpose.",
+    "unauthenticated": "Send `Authorization: Bearer` with an API key of this environment that has not ended.",
+    "forbidden": "The key is right and may not do this; ask for one that has the permission `detail` names.",
     "sold_out": "`available` says how many are left, `returning` how many are held by others and may come back.",
     "request_in_flight": "Wait for `Retry-After` seconds and send the same request with the same key.",
     "idempotency_key_reused": "Use a new key for a new request.",
