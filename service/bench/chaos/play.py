@@ -41,7 +41,6 @@ LOOK_S = 1.0
 FIRST_PAUSE_S = 0.3  # before the supervisor starts again what was killed
 PROVIDERS = ("stripe", "paypal")
 SETTINGS = {
-    "CUBANO_HOLD_SECONDS": str(HOLD_S),
     "CUBANO_GATEWAY_TIMEOUT_S": "2",
     "CUBANO_GATEWAY_HEALTHY_S": "10",  # a minute in production; here trouble follows trouble by seconds
     "CUBANO_LOG_FORMAT": "json",
@@ -76,13 +75,14 @@ class Report:
         return statistics.median(waits), max(waits)
 
 
-async def play(seed: int, seconds: float, say: Say, *, per_second: float = PER_SECOND) -> Report:
+async def play(seed: int, seconds: float, say: Say, *, per_second: float = PER_SECOND, hold_s: int = HOLD_S) -> Report:
     """Run it; raises NotReady or PostgresError when the system cannot even be started."""
     folder = temporary_folder()
     with (folder / "children.log").open("w") as log, State.open(folder / "state") as state:
-        ports = automatic_ports({})
-        system = System(state, ports, frozenset(), EmbeddedPostgres(folder / "state" / "postgres"), settings=SETTINGS)
-        supervisor = Supervisor(Console(log), first_pause_s=FIRST_PAUSE_S)
+        ports, settings = automatic_ports({}), SETTINGS | {"CUBANO_HOLD_SECONDS": str(hold_s)}
+        system = System(state, ports, frozenset(), EmbeddedPostgres(folder / "state" / "postgres"), settings=settings)
+        console = Console(log)
+        supervisor = Supervisor(console, first_pause_s=FIRST_PAUSE_S)
         try:
             await bring_up(system, supervisor)
             report = await _run(system, supervisor, Report(seed), seconds, say, per_second=per_second)
@@ -90,6 +90,7 @@ async def play(seed: int, seconds: float, say: Say, *, per_second: float = PER_S
             await supervisor.stop()
             if system.database:
                 system.database.release()
+            console.close()
             cluster.forget(folder / "state" / "postgres")
     if report.holds:
         shutil.rmtree(folder, ignore_errors=True)
@@ -101,7 +102,8 @@ async def play(seed: int, seconds: float, say: Say, *, per_second: float = PER_S
 async def _run(
     system: System, supervisor: Supervisor, report: Report, seconds: float, say: Say, *, per_second: float
 ) -> Report:
-    crowd = Crowd(system.url("serve"), system.url("emulate"), HOLD_S, report.seed)
+    hold_s = int(system.settings["CUBANO_HOLD_SECONDS"])
+    crowd = Crowd(system.url("serve"), system.url("emulate"), hold_s, report.seed)
     report.bought = crowd.bought
     _widen(system)
     say(f"{per_second:g} buyers a second for {seconds:g} s, seed {report.seed}")

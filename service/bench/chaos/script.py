@@ -14,7 +14,7 @@ Thing = TypeVar("Thing")
 VICTIMS = ("serve", "work", "emulate", "postgres")
 CALM_S = 3.0  # at the start: somebody has bought something before anything fails
 KILL_EVERY_S = (5.0, 9.0)
-FAULT_EVERY_S = (4.0, 7.0)
+FAULT_EVERY_S = (3.0, 5.0)
 FAULT_LASTS_S = (2.0, 5.0)
 OFTEN = 0.4  # of the matching requests or deliveries; the others show that the way itself is fine
 
