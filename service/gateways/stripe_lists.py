@@ -89,7 +89,10 @@ async def find_refund(line: Line, request: dict[str, Any]) -> RefundFacts | None
 
 
 async def list_events(line: Line, *, since: datetime, until: datetime, undelivered: bool) -> AsyncIterator[bytes]:
-    filters: dict[str, Any] = {"types": list(TYPES), "created": {"gte": int(since.timestamp()), "lte": whole_seconds(until)}}
+    filters: dict[str, Any] = {
+        "types": list(TYPES),
+        "created": {"gte": int(since.timestamp()), "lte": whole_seconds(until)},
+    }
     if undelivered:
         filters["delivery_success"] = False
     async for event in Walk(line, Operation.LIST_EVENTS, line.v1.events.list_async, **filters).oldest_first():

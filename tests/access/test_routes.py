@@ -69,7 +69,7 @@ def test_the_matrix_is_the_routes(every):
 async def test_every_route_answers_every_role_as_printed(stage: Stage, every):
     """Nobody, an expired key, a revoked one, one without the scope, and the right one, of each role, on the wire."""
     told, order = printed(), (await stage.checkout()).json()["orderId"]
-    wrong = []
+    wrong: list[str] = []
     for role in Role:
         dead = [await give(stage.db, f"{role} {state}", role) for state in ("expired", "revoked")]
         await end(stage.db, dead[0])

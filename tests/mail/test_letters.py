@@ -181,7 +181,10 @@ def test_a_machine_without_time_zone_data_writes_utc():
 @pytest.mark.parametrize("letter", [LATE_PAYMENT, SURPLUS_PAYMENT])
 @pytest.mark.parametrize(
     ("locale", "promises"),
-    [("en", ("on their way back", "five to ten business days")), ("es", ("de vuelta a ti", "cinco a diez días hábiles"))],
+    [
+        ("en", ("on their way back", "five to ten business days")),
+        ("es", ("de vuelta a ti", "cinco a diez días hábiles")),
+    ],
 )
 def test_who_gets_money_back_is_told_how_much_and_how_long_it_takes(letter, locale, promises):
     """The refund is asked for in the same commit as the letter: it says that the money is on its way."""

@@ -31,7 +31,9 @@ WAYS = {  # to pay: at Stripe with this card, at PayPal with this choice
     "never": ({"async": "fail"}, {"paypal": "pending", "async": "fail"}),
     "vanish": ({"async": "fail"}, {"paypal": "vanish"}),
 }
-DEEDS = {  # of staff at the dashboard and of the buyer's bank, once there is money: where to ask for it, and how
+DEEDS: dict[
+    str, tuple[str, dict[str, Any]]
+] = {  # of staff at the dashboard and of the buyer's bank, once there is money: where to ask for it, and how
     "refund_part": ("external-refunds", {"amount": 9800}),
     "refund_rest": ("external-refunds", {}),
     "refund_fails": ("refunds/{refund}/fail", {}),

@@ -41,7 +41,7 @@ def signed(secret: str, *, later: int = 0, **changes: Any) -> dict[str, str]:
     signature = hmac.new(secret.encode(), "\n".join(lines).encode(), sha256).hexdigest()
     return {
         "Cubano-Timestamp": str(given["at"]),
-        "Cubano-Nonce": given["nonce"],
+        "Cubano-Nonce": str(given["nonce"]),
         "Cubano-Signature": f"v1={signature}",
     }
 

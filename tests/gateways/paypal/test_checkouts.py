@@ -3,10 +3,11 @@
 import pytest
 
 from service.gateways.facts import CheckoutStatus, LineItem
+from service.gateways.paypal import create
 from service.gateways.paypal_words import ids_of
 from service.kernel.errors import GatewayRejected
 from service.kernel.money import Money
-from tests.gateways.paypal.conftest import ORDER_ID, PAYMENT_ID, TRACEPARENT, Desk, context, create, intent
+from tests.gateways.paypal.conftest import ORDER_ID, PAYMENT_ID, TRACEPARENT, Desk, context, intent
 
 
 @pytest.fixture
