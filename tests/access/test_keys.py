@@ -1,19 +1,20 @@
 """API keys: given out once, replaced without a gap, taken back within seconds, and never two too many."""
 
+import ast
 import asyncio
 import time
-from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
-from service.access.flow import CACHED_S, MOST_CACHED, KeyRing, KeysLive, every_key, revoke
+from service.access.flow import CACHED_S, MOST_CACHED, KeyRing, KeysLive
 from service.access.rules import ROLE_PERMISSIONS, Permission, Role, read_key
-from service.audit.flow import Chosen, newest, verify
+from service.audit.flow import Chosen, newest
 from service.audit.rules import Origin
 from service.kernel.errors import Invalid, NotFound, Unidentified
-from tests.access.giving import BY, end, give, replace_key, take_back
+from tests.access.giving import end, give, replace_key, take_back
+from tests.shape.tree import ROOT
 
 HERE = Origin("203.0.113.9", "curl/8")
 
@@ -145,43 +146,6 @@ async def test_what_is_not_there_cannot_be_replaced_or_revoked(db):
         await give(db, "box-office", Role.ADMIN)
 
 
-async def test_hundreds_of_rotations_at_once_leave_two_keys_at_most(db):
-    """Each succeeds or is told to wait; nothing is lost, the trail has each, and its chain is whole."""
-    await give(db, "busy")
-    gate, done = asyncio.Semaphore(10), Counter()
-
-    async def one(number: int) -> None:
-        async with gate:
-            try:
-                await replace_key(db, "busy", overlap=timedelta(hours=number % 50 == 0))
-            except KeysLive:
-                done["told to wait"] += 1
-                if number % 7 == 0:
-                    await revoke_the_older(db)
-            else:
-                done["replaced"] += 1
-
-    await asyncio.gather(*(one(number) for number in range(250)))
-
-    async with db.transaction() as session:
-        every = [key for _, key in await every_key(session)]
-        working = [each for each in every if not each.revoked_at and each.expires_at > session.now]
-        noted = await newest(session, Chosen(action="key.rotate"), limit=2000)
-        assert None is (await verify(session)).broken
-    assert 1 <= len(working) <= 2
-    assert 250 == done.total()
-    assert (done["replaced"], done["replaced"] + 1) == (len(noted), len(every))
-    assert done["replaced"] > 50
-
-
-async def revoke_the_older(db) -> None:
-    """By hand, as an operator in a hurry."""
-    async with db.transaction() as session:
-        live = [key for _, key in await every_key(session) if not key.revoked_at and key.expires_at > session.now]
-        if len(live) > 1:
-            await revoke(session, BY, live[0].id)
-
-
 async def test_every_change_is_in_the_trail_and_no_secret_is(db):
     """Who gave it, replaced it, took it back, with before and after."""
     first = await give(db, "box-office", Role.SUPPORT)
@@ -253,8 +217,23 @@ async def test_a_process_remembers_so_many_keys_and_no_strangers(db, ring):
     assert MOST_CACHED >= len(ring._known)
 
 
+def test_secrets_are_compared_in_constant_time_only():
+    """Nothing in access and signing holds a secret, a hash or a signature against another with == or `in`."""
+    complaints = [
+        f"{path.name}:{node.lineno}"
+        for folder in ("access", "signing")
+        for path in (ROOT / "service" / folder).glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        and any(word in ast.unparse(node) for word in ("secret", "hash", "signature", "digest"))
+        and "is None" not in ast.unparse(node)
+    ]
+
+    assert [] == complaints
+
+
 async def test_a_known_key_costs_microseconds(db, ring):
-    """No database, no slow hash: what every request pays. About 15 µs on a quiet core; tests share theirs."""
+    """No database, no slow hash: what every request pays. About 4 µs on a quiet core, 17 with two networks; tests share theirs."""
     made = await give(db, "box-office", networks=("203.0.113.0/24", "2001:db8::/32"))
     await ring.identify(made.text, HERE)
 

@@ -23,7 +23,7 @@ BODY = b'{"amount": 100}'
 
 def signed(secret: str, *, later: int = 0, **changes: Any) -> dict[str, str]:
     """The headers a partner sends, written from the documentation and not with our code."""
-    given = {
+    given: dict[str, Any] = {
         "method": "PUT",
         "target": "/closed?a=1",
         "body": BODY,
