@@ -154,12 +154,15 @@ async def _lost_events(running: Play) -> list[str]:
 
 
 def _letters(running: Play, states: dict[str, str], strike: Strike) -> list[str]:
-    """One confirmation for each order that was ever paid; a kill between the server's yes and our note sends it again."""
+    """One confirmation for each order that was ever paid; only a letter that was begun before the kill may come again."""
     seen = Counter({key.strip("<>").partition("@")[0]: times for key, times in running.mailbox.seen.items()})
     wanted = {f"confirmation.{each}" for each in states if states[each] in SEATED}
-    again = 1 if strike.point.startswith(("worker.", "deliveries.")) else 0
-    doubled = [f"{each} came {times} times" for each, times in seen.items() if times > 1 + again]
-    return [*(f"no {each}" for each in wanted - seen.keys()), *doubled]
+    last = [at for at, what in enumerate(running.reached) if what == (strike.moment, strike.point)][strike.nth - 1]
+    life = running.reached[:last]
+    begun = life.count(("before", "deliveries._sender.send:call-1"))
+    doubled = [f"{each} came {times} times" for each, times in seen.items() if times > 1]
+    is_excused = seen.total() - len(seen) <= min(begun, 1)
+    return [*(f"no {each}" for each in wanted - seen.keys()), *([] if is_excused else doubled)]
 
 
 def test_every_excuse_excuses_something():
