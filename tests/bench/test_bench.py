@@ -82,7 +82,10 @@ def test_the_reference_of_a_checkout_has_its_statements(ran):
     script = re.sub(r"^(--|\\).*$", "", (SCRIPTS / "checkout.sql").read_text(), flags=re.MULTILINE)
     statements = [each for each in script.split(";") if each.strip() and "SET LOCAL" not in each]
 
-    assert len(statements) == pytest.approx(records[1]["statements_per_request"], abs=0.1)
+    rate = records[1]["measures"][0]["rate"]
+    switches = 3 / rate  # read in a transaction each second, whatever is asked
+
+    assert len(statements) == pytest.approx(records[1]["statements_per_request"], abs=0.1 + switches)
 
 
 def test_nothing_is_left_of_a_run(ran):
