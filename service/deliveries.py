@@ -21,6 +21,7 @@ from service.telemetry import catalogue
 FAMILIES = {  # of kinds by what stands before the point: how many seconds one delivery may take in all
     "mail": 900,  # longer than all the patience a letter is given (10 min for the answer to it)
     "checkout": 120,  # some calls of the gateway, up to 20 s each, and waits for a connection
+    "capture": 120,  # apart: a buyer waits for it, and holds run out by the thousand
     "refund": 120,
 }
 

@@ -29,7 +29,7 @@ from service.tickets import flow as tickets
 from service.webhooks.flow import reopen_foreign
 from service.webhooks.rules import FOREIGN
 
-CAPTURE = "checkout.capture"
+CAPTURE = "capture.take"
 RETURN = "refund.return"  # the kind of message that asks the refunds to give a payment back whole
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
 _LIVE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.FAILED)

@@ -33,7 +33,7 @@ MESSAGE_KINDS = Bounded(
     20,
     known=(
         *("mail.confirmation", "mail.late_payment", "mail.surplus_payment"),
-        *("checkout.expire", "checkout.capture", "refund.return", "refund.send"),
+        *("checkout.expire", "capture.take", "refund.return", "refund.send"),
     ),
 )
 QUEUE_STATES = Bounded(10)

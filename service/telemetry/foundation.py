@@ -15,7 +15,7 @@ ERROR_TYPES = Bounded(40, known=("",))  # class names and status codes; empty on
 LOOPS = Bounded(
     20,
     known=(
-        *("inbox", "mail", "checkout", "refund", "expiry", "figures", "invariants", "forgetting"),
+        *("inbox", "mail", "checkout", "capture", "refund", "expiry", "figures", "invariants", "forgetting"),
         *("thin", "sweep", "stuck", "controls", "breaker", "keys"),
     ),
 )

@@ -32,7 +32,7 @@ async def find(shop: Stage, checkout: dict) -> None:
 
 
 async def tried_or_paid(shop: Stage) -> list:
-    return await tried(shop, "checkout.capture") or await shop.rows("SELECT 1 FROM orders WHERE status = 'paid'")
+    return await tried(shop, "capture.take") or await shop.rows("SELECT 1 FROM orders WHERE status = 'paid'")
 
 
 @pytest.mark.parametrize(("name", "effects"), TROUBLE.items(), ids=TROUBLE)
@@ -66,7 +66,7 @@ async def test_the_work_of_a_lost_capture_is_not_done_twice_without_webhooks(sho
     await find(shop, checkout)
 
     async with shop.worker():
-        await shop.until(lambda: tried(shop, "checkout.capture"))
+        await shop.until(lambda: tried(shop, "capture.take"))
         before = await statuses(shop, checkout["orderId"])
         await shop.faults(DROPPED)
         await hurry(shop)
@@ -83,7 +83,7 @@ async def test_after_its_key_is_forgotten_a_capture_is_looked_up_first(shop: Sta
     checkout = await approved(shop)
     await find(shop, checkout)
     async with shop.worker() as worker:
-        await shop.until(lambda: tried(shop, "checkout.capture"))
+        await shop.until(lambda: tried(shop, "capture.take"))
         worker.stop.set()
     await shop.faults(DROPPED, strikes(CAPTURE, error(422)))  # would be asked in vain
     await shop.rows("UPDATE payments SET created_at = created_at - interval '46 days'")
@@ -120,7 +120,7 @@ async def test_a_decline_after_the_hold_frees_the_seats(shop: Stage):
     checkout = await approved(shop, "decline")
 
     async with shop.worker():
-        await shop.until(lambda: tried(shop, "checkout.capture"))
+        await shop.until(lambda: tried(shop, "capture.take"))
         await shop.rows("UPDATE orders SET expires_at = now() - interval '1 second'")
         await shop.faults()
         await hurry(shop)
@@ -143,7 +143,7 @@ async def test_an_approval_after_the_hold_costs_nobody_anything(shop: Stage):
 
     assert ("expired", ["canceled"]) == await statuses(shop, checkout["orderId"])
     assert ([], []) == await money(shop)
-    assert [] == await shop.rows("SELECT 1 FROM outbox WHERE kind = 'checkout.capture'")
+    assert [] == await shop.rows("SELECT 1 FROM outbox WHERE kind = 'capture.take'")
 
 
 async def test_a_refused_capture_is_told_like_a_decline(shop: Stage):
@@ -178,7 +178,7 @@ async def test_a_bank_that_takes_days_is_asked_when_no_event_tells(shop: Stage, 
     checkout = await approved(shop, "pending", **{"async": decides})
     await find(shop, checkout)
     async with shop.worker():
-        await shop.until(lambda: shop.rows("SELECT 1 FROM outbox WHERE kind = 'checkout.capture' AND state = 'done'"))
+        await shop.until(lambda: shop.rows("SELECT 1 FROM outbox WHERE kind = 'capture.take' AND state = 'done'"))
     waiting = await statuses(shop, checkout["orderId"]), await stock(shop)
     (await shop.emulator.post("/_emulator/clock", json={"advance": 8 * DAY_S})).raise_for_status()
 
@@ -195,7 +195,7 @@ async def test_two_workers_with_one_capture_take_the_money_once(shop: Stage):
     checkout = await approved(shop)
 
     async with shop.worker(), shop.worker():
-        await shop.until(lambda: shop.rows("SELECT 1 FROM outbox WHERE kind = 'checkout.capture' AND attempts > 0"))
+        await shop.until(lambda: shop.rows("SELECT 1 FROM outbox WHERE kind = 'capture.take' AND attempts > 0"))
         await find(shop, checkout)
         await shop.order_in(checkout, "paid")
 

@@ -37,7 +37,7 @@ async def apply(inbox: Inbox, checkout: dict[str, Any], kind: EventKind, **facts
 
 async def asked(stage: Stage) -> list[tuple[int, str]]:
     """(number, key without the payment's id) of every capture that was asked for."""
-    rows = await stage.rows("SELECT payload, key FROM outbox WHERE kind = 'checkout.capture' ORDER BY seq")
+    rows = await stage.rows("SELECT payload, key FROM outbox WHERE kind = 'capture.take' ORDER BY seq")
     return [(payload["number"], key.removeprefix(payload["payment_id"])) for payload, key in rows]
 
 

@@ -29,7 +29,7 @@ async def turn_once(parts: Parts, inbox: Inbox, intake: Intake) -> None:
     await inbox.apply()
     deliveries = create_deliveries(parts, parts.settings)
     async with parts.db.transaction() as session:
-        messages = await outbox.claim(session, kinds=["checkout.capture"], limit=10)
+        messages = await outbox.claim(session, kinds=["capture.take"], limit=10)
     for message in messages:
         await deliveries[message.kind](message)
         async with parts.db.transaction() as session:

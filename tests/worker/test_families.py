@@ -80,6 +80,30 @@ async def test_a_gateway_that_hangs_delays_no_letter(stage: Stage, box: Postbox)
     assert 1 == len(box.letters)
 
 
+async def test_many_holds_that_run_out_delay_no_capture(stage: Stage):
+    """Two thousand expiries are due, older than the capture, and their loops have their hands full."""
+    await stage.rows(EXPIRIES, count=2000)
+    approved = """INSERT INTO outbox (kind, key, payload, due_at, created_at)
+        VALUES ('capture.take', 'pay_1:1', '{"order_id": "ord_1", "payment_id": "pay_1", "number": 1}', now(), now())"""
+    taken = "SELECT 1 FROM outbox WHERE kind = 'capture.take' AND state = 'done'"
+    async with stage.worker() as worker:
+        hanging = asyncio.Event()
+
+        async def hang(_message: object) -> None:
+            hanging.set()
+            await asyncio.sleep(60)
+
+        worker.deliveries[EXPIRE] = hang
+        await hanging.wait()
+        await stage.rows(approved)
+        await stage.until(partial(stage.rows, taken), within_s=20)
+        worker.stop.set()
+
+    assert [(2000,)] == await stage.rows(
+        "SELECT count(*) FROM outbox WHERE kind = 'checkout.expire' AND state = 'pending'"
+    )
+
+
 async def test_the_end_does_not_wait_for_a_mail_server_that_hangs(stage: Stage, box: Postbox):
     """Within seven seconds, and the letter is handed back: due at once, and the attempt does not count."""
     box.wait_s = 60
