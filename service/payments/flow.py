@@ -20,8 +20,8 @@ from service.orders import flow as orders
 from service.orders.machine import OPEN, OrderEvent, OrderStatus
 from service.orders.rules import standing
 from service.orders.tables import Order
-from service.payments.machine import PAYMENT, PaymentEvent, PaymentStatus
-from service.payments.rules import categorise
+from service.payments.machine import PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus
+from service.payments.rules import categorise, cause_of, is_of
 from service.payments.tables import Payment
 from service.sales import flow as sales
 from service.telemetry import catalogue
@@ -68,7 +68,7 @@ async def approve(session: Session, event: GatewayEvent) -> str:
         return Outcome.ALREADY if payment.captures else Outcome.STALE
     outcome = await advance(session, payment, PaymentEvent.PROCESS)
     if outcome is Outcome.MOVED:
-        await orders.advance(session, order, OrderEvent.PEND, cause=_cause(event))
+        await orders.advance(session, order, OrderEvent.PEND, cause=cause_of(event))
         payment.captures += 1
         await session.flush()
         what = {"order_id": order.id, "payment_id": payment.id, "number": payment.captures}
@@ -86,7 +86,7 @@ async def pend(session: Session, event: GatewayEvent) -> str:
     await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.PROCESS)
     if outcome is Outcome.MOVED:
-        await orders.advance(session, order, OrderEvent.PEND, cause=_cause(event))
+        await orders.advance(session, order, OrderEvent.PEND, cause=cause_of(event))
     return outcome
 
 
@@ -124,7 +124,7 @@ async def decline(session: Session, event: GatewayEvent) -> str:
         session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="declined", category=category)
     await session.flush()
     if outcome is Outcome.MOVED and payment.captures and order.status == OrderStatus.PROCESSING:
-        await _reopen(session, order, cause=_cause(event))
+        await _reopen(session, order, cause=cause_of(event))
     return outcome
 
 
@@ -158,6 +158,22 @@ async def close(session: Session, order: Order, move: OrderEvent, *, cause: str)
         for payment in await of_order(session, order.id):
             await advance(session, payment, PaymentEvent.CANCEL)
         await catalog.release(session, order.id, reason=_REASONS[move])
+    return outcome
+
+
+async def end(session: Session, order: Order, payment: Payment, move: OrderEvent, *, cause: str) -> Outcome:
+    """An attempt will bring no money: its locked order ends with it, unless the buyer is paying on another page."""
+    others = [each.status for each in await of_order(session, order.id) if each is not payment]
+    if any(status in _LIVE for status in others):
+        outcome = await advance(session, payment, PaymentEvent.CANCEL)
+        if order.status == OrderStatus.PROCESSING and not any(status in UNDER_WAY for status in others):
+            await orders.advance(session, order, OrderEvent.REOPEN, cause=cause)
+        return outcome
+    if payment.captures and order.status == OrderStatus.PROCESSING:
+        move = OrderEvent.CANCEL  # approved, and gone at the gateway before its capture had an answer
+    outcome = await close(session, order, move, cause=cause)
+    if payment.status == PaymentStatus.UNKNOWN:  # of an order canceled before: now its page is known to be closed
+        return await advance(session, payment, PaymentEvent.CANCEL)
     return outcome
 
 
@@ -214,17 +230,10 @@ async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] 
     if order is None:
         return None
     attempts = await of_order(session, order.id)
-    payment = next((each for each in attempts if _is_of(event, each)), None)
+    payment = next((each for each in attempts if is_of(event, each)), None)
     if payment is None:
         raise NotYet(f"{order.id} has no payment {event.payment_id}")
     return order, payment
-
-
-def _is_of(event: GatewayEvent, payment: Payment) -> bool:
-    if event.payment_id is not None:
-        return payment.id == event.payment_id
-    known = (payment.checkout_ref, payment.payment_ref)
-    return any(ref is not None and ref in known for ref in (event.checkout_ref, event.payment_ref))
 
 
 def _check_amount(session: Session, payment: Payment, event: GatewayEvent) -> None:
@@ -244,7 +253,7 @@ async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent) -
 
 async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
     late = order.status not in OPEN
-    seated = await sales.make(session, order, cause=_cause(event), paid_at=event.occurred_at)
+    seated = await sales.make(session, order, cause=cause_of(event), paid_at=event.occurred_at)
     if late:
         outcome = "reacquired" if seated else "late_refunded"
         session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=outcome)
@@ -271,13 +280,7 @@ async def _close(session: Session, event: GatewayEvent, move: OrderEvent) -> str
     found = await _find(session, event)
     if found is None:
         return FOREIGN
-    order, payment = found
-    if any(each.status in _LIVE for each in await of_order(session, order.id) if each is not payment):
-        return await advance(session, payment, PaymentEvent.CANCEL)  # the buyer is paying on another page
-    outcome = await close(session, order, move, cause=_cause(event))
-    if payment.status == PaymentStatus.UNKNOWN:  # of an order canceled before: now its page is known to be closed
-        return await advance(session, payment, PaymentEvent.CANCEL)
-    return outcome
+    return await end(session, *found, move, cause=cause_of(event))
 
 
 async def _reopen(session: Session, order: Order, *, cause: str) -> None:
@@ -286,7 +289,3 @@ async def _reopen(session: Session, order: Order, *, cause: str) -> None:
         await orders.advance(session, order, OrderEvent.REOPEN, cause=cause)
     else:
         await close(session, order, OrderEvent.CANCEL, cause=cause)
-
-
-def _cause(event: GatewayEvent) -> str:
-    return f"{event.provider} {event.type} {event.event_id}"

@@ -49,3 +49,5 @@ PAYMENT = Machine(
         **{(state, _E.CANCEL): _S.CANCELED for state in (*_UNDECIDED, _S.PROCESSING)},
     },
 )
+
+UNDER_WAY = (PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN)  # money may still come of it, without the buyer

@@ -1,4 +1,5 @@
-"""Decline codes into words: a category for the metrics, a sentence for the buyer, and whether trying again can help.
+"""What an event is about, and decline codes into words: a category for the metrics, a sentence for the buyer, and
+whether trying again can help.
 
 The codes are the gateways': Stripe's in small letters (https://docs.stripe.com/declines/codes), PayPal's issues in capitals
 (https://developer.paypal.com/api/rest/reference/orders/v2/errors/). What may tell a thief something (lost, stolen, fraud) is
@@ -7,6 +8,9 @@ shown to the buyer as a plain decline. Where the gateway advises on another try,
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from service.gateways.facts import GatewayEvent
+from service.payments.tables import Payment
 
 
 class DeclineCategory(StrEnum):
@@ -171,3 +175,16 @@ def explain(category: str, locale: str, *, advice: str | None = None) -> tuple[s
     if advised is None or category == DeclineCategory.FRAUD:  # a thief reads nothing that others would not read
         return words.text[locale], words.retry
     return f"{words.text[locale]} {advised.text[locale]}", advised.retry
+
+
+def is_of(event: GatewayEvent, payment: Payment) -> bool:
+    """Whether an event of an order speaks of this attempt to pay it."""
+    if event.payment_id is not None:
+        return payment.id == event.payment_id
+    known = (payment.checkout_ref, payment.payment_ref)
+    return any(ref is not None and ref in known for ref in (event.checkout_ref, event.payment_ref))
+
+
+def cause_of(event: GatewayEvent) -> str:
+    """What the history says moved an order."""
+    return f"{event.provider} {event.type} {event.event_id}"

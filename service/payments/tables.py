@@ -82,6 +82,19 @@ INVARIANTS = (
         playbook="PaidWithoutTicket",
     ),
     Invariant(
+        name="processing-has-payment",
+        promise="An order that waits for a bank or a capture has a payment that may still bring the money.",
+        query="""
+            SELECT o.id, 'is processing, and none of its payments has been for ten minutes' AS problem
+            FROM orders o
+            WHERE o.status = 'processing' AND NOT EXISTS (
+                SELECT 1 FROM payments p
+                WHERE p.order_id = o.id
+                    AND (p.status IN ('processing', 'unknown') OR p.updated_at > now() - interval '10 minutes'))
+        """,
+        playbook="OrdersStuck",
+    ),
+    Invariant(
         name="returned-adds-up",
         promise="What went back of a payment is the sum of its succeeded refunds and its lost disputes.",
         query="""

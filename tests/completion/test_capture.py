@@ -201,3 +201,22 @@ async def test_two_workers_with_one_capture_take_the_money_once(shop: Stage):
 
     held, believed = await money(shop)
     assert [("paypal", checkout["orderId"], 49800)] == held == believed
+
+
+async def test_an_approval_that_paypal_has_forgotten_frees_the_seats(shop: Stage):
+    """Its capture had no answer and was not made; six hours later there is nothing to capture any more."""
+    await shop.faults(DROPPED, strikes(CAPTURE, {"timeout": "before"}))
+    checkout = await approved(shop)
+    await find(shop, checkout)
+    async with shop.worker() as worker:
+        await shop.until(lambda: tried(shop, "capture.take"))
+        worker.stop.set()
+    before = await statuses(shop, checkout["orderId"])
+    (await shop.emulator.post("/_emulator/clock", json={"advance": DAY_S})).raise_for_status()
+
+    await find(shop, checkout)
+
+    assert ("processing", ["unknown"]) == before
+    assert ("canceled", ["canceled"]) == await statuses(shop, checkout["orderId"])
+    assert (0, 0) == await stock(shop)
+    assert [] == await broken_promises(shop)

@@ -39,6 +39,7 @@ LATE = [
     "UPDATE orders SET status = 'late_payment', updated_at = now() - interval '{age}' WHERE status = 'paid'",
     "UPDATE tickets SET status = 'void'",
 ]
+PROCESSING = "UPDATE orders SET status = 'processing' WHERE status = 'awaiting_payment'"
 ONE_MORE_TICKET = """
     INSERT INTO tickets
     SELECT 'tkt_x', order_id, order_item_id, 99, ticket_type, name, 'X', status, issued_at FROM tickets LIMIT 1
@@ -84,6 +85,14 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
     "money without an order that knows": (
         ["UPDATE payments SET status = 'succeeded'"],
         {"payment-moves-order"},
+    ),
+    "a capture nobody waits for": (
+        [PROCESSING, "UPDATE payments SET updated_at = now() - interval '11 minutes'"],
+        {"processing-has-payment", "order-history"},
+    ),
+    "a bank that has just refused, and is no harm": (
+        [PROCESSING, "UPDATE payments SET updated_at = now() - interval '9 minutes'"],
+        {"order-history"},
     ),
     "a ticket is missing": (
         ["DELETE FROM tickets WHERE ordinal = (SELECT min(ordinal) FROM tickets)"],

@@ -16,6 +16,12 @@ from tests.webhooks.applying import Inbox
 
 DECLINED = Decline(code="INSTRUMENT_DECLINED", message="The instrument was declined.")
 
+ANOTHER = """
+    INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at, updated_at)
+    SELECT 'pay_zz', order_id, provider, 'created', amount_minor, amount_currency, request, created_at, updated_at
+    FROM payments
+"""
+
 
 async def apply(inbox: Inbox, checkout: dict[str, Any], kind: EventKind, **facts: Any) -> str:
     """One event of a gateway that captures on request, in neutral words; what became of it."""
@@ -118,12 +124,19 @@ async def test_the_money_is_under_the_name_of_the_capture_that_took_it(stage: St
 async def test_a_page_that_closes_does_not_end_an_order_that_is_paid_on_another(stage: Stage, inbox: Inbox):
     """The checkout has gone on to another provider: the first page's end is not the order's."""
     checkout = await ordered(stage)
-    another = """
-        INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at, updated_at)
-        SELECT 'pay_zz', order_id, provider, 'created', amount_minor, amount_currency, request, created_at, updated_at
-        FROM payments
-    """
-    await stage.rows(another)
+    await stage.rows(ANOTHER)
+
+    told = await apply(inbox, checkout, EventKind.CHECKOUT_EXPIRED)
+
+    assert "moved" == told
+    assert ("awaiting_payment", "canceled", {"active": 2}) == await held(stage, checkout)
+
+
+async def test_an_approved_page_that_closes_leaves_the_order_to_the_other(stage: Stage, inbox: Inbox):
+    """Nothing is under way any more: the order awaits its payment on the page that is left."""
+    checkout = await ordered(stage)
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
+    await stage.rows(ANOTHER)
 
     told = await apply(inbox, checkout, EventKind.CHECKOUT_EXPIRED)
 
