@@ -23,7 +23,7 @@ from service.telemetry import catalogue
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
 from service.webhooks.rules import FOREIGN, judge
-from service.webhooks.tables import INSERT, Arrival, EventState, PaymentEvent
+from service.webhooks.tables import COMPLETE, INSERT, Arrival, EventState, PaymentEvent, columns_of
 
 Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
 log = get_logger("inbox")
@@ -93,9 +93,8 @@ class Intake:
                 _answer(written, _copy_of(error))
         else:
             for arrival, written in group:
-                key = (arrival.provider, arrival.envelope.event_id)
-                _answer(written, key in new)
-                new.discard(key)
+                _answer(written, arrival.key in new)
+                new.discard(arrival.key)
 
     async def _insert_surely(self, arrivals: list[Arrival]) -> set[tuple[str, str]]:
         try:
@@ -109,11 +108,15 @@ class Intake:
             return await self._insert(arrivals)
 
     async def _insert(self, arrivals: list[Arrival]) -> set[tuple[str, str]]:
-        rows = sorted(arrival.row for arrival in arrivals)  # by key: two groups never wait for each other in a circle
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        # By key: two groups never wait for each other in a circle. Of one key those that need no fetching come first.
+        rows = sorted(arrivals, key=lambda each: (each.key, each.envelope.is_thin))
         async with self._db.raw.connection() as connection:
-            cursor = await connection.execute(INSERT, columns, prepare=True)
-            return {(provider, event_id) for provider, event_id in await cursor.fetchall()}
+            cursor = await connection.execute(INSERT, columns_of(rows), prepare=True)
+            new = {(provider, event_id) for provider, event_id in await cursor.fetchall()}
+            # No `DO UPDATE`: it locks every known row, so the door would wait for an event that is being applied.
+            if whole := [each for each in rows if each.key not in new and not each.envelope.is_thin]:
+                await connection.execute(COMPLETE, columns_of(whole), prepare=True)
+        return new
 
 
 def _copy_of(error: Exception) -> Exception:

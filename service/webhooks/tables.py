@@ -1,5 +1,6 @@
 """The inbox is the queue and the dead-letter store: one row an event, with its bytes as they came."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,17 +60,37 @@ class PaymentEvent(Tables):
     found_by: Mapped[str] = mapped_column(server_default="webhook")  # or "sweep": in the gateway's own list
 
 
-INSERT = """
-    INSERT INTO payment_events
-        (provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at,
-         due_at)
-    SELECT *, received_at FROM unnest(
+_ARRIVED = """
+    FROM unnest(
         %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[], %b::bool[], %b::text[],
         %b::timestamptz[], %b::timestamptz[]) AS arrived (
         provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at)
+"""
+INSERT = (
+    """
+    INSERT INTO payment_events
+        (provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at,
+         due_at)
+    SELECT *, received_at"""
+    + _ARRIVED
+    + """
     ON CONFLICT (provider, event_id) DO NOTHING
     RETURNING provider, event_id
 """
+)
+# A thin event whose snapshot has come needs no fetching any more, and one that could not be fetched is no dead letter.
+COMPLETE = (
+    """
+    UPDATE payment_events AS known
+    SET detail = arrived.payload, subject = arrived.subject, state = 'pending', attempts = 0,
+        traceparent = coalesce(arrived.traceparent, known.traceparent), due_at = arrived.received_at, cause = NULL,
+        last_error = NULL, ended_at = NULL"""  # noqa: S608 - our own constants
+    + _ARRIVED
+    + """
+    WHERE known.provider = arrived.provider AND known.event_id = arrived.event_id AND NOT arrived.is_thin
+        AND known.is_thin AND known.detail IS NULL AND known.state IN ('pending', 'dead')
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -83,12 +104,21 @@ class Arrival:
     found_by: str = "webhook"
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.provider, self.envelope.event_id
+
+    @property
     def row(self) -> tuple[object, ...]:
         e = self.envelope
         return (
             self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent, e.is_thin,
             self.found_by, e.created_at, self.received_at,
         )  # fmt: skip
+
+
+def columns_of(arrivals: Sequence[Arrival]) -> list[list[object]]:
+    """What `INSERT` and `COMPLETE` take."""
+    return [list(column) for column in zip(*(each.row for each in arrivals), strict=True)]
 
 
 INVARIANTS = (

@@ -98,6 +98,15 @@ async def is_found_in_the_list(play: Play) -> None:
     await ends(play, checkout, "paid", every_s=STILL_S)
 
 
+async def is_told_twice(play: Play) -> None:
+    """Pays, and once its tickets are out the gateway tells all of it again."""
+    checkout = await open_checkout(play, "told-twice")
+    await pay(play, checkout)
+    await ends(play, checkout, "paid")
+    for row in await play.rows("SELECT event_id FROM payment_events"):
+        await play.control("POST", f"events/{row['event_id']}/resend")
+
+
 async def buys_thinly(play: Play) -> None:
     """Pays where events only name what has happened, and the first look at it fails."""
     checkout = await open_checkout(play, "thinly")

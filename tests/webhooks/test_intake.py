@@ -42,9 +42,9 @@ async def test_a_storm_of_different_events_is_written_whole(stage: Stage):
     assert {event["id"]: event for event in events} == {row[0]: json.loads(row[1]) for row in stored}
 
 
-def arrival(stage: Stage, event_id: str, *, subject: str = "ord_1") -> Arrival:
-    envelope = Envelope(event_id, "customer.created", stage.clock(), False, subject, None)
-    return Arrival("stripe", envelope, b"{}", stage.clock())
+def arrival(stage: Stage, event_id: str, *, subject: str = "ord_1", thin: bool = False) -> Arrival:
+    envelope = Envelope(event_id, "customer.created", stage.clock(), False, subject, None, is_thin=thin)
+    return Arrival("stripe", envelope, b"thin" if thin else b"{}", stage.clock())
 
 
 @pytest.fixture
