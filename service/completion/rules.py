@@ -7,6 +7,7 @@ from service.gateways.facts import CheckoutStatus, Decline, EventKind, GatewayCh
 from service.orders.machine import OPEN, OrderStatus
 from service.orders.tables import Order
 from service.payments.machine import PaymentStatus
+from service.payments.rules import OBJECT
 from service.payments.tables import Payment
 
 SKEW = timedelta(minutes=4)  # between the gateway's clock and ours, before a page counts as closed by itself
@@ -68,7 +69,7 @@ def event_of(
         provider=payment.provider,
         event_id=checkout.ref,
         kind=kind,
-        type="object",
+        type=OBJECT,
         occurred_at=now,
         order_id=payment.order_id,
         payment_id=payment.id,

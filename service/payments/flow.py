@@ -21,7 +21,7 @@ from service.orders.machine import OPEN, OrderEvent, OrderStatus
 from service.orders.rules import standing
 from service.orders.tables import Order
 from service.payments.machine import PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus
-from service.payments.rules import categorise, cause_of, is_of
+from service.payments.rules import categorise, cause_of, is_new_approval, is_of, is_of_earlier_capture
 from service.payments.tables import Payment
 from service.sales import flow as sales
 from service.telemetry import catalogue
@@ -66,10 +66,13 @@ async def approve(session: Session, event: GatewayEvent) -> str:
     await session.flush()
     if order.status != OrderStatus.AWAITING_PAYMENT:
         return Outcome.ALREADY if payment.captures else Outcome.STALE
+    if not is_new_approval(event, payment):
+        return Outcome.STALE
     outcome = await advance(session, payment, PaymentEvent.PROCESS)
     if outcome is Outcome.MOVED:
         await orders.advance(session, order, OrderEvent.PEND, cause=cause_of(event))
         payment.captures += 1
+        payment.approved_at, payment.approval = event.occurred_at, event.event_id
         await session.flush()
         what = {"order_id": order.id, "payment_id": payment.id, "number": payment.captures}
         key = f"{payment.id}:{payment.captures}"
@@ -115,6 +118,8 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     if found is None:
         return FOREIGN
     order, payment = found
+    if is_of_earlier_capture(event, payment):
+        return Outcome.STALE
     await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.DECLINE)
     if event.decline and outcome is not Outcome.STALE:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from service.gateways.facts import GatewayEvent
 from service.payments.tables import Payment
 
+OBJECT = "object"  # the type of what was read off the gateway's object and came as no event
+
 
 class DeclineCategory(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
@@ -183,6 +185,24 @@ def is_of(event: GatewayEvent, payment: Payment) -> bool:
         return payment.id == event.payment_id
     known = (payment.checkout_ref, payment.payment_ref)
     return any(ref is not None and ref in known for ref in (event.checkout_ref, event.payment_ref))
+
+
+def is_new_approval(event: GatewayEvent, payment: Payment) -> bool:
+    """Whether the buyer agrees to a capture that was not asked for yet.
+
+    After a declined one the object still says "approved", so only an event of its own tells of another approval.
+    """
+    if payment.captures == 0 or payment.approved_at is None:
+        return True
+    is_another = event.occurred_at == payment.approved_at and event.event_id != payment.approval
+    return event.type != OBJECT and (event.occurred_at > payment.approved_at or is_another)
+
+
+def is_of_earlier_capture(event: GatewayEvent, payment: Payment) -> bool:
+    """Whether a decline happened before the approval of the capture that is under way now; both by the gateway's clock."""
+    if event.type == OBJECT or payment.captures <= 1 or payment.approved_at is None:
+        return False
+    return event.occurred_at < payment.approved_at
 
 
 def cause_of(event: GatewayEvent) -> str:

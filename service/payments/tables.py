@@ -53,6 +53,8 @@ class Payment(Tables):
     decline_advice: Mapped[str | None]
     disputed: Mapped[bool] = mapped_column(server_default=sa.false())
     looked_at: Mapped[datetime | None]  # when the gateway was last asked how it stands, because no event told
+    approved_at: Mapped[datetime | None]  # by the gateway's clock: the approval that the last capture was asked for
+    approval: Mapped[str | None]  # the event that told of it
 
 
 INVARIANTS = (

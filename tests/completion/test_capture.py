@@ -220,3 +220,21 @@ async def test_an_approval_that_paypal_has_forgotten_frees_the_seats(shop: Stage
     assert ("canceled", ["canceled"]) == await statuses(shop, checkout["orderId"])
     assert (0, 0) == await stock(shop)
     assert [] == await broken_promises(shop)
+
+
+@pytest.mark.parametrize("way", ["decline", "vanish"])
+async def test_after_a_decline_no_look_at_the_order_takes_the_money(shop: Stage, way):
+    """PayPal's order still says "approved", for the way to pay that was declined: that is no new approval."""
+    checkout = await approved(shop, way, **{"async": "fail"})
+    async with shop.worker() as worker:
+        await shop.until(lambda: shop.rows("SELECT 1 FROM outbox WHERE kind = 'capture.take' AND state = 'done'"))
+        (await shop.emulator.post("/_emulator/clock", json={"advance": 60})).raise_for_status()
+        await shop.until(lambda: shop.rows("SELECT 1 FROM payments WHERE status = 'failed'"))
+        worker.stop.set()
+
+    for _ in range(2):
+        await find(shop, checkout)
+
+    assert ("awaiting_payment", ["failed"]) == await statuses(shop, checkout["orderId"])
+    assert [(1,)] == await shop.rows("SELECT captures FROM payments")
+    assert [(1,)] == await shop.rows("SELECT count(*) FROM outbox WHERE kind = 'capture.take'")

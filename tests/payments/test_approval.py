@@ -23,19 +23,17 @@ ANOTHER = """
 """
 
 
-async def apply(inbox: Inbox, checkout: dict[str, Any], kind: EventKind, **facts: Any) -> str:
+async def apply(inbox: Inbox, checkout: dict[str, Any], kind: EventKind, event_id: str = "WH-1", **facts: Any) -> str:
     """One event of a gateway that captures on request, in neutral words; what became of it."""
     rows = await inbox.stage.rows("SELECT id, checkout_ref FROM payments WHERE order_id = :id", id=checkout["orderId"])
     event = GatewayEvent(
         provider="stripe",
-        event_id="WH-1",
+        event_id=event_id,
         kind=kind,
-        type=kind.value,
-        occurred_at=inbox.stage.clock(),
+        **{"type": kind.value, "occurred_at": inbox.stage.clock(), **facts},
         order_id=checkout["orderId"],
         payment_id=rows[0][0],
         checkout_ref=rows[0][1],
-        **facts,
     )
     async with inbox.parts.db.transaction() as session:
         return await ON_EVENT[kind](session, event)
@@ -86,7 +84,7 @@ async def test_a_declined_capture_leaves_the_buyer_another_approval(stage: Stage
     await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, decline=DECLINED, payment_ref="CAP-1")
     declined = await held(stage, checkout)
     order = await stage.order(checkout)
-    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, "WH-2")
 
     assert ("awaiting_payment", "failed", {"active": 2}) == declined
     assert "do_not_honor" == order["decline"]["category"]
@@ -111,7 +109,7 @@ async def test_the_money_is_under_the_name_of_the_capture_that_took_it(stage: St
     checkout = await ordered(stage)
     await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
     await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, decline=DECLINED, payment_ref="CAP-1")
-    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, "WH-2")
     amount = Money(checkout["total"]["minor"], "USD")
 
     await apply(inbox, checkout, EventKind.CHECKOUT_PAID, amount=amount, payment_ref="CAP-2")
@@ -142,3 +140,49 @@ async def test_an_approved_page_that_closes_leaves_the_order_to_the_other(stage:
 
     assert "moved" == told
     assert ("awaiting_payment", "canceled", {"active": 2}) == await held(stage, checkout)
+
+
+async def test_only_another_approval_is_captured_after_a_decline(stage: Stage, inbox: Inbox, stage_clock: Dial):
+    """The object still says "approved", and the old approval's event may come late or again: nobody agreed to more."""
+    checkout = await ordered(stage)
+    earlier = stage_clock()
+    stage_clock.advance(5)
+    approved_at = stage_clock()
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
+    stage_clock.advance(5)
+    await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, decline=DECLINED)
+    stage_clock.advance(60)
+
+    looks = [await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, "ORDER", type="object") for _ in range(2)]
+    again = await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, occurred_at=approved_at)
+    late = await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, "WH-0", occurred_at=earlier)
+    before = await held(stage, checkout)
+    anew = await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, "WH-2")
+
+    assert ["stale"] * 4 == [*looks, again, late]
+    assert ("awaiting_payment", "failed", {"active": 2}) == before
+    assert "moved" == anew
+    assert [(1, ":1"), (2, ":2")] == await asked(stage)
+
+
+async def test_a_late_word_of_an_earlier_decline_does_not_end_the_capture_under_way(
+    stage: Stage, inbox: Inbox, stage_clock: Dial
+):
+    """It was told by the answer already, and the buyer has approved again since; the decline of this one counts."""
+    checkout = await ordered(stage)
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
+    stage_clock.advance(5)
+    declined_at = stage_clock()
+    await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, decline=DECLINED, type="object")
+    stage_clock.advance(5)
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED, "WH-2")
+    stage_clock.advance(5)
+    late = {"decline": DECLINED, "payment_ref": "CAP-1", "occurred_at": declined_at}
+
+    told = await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, "WH-3", **late)
+    meanwhile = await held(stage, checkout)
+    own = await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, "WH-4", decline=DECLINED, payment_ref="CAP-2")
+
+    assert ("stale", "moved") == (told, own)
+    assert ("processing", "processing", {"active": 2}) == meanwhile
+    assert [("CAP-2",)] == await stage.rows("SELECT payment_ref FROM payments")

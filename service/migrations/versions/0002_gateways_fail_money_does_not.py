@@ -25,8 +25,11 @@ def upgrade() -> None:
     op.add_column("payments", sa.Column("decline_advice", sa.Text(), nullable=True))
     op.add_column("payments", sa.Column("disputed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("payments", sa.Column("looked_at", _TIME, nullable=True))
+    op.add_column("payments", sa.Column("approved_at", _TIME, nullable=True))
+    op.add_column("payments", sa.Column("approval", sa.Text(), nullable=True))
     op.create_check_constraint(op.f("ck_payments_returned_not_negative"), "payments", "returned_minor >= 0")
     op.add_column("refunds", sa.Column("request", sa.JSON(), nullable=True))
+    op.add_column("refunds", sa.Column("sent_at", _TIME, nullable=True))
     for name, table in _UNDECIDED:
         still = sa.text("status NOT IN ('succeeded', 'canceled')")
         op.create_index(name, table, ["provider", "status"], postgresql_where=still)
@@ -113,7 +116,8 @@ def downgrade() -> None:
         op.drop_column("payment_events", column)
     for name, table in _UNDECIDED:
         op.drop_index(name, table)
-    op.drop_column("refunds", "request")
+    for column in ("sent_at", "request"):
+        op.drop_column("refunds", column)
     op.drop_constraint(op.f("ck_payments_returned_not_negative"), "payments")
-    for column in ("looked_at", "disputed", "decline_advice", "surplus", "returned_minor", "captures"):
+    for column in ("approval", "approved_at", "looked_at", "disputed", "decline_advice", "surplus", "returned_minor", "captures"):
         op.drop_column("payments", column)
