@@ -84,6 +84,7 @@ class PayPalGateway(Undeclared):
             Capability.PARTIAL_REFUND,
             Capability.FIND_REFUND,
             Capability.WEBHOOKS,
+            Capability.THIN_EVENTS,
             Capability.LIST_EVENTS,
             Capability.LIST_SETTLEMENTS,
             Capability.DISPUTES,
@@ -162,7 +163,10 @@ class PayPalGateway(Undeclared):
         await paypal_events.check_signature(
             body, headers, certificates=self._certificates, webhook_ids=self._webhook_ids, now=now
         )
-        return self.read_envelope(body)
+        return replace(self.read_envelope(body), is_thin=True)  # its body is no proof: see `paypal_events`
+
+    async def fetch_event(self, body: bytes) -> bytes:
+        return await paypal_events.fetch_event(self._client, body)
 
     def read_envelope(self, body: bytes) -> Envelope:
         return paypal_events.read_envelope(body, livemode=self._livemode)

@@ -2,7 +2,8 @@
 
 A signature is RSA and SHA-256 over `id|time|webhook id|crc32 of the raw body`
 (https://developer.paypal.com/api/rest/webhooks/rest/#verify-webhook-signatures); the webhook id is ours, so an event for
-another webhook does not verify. A type that is not in `KINDS` is `OTHER`. Three are known and left out: ORDER.COMPLETED
+another webhook does not verify. A checksum binds no body: whoever has seen one delivery can write another body to it. So a
+delivery only says that something happened, and what did is fetched from PayPal under its id. A type that is not in `KINDS` is `OTHER`. Three are known and left out: ORDER.COMPLETED
 says no more than its capture's own event; CAPTURE.REVERSED goes with a dispute, whose event carries the money;
 ORDER.VOIDED and the like come of calls we never make.
 """
@@ -13,6 +14,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,17 +22,19 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from service.gateways.calls import Operation
 from service.gateways.facts import Decline, Envelope, EventKind, GatewayEvent
 from service.gateways.paypal_certs import Certificates
-from service.gateways.paypal_client import PROVIDER
+from service.gateways.paypal_client import PROVIDER, PayPalClient, Refused, Request
 from service.gateways.paypal_objects import UNREADABLE, Capture, Dispute, Order, Refund, money_or_none, time_of
 from service.gateways.paypal_words import decline_of, dispute_of, refund_ids_of, refund_of
-from service.kernel.errors import FieldError, Invalid, Parked, Unauthenticated
+from service.kernel.errors import FieldError, GatewayRejected, Invalid, Parked, Unauthenticated
 
 ALGORITHM = "SHA256withRSA"
-# PayPal repeats a notification for three days and shows one transmission for all tries, so that a repetition may bear the
-# time of the first. Older is refused; what is younger and known already is known by its event id and does nothing.
-PAST = timedelta(days=3, hours=1)
+# PayPal repeats a notification for three days, and a repetition may bear the time of the first. All of them are not worth
+# waiting for: what is refused here the sweep finds in PayPal's list. The shorter it is, the shorter somebody who has seen
+# a delivery can make us ask for events. A second one of a known id adds nothing, whatever its body says.
+PAST = timedelta(hours=1)
 AHEAD = timedelta(seconds=300)  # clocks differ
 _HEADER = re.compile(r"[\x21-\x7b\x7d-\x7e]{1,1000}")  # no blank and no bar: a bar would move the parts signed
 _HEADERS = tuple(f"paypal-{name}" for name in ("transmission-id", "transmission-time", "transmission-sig", "cert-url"))
@@ -49,6 +53,10 @@ KINDS = {
     "CUSTOMER.DISPUTE.RESOLVED": EventKind.DISPUTE_CHANGED,
 }
 TYPES = tuple(KINDS)
+EVENTS = "/v1/notifications/webhooks-events"
+UNKNOWN = "unknown_event"
+_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")  # it becomes a part of the address, and may be a stranger's word
+_NOT_THERE = frozenset({"INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND"})
 
 
 class _Event(msgspec.Struct):
@@ -58,7 +66,12 @@ class _Event(msgspec.Struct):
     resource: dict[str, Any] = {}
 
 
+class _Named(msgspec.Struct):
+    id: str
+
+
 _decode = msgspec.json.Decoder(_Event).decode
+_decode_id = msgspec.json.Decoder(_Named).decode
 
 
 async def check_signature(
@@ -124,6 +137,31 @@ def read_envelope(body: bytes, *, livemode: bool) -> Envelope:
         subject=told.ids.get("order_id") or told.ref or event.id,
         traceparent=told.traceparent,
     )
+
+
+async def fetch_event(client: PayPalClient, body: bytes) -> bytes:
+    """The event that a delivery is about, as PayPal itself has it; `Parked` where the body names none.
+
+    PayPal's list may be a moment behind, so an id it does not know is `GatewayRejected`, which is tried again some times.
+    """
+    try:
+        event_id = _decode_id(body).id
+    except UNREADABLE as error:
+        raise Parked("malformed", f"This names no event: {error!r}") from error
+    if not _EVENT_ID.fullmatch(event_id):
+        raise Parked(UNKNOWN, f"{event_id[:100]!r} is no id of an event")
+    asked = Request("GET", f"{EVENTS}/{event_id}")
+    read = partial(_read_event, event_id=event_id)
+    found = await client.ask_or_refused(Operation.FETCH_EVENT, asked, read, accepts=_NOT_THERE)
+    if isinstance(found, Refused):
+        raise GatewayRejected(PROVIDER, UNKNOWN, f"PayPal knows no event {event_id}: forged, or not listed there yet")
+    return found
+
+
+def _read_event(content: bytes, *, event_id: str) -> bytes:
+    if _decode(content).id != event_id:
+        raise ValueError("another event than was asked for")
+    return content
 
 
 class _Told:

@@ -17,11 +17,10 @@ import msgspec
 from service.gateways.calls import Operation
 from service.gateways.facts import Settlement, SettlementKind
 from service.gateways.paypal_client import PayPalClient, Request
-from service.gateways.paypal_events import KINDS
+from service.gateways.paypal_events import EVENTS, KINDS
 from service.gateways.paypal_objects import Amount, Link, money_of, time_of
 from service.kernel.money import Money
 
-EVENTS = "/v1/notifications/webhooks-events"
 EVENTS_PAGE = 300
 TRANSACTIONS = "/v1/reporting/transactions"
 TRANSACTIONS_PAGE = 500

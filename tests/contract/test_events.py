@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -76,12 +77,12 @@ async def test_an_event_means_the_same_each_time_in_any_order(trial: Trial):
 
 @pytest.mark.needs(Capability.WEBHOOKS)
 async def test_what_was_delivered_is_genuine(trial: Trial):
-    """As it came, with the headers it came with."""
+    """As it came, with the headers it came with; what proves no body makes the event thin and nothing else of it other."""
     await history(trial)
     for each in await trial.stand.deliveries():
         envelope = await trial.gateway.verify(each.body, each.headers, now=utc_now())
 
-        assert trial.gateway.read_envelope(each.body) == envelope
+        assert trial.gateway.read_envelope(each.body) == replace(envelope, is_thin=False)
 
 
 def forgeries(trial: Trial, mine: Delivery, other: Delivery) -> Iterator[tuple[str, bytes, dict[str, str], timedelta]]:
@@ -194,7 +195,7 @@ async def test_a_thin_event_stands_for_its_full_one(trial: Trial):
     fetched = [trial.gateway.normalise(await trial.gateway.fetch_event(each)) for each in worth]
 
     assert fetched
-    assert full == {each.event_id: each for each in fetched}
+    assert full == {each.event_id: each for each in fetched if each.kind is not EventKind.OTHER}
     assert full.keys() <= {each.event_id for each in envelopes}
 
 

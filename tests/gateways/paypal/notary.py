@@ -5,10 +5,12 @@ Keys are made once a run: each takes a tenth of a second.
 
 import asyncio
 import base64
+import json
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -111,6 +113,35 @@ def signed(
         "paypal-cert-url": cert_url,
         "paypal-auth-algo": "SHA256withRSA",
     }
+
+
+_FILLER = b"0" * 96
+
+
+def forged_to(seen: bytes, event: dict[str, Any]) -> bytes:
+    """This event with the checksum of the body that was seen.
+
+    CRC32 is linear: each digit of a filler flips known bits of it, so which digits to flip is a system of equations.
+    """
+    body = json.dumps({**event, "filler": _FILLER.decode()}).encode()
+    before, _, after = body.partition(_FILLER)
+    plain = zlib.crc32(body)
+    basis: dict[int, tuple[int, int]] = {}  # by its highest bit: what is flipped, and by which digits
+    for place in range(len(_FILLER)):
+        flipped = zlib.crc32(before + _FILLER[:place] + b"1" + _FILLER[place + 1 :] + after) ^ plain
+        bits, digits = _reduced(flipped, basis)
+        if bits:
+            basis[bits.bit_length()] = bits, digits ^ (1 << place)
+    _, chosen = _reduced(plain ^ zlib.crc32(seen), basis)
+    return before + bytes(48 + (chosen >> place & 1) for place in range(len(_FILLER))) + after
+
+
+def _reduced(bits: int, basis: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    digits = 0
+    while bits.bit_length() in basis:
+        flips, by = basis[bits.bit_length()]
+        bits, digits = bits ^ flips, digits ^ by
+    return bits, digits
 
 
 @dataclass
