@@ -162,13 +162,20 @@ class PayPalClient:
         except Refused as refused:
             if refused.status != HTTPStatus.UNAUTHORIZED:
                 raise
+            maybe_acted = refused.maybe_acted  # before the token was refused
         self._tokens.refuse(token)
-        token = await self._tokens.current()
-        return await self._send(request, content, headers | {"Authorization": f"Bearer {token}"})
+        try:
+            token = await self._tokens.current()
+        except GatewayUnavailable as error:
+            after_s = error.retry_after_s
+            raise GatewayUnavailable(PROVIDER, error.reason, retry_after_s=after_s, maybe_acted=maybe_acted) from error
+        bearer = {"Authorization": f"Bearer {token}"}
+        return await self._send(request, content, headers | bearer, maybe_acted=maybe_acted)
 
-    async def _send(self, request: Request, content: bytes | None, headers: dict[str, str]) -> httpx.Response:
-        """All tries; raises `NoAnswer` or `Refused`."""
-        maybe_acted = False
+    async def _send(
+        self, request: Request, content: bytes | None, headers: dict[str, str], *, maybe_acted: bool = False
+    ) -> httpx.Response:
+        """All tries; raises `NoAnswer` or `Refused`. `maybe_acted` is about a try before these."""
         for left in reversed(range(TRIES)):
             try:
                 response = await self._http.request(
@@ -238,6 +245,8 @@ def translate(error: PayPalError) -> GatewayError:
         case Refused(status=HTTPStatus.TOO_MANY_REQUESTS):
             after_s = _seconds(error.retry_after)
             return GatewayUnavailable(PROVIDER, "rate_limited", retry_after_s=after_s, maybe_acted=error.maybe_acted)
+        case Refused(status=HTTPStatus.CONFLICT):
+            return GatewayUnavailable(PROVIDER, "in_progress")  # the try before this one is still at work there
         case Refused(status=HTTPStatus.BAD_REQUEST | HTTPStatus.NOT_FOUND | HTTPStatus.UNPROCESSABLE_ENTITY):
             return GatewayRejected(PROVIDER, error.issue, str(error))
     return GatewayUnavailable(PROVIDER, "error")

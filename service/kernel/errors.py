@@ -146,14 +146,26 @@ class ProviderUnavailable(GatewayError):
 
 
 class GatewayUnavailable(GatewayError):
-    """No answer, or a "later". `maybe_acted` says that the gateway may have done it all the same."""
+    """No answer, or a "later". `maybe_acted` says that the gateway may have done it all the same.
 
-    def __init__(self, provider: str, reason: str, *, retry_after_s: int = 5, maybe_acted: bool = True) -> None:
+    `remembered` says that the gateway has kept an earlier failure under the key and only repeats it.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        reason: str,
+        *,
+        retry_after_s: int = 5,
+        maybe_acted: bool = True,
+        remembered: bool = False,
+    ) -> None:
         super().__init__("The payment provider does not answer at the moment. Nothing was charged.")
         self.provider = provider
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.maybe_acted = maybe_acted
+        self.remembered = remembered
 
 
 class GatewayRejected(GatewayError):

@@ -73,7 +73,7 @@ class RecoveredBy(StrEnum):
     SWEEP = "sweep"  # in the gateway's own list of events
     OBJECT = "object"  # by asking for the checkout itself
     REPEAT = "repeat"  # by sending the stored request once more
-    LOOKUP = "lookup"  # by our ids, after the key's lifetime
+    LOOKUP = "lookup"  # by our ids, where the key could not tell
 
 
 class MoveOutcome(StrEnum):
@@ -191,6 +191,7 @@ class ClientOutcome(StrEnum):
     AUTH = "auth"  # our key was refused
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
+    IN_PROGRESS = "in_progress"  # the try before is still at work there
     ERROR = "error"  # the gateway's own fault
 
 

@@ -29,7 +29,7 @@ FAULTS = {
     "too many requests": ({"rate_limit": True}, GatewayUnavailable, "rate_limited", "rate_limited"),
     "its own fault": (error(500), GatewayUnavailable, "error", "error"),
     "down": ({"outage": True}, GatewayUnavailable, "error", "error"),
-    "the try before is still at work": (error(409), GatewayUnavailable, "error", "error"),
+    "the try before is still at work": (error(409), GatewayUnavailable, "in_progress", "in_progress"),
 }
 
 
@@ -57,6 +57,34 @@ async def test_a_fault_is_unknown_not_a_no(stage: Stage, parts, case):
     assert reason == caught.value.reason
     seen = samples(parts.telemetry.render("")[0].decode(), "http_client_request_duration_seconds_count")
     assert 1 == seen["open_checkout", label, "stripe"]
+
+
+@pytest.mark.parametrize(("told", "reason"), [({"rate_limit": True}, "rate_limited"), (error(401), "auth")])
+async def test_what_is_told_before_anything_is_done_tells_nothing_of_the_try_before(stage: Stage, parts, told, reason):
+    """A 429 or a 401 did nothing; but when the SDK has repeated a lost try, that one may have opened the page."""
+    stripe, lost = parts.gateways["stripe"], {"effects": {"reset": "after"}, "times": 1}
+    maybe_acted = []
+    for faults in ([{"effects": told}], [lost, {"effects": told}], [{"effects": told}]):
+        await stage.faults(*faults)
+        with pytest.raises(GatewayUnavailable) as caught:
+            await stripe.open_checkout(SESSION, key="pay_1")
+        assert reason == caught.value.reason
+        maybe_acted.append(caught.value.maybe_acted)
+
+    assert [False, True, False] == maybe_acted
+
+
+async def test_a_failure_that_is_kept_under_the_key_is_told_apart(stage: Stage, parts):
+    """Stripe repeats its own 500 for a day and says that it does: that one is over, a fresh one may not be."""
+    stripe = parts.gateways["stripe"]
+    remembered = []
+    for effects in (error(503), error(500, keep=True)):
+        await stage.faults({"effects": effects})
+        with pytest.raises(GatewayUnavailable) as caught:
+            await stripe.open_checkout(SESSION, key="pay_1")
+        remembered.append((caught.value.reason, caught.value.remembered))
+
+    assert [("error", False), ("error", True)] == remembered
 
 
 async def test_a_wrong_request_is_a_definite_no(parts):

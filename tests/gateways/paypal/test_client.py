@@ -157,7 +157,7 @@ FAULTS = {
     "connection cut": ({"reset": "before"}, "unreachable", True),
     "its own fault": ({"error": {"status": 500}}, "error", True),
     "down": ({"outage": True}, "error", True),
-    "the try before is still at work": ({"error": {"status": 409}}, "error", True),
+    "the try before is still at work": ({"error": {"status": 409}}, "in_progress", True),
     "too many requests": ({"rate_limit": True}, "rate_limited", False),
     "not allowed": ({"error": {"status": 403}}, "auth", False),
     "a page of somebody else": ({"error": {"status": 418, "body": "<html>"}}, "error", True),
@@ -188,6 +188,27 @@ async def test_what_fails_once_is_repeated_under_its_key(desk: Desk, effects):
     opened = await desk.open()
 
     assert [opened.ref] == [each["checkout"] for each in await desk.sold()]
+
+
+@pytest.mark.parametrize("then", ["a new token", "no token"])
+async def test_what_a_lost_try_may_have_done_is_not_forgotten_with_its_token(desk: Desk, then):
+    """Its answer is lost, the token of the repetition is refused, and what follows did nothing: the first may have."""
+    await desk.gateway.probe()
+    effects = {"a new token": (ORDERS, {"rate_limit": True}), "no token": (TOKEN, {"error": {"status": 401}})}
+    last, what = effects[then]
+    faults = [
+        {"match": {"path": ORDERS}, "effects": {"reset": "after"}, "times": 1},
+        {"match": {"path": ORDERS}, "effects": {"error": {"status": 401}}, "times": 1},
+        {"match": {"path": last}, "effects": what},
+    ]
+    (await desk.control.put("/faults", json={"seed": 1, "faults": faults})).raise_for_status()
+
+    with pytest.raises(GatewayUnavailable) as caught:
+        await desk.open()
+
+    reason = {"a new token": "rate_limited", "no token": "auth"}[then]
+    assert (reason, True) == (caught.value.reason, caught.value.maybe_acted)
+    assert 1 == len(await desk.sold())
 
 
 async def test_a_no_after_an_unknown_try_is_still_a_no(desk: Desk):
