@@ -2,7 +2,8 @@
 
 A refund of ours is a row before it is a call: `request` writes it with the exact request, `send` sends that under the row's
 id as key, and repeats it until there is an answer. Whatever moves the money moves `returned_minor` of its payment, and the
-order follows that sum, never one event. A refused refund stays `failed`, in sight of a person.
+order follows that sum, never one event. A refused refund stays `failed`, in sight of a person, unless the gateway tells of
+it after all.
 """
 
 from collections.abc import Mapping
@@ -26,12 +27,14 @@ from service.payments.tables import Payment
 from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
-from service.telemetry.labels import ClientOutcome, RecoveredBy
+from service.telemetry.labels import RecoveredBy
 from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
 SEND = "refund.send"
-NO_LONGER_UNDER_WAY = timedelta(minutes=2)  # a call without an answer is not at work any more; ours give up in 20 s
+NO_LONGER_UNDER_WAY = timedelta(
+    minutes=2
+)  # since a call began; ours give up in 20 s, and the gateway has done it or not
 EVENTS = {
     "pending": RefundEvent.SEND,
     "requires_action": RefundEvent.SEND,
@@ -103,11 +106,14 @@ async def send(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[s
     try:
         facts = await _ask(db, gateways[refund.provider], refund, refund.request)
     except GatewayRejected as error:
-        await _refuse(db, refund, error)
-        raise Parked("refund_refused", f"{refund.id}: {error.code} {error.message}") from error
+        # "Nothing is left to refund" may be said because an earlier try of this one was taken.
+        found = await _look_up_refused(db, gateways[refund.provider], refund.request)
+        if found is None:
+            await _refuse(db, refund, error)
+            raise Parked("refund_refused", f"{refund.id}: {error.code} {error.message}") from error
+        facts = found
     async with db.transaction() as session:
         order, payment, refund = await _lock(session, refund)
-        refund.refund_ref = refund.refund_ref or facts.ref
         await _believe(session, order, payment, refund, facts=facts, cause=f"answer to {refund.id}")
 
 
@@ -128,7 +134,7 @@ async def record(session: Session, event: GatewayEvent) -> str:
     refund = await _find_refund(session, payment, facts)
     if refund is None:
         refund = _write(session, payment, facts.amount, reason=facts.reason or "made at the gateway")
-        refund.external, refund.refund_ref = True, facts.ref
+        refund.external = True
     cause = f"{event.provider} {event.type} {event.event_id}"
     return await _believe(session, order, payment, refund, facts=facts, cause=cause)
 
@@ -178,14 +184,21 @@ async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str,
             raise Parked(
                 "refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat"
             )
-        return await _look_up(db, gateway, stored) or await gateway.refund(stored, key=refund.id)
+        return await _look_up(db, gateway, stored) or await _try(db, gateway, refund, stored, key=refund.id)
     try:
-        return await gateway.refund(stored, key=refund.id)
+        return await _try(db, gateway, refund, stored, key=refund.id)
     except GatewayUnavailable as error:
-        if not _may_be_remembered(gateway, refund, error, now=db.clock()):
+        if not _is_remembered(gateway, refund, error, now=db.clock()):
             raise
         # A gateway may keep a failure under its key for a day. Its own list says whether there is a refund all the same.
-        return await _look_up(db, gateway, stored) or await gateway.refund(stored, key=f"{refund.id}-again")
+        return await _look_up(db, gateway, stored) or await _try(db, gateway, refund, stored, key=f"{refund.id}-again")
+
+
+async def _try(db: Database, gateway: Gateway, refund: Refund, stored: dict[str, Any], *, key: str) -> RefundFacts:
+    """Ask, and note before that it was asked; `refund` itself keeps telling of the try before."""
+    async with db.transaction() as session:
+        await session.execute(sa.update(Refund).where(Refund.id == refund.id).values(sent_at=session.now))
+    return await gateway.refund(stored, key=key)
 
 
 async def _look_up(db: Database, gateway: Gateway, stored: dict[str, Any]) -> RefundFacts | None:
@@ -195,10 +208,19 @@ async def _look_up(db: Database, gateway: Gateway, stored: dict[str, Any]) -> Re
     return found
 
 
-def _may_be_remembered(gateway: Gateway, refund: Refund, error: GatewayUnavailable, *, now: datetime) -> bool:
-    """Whether this failure is perhaps only the memory of an earlier one, and no try can be at work any more."""
-    settled = now - refund.created_at > NO_LONGER_UNDER_WAY
-    return settled and error.reason == ClientOutcome.ERROR and Capability.FIND_REFUND in gateway.capabilities
+async def _look_up_refused(db: Database, gateway: Gateway, stored: dict[str, Any]) -> RefundFacts | None:
+    if Capability.FIND_REFUND not in gateway.capabilities:
+        return None
+    try:
+        return await _look_up(db, gateway, stored)
+    except GatewayRejected:  # it does not even know the payment
+        return None
+
+
+def _is_remembered(gateway: Gateway, refund: Refund, error: GatewayUnavailable, *, now: datetime) -> bool:
+    """Whether this failure is only the memory of an earlier one, and no try of ours can be at work any more."""
+    settled = refund.sent_at is not None and now - refund.sent_at > NO_LONGER_UNDER_WAY
+    return settled and error.remembered and Capability.FIND_REFUND in gateway.capabilities
 
 
 def _may_be_forgotten(gateway: Gateway, refund: Refund, *, now: datetime) -> bool:
@@ -229,19 +251,19 @@ async def _find_refund(session: Session, payment: Payment, facts: RefundFacts) -
     mine = sa.or_(
         Refund.id == facts.refund_id, sa.and_(Refund.provider == payment.provider, Refund.refund_ref == facts.ref)
     )
-    refund = (await session.execute(sa.select(Refund).where(mine))).scalar_one_or_none()
-    if refund is not None:
-        refund.refund_ref = refund.refund_ref or facts.ref
-    return refund
+    return (await session.execute(sa.select(Refund).where(mine))).scalar_one_or_none()
 
 
 async def _believe(
     session: Session, order: Order, payment: Payment, refund: Refund, *, facts: RefundFacts, cause: str
 ) -> Outcome:
     """Take the gateway's word for a refund: it moves, and when money moved the payment's sum and the order follow."""
-    before = refund.status
+    before, event = refund.status, EVENTS[facts.status]
+    if refund.refund_ref is None and event in (RefundEvent.SEND, RefundEvent.SUCCEED):
+        await _reopen(session, refund)
+    refund.refund_ref = refund.refund_ref or facts.ref
     refund.failure_reason = facts.failure_reason or refund.failure_reason
-    outcome = await advance(session, refund, EVENTS[facts.status])
+    outcome = await advance(session, refund, event)
     went = (refund.status == RefundStatus.SUCCEEDED) - (before == RefundStatus.SUCCEEDED)  # 1, or -1: it came back
     if went:
         payment.returned_minor += went * refund.amount.minor
@@ -249,3 +271,11 @@ async def _believe(
     if outcome is Outcome.MOVED and refund.status == RefundStatus.FAILED:
         log.error("refund failed", refund_id=refund.id, order_id=order.id, code=refund.failure_reason)
     return outcome
+
+
+async def _reopen(session: Session, refund: Refund) -> None:
+    """Refused in all we knew, and there it is: only what the gateway itself has never told of; its own word is final."""
+    if refund.status == RefundStatus.FAILED:
+        log.warning("refund refused and made", refund_id=refund.id, order_id=refund.order_id)
+        refund.failure_reason = None
+        await advance(session, refund, RefundEvent.REOPEN)

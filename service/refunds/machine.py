@@ -20,6 +20,7 @@ class RefundEvent(StrEnum):
     SUCCEED = "succeed"
     FAIL = "fail"
     CANCEL = "cancel"
+    REOPEN = "reopen"  # it was refused, and the gateway tells of it all the same: an earlier try had been taken
 
 
 _S, _E = RefundStatus, RefundEvent
@@ -39,6 +40,7 @@ REFUND = Machine(
         (_S.PENDING, _E.FAIL): _S.FAILED,
         (_S.PENDING, _E.CANCEL): _S.CANCELED,
         (_S.SUCCEEDED, _E.FAIL): _S.FAILED,
+        (_S.FAILED, _E.REOPEN): _S.REQUESTED,
     },
 )
 

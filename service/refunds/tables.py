@@ -44,6 +44,7 @@ class Refund(Tables):
     request: Mapped[dict[str, Any] | None] = mapped_column(
         sa.JSON(none_as_null=True)
     )  # as sent; external ones have none
+    sent_at: Mapped[datetime | None]  # when it was last asked for; written before the call
 
 
 INVARIANTS = (

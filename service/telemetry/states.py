@@ -73,6 +73,7 @@ class RefundEvent(StrEnum):
     SUCCEED = "succeed"
     FAIL = "fail"
     CANCEL = "cancel"
+    REOPEN = "reopen"
 
 
 class DisputeEvent(StrEnum):

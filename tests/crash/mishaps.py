@@ -60,7 +60,7 @@ async def is_refunded_under_another_key(play: Play) -> None:
     await _pay_too_late(play, kept)
     await play.until("the refund is asked for", lambda: play.rows(_ASKED))
     await play.advance(2 * STILL_S)
-    await _is_in_the_end(play, "refunded")
+    await _is_in_the_end(play, "refunded", every_s=2 * STILL_S)  # each time long after the try before
 
 
 async def waits_for_its_refund(play: Play) -> None:
@@ -92,10 +92,10 @@ async def _refunds(play: Play) -> list[dict[str, Any]]:
     return (await play.control("GET", "truth"))["refunds"]
 
 
-async def _is_in_the_end(play: Play, status: str) -> None:
+async def _is_in_the_end(play: Play, status: str, *, every_s: float = 0) -> None:
     order_id = (await play.rows("SELECT id FROM orders"))[0]["id"]
     play.expected[order_id] = status
-    await order_is(play, order_id, status)
+    await order_is(play, order_id, status, every_s=every_s)
 
 
 async def pays_elsewhere(play: Play) -> None:

@@ -2,25 +2,14 @@
 
 from typing import Any
 
-from service.kernel.clock import Dial
 from service.refunds.flow import ask_again
-from tests.payments.history import PAID, end_of, expire_then_pay, ordered, take_in
-from tests.refunds.sending import send_all, send_due
+from tests.payments.history import PAID, end_of, ordered, take_in
+from tests.refunds.sending import REFUND, hours_pass, paid_too_late, really, send_all, send_due, states
 from tests.stage import Stage
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import deaf, samples, told
 
-REFUND = {"method": "POST", "path": "/v1/refunds"}
-FULL = "UPDATE stock SET capacity = held + sold WHERE ticket_type = 'orishas-masterclass'"
 DONE = [("refund.return", "done"), ("refund.send", "done")]
-
-
-async def paid_too_late(stage: Stage, inbox: Inbox) -> dict[str, Any]:
-    """An order whose money came when its seats were sold to others; nothing has been given back yet."""
-    checkout = await expire_then_pay(stage, inbox)
-    await stage.rows(FULL)
-    await take_in(stage, inbox, *await told(stage))
-    return checkout
 
 
 async def paid_twice(stage: Stage, inbox: Inbox) -> dict[str, Any]:
@@ -43,23 +32,6 @@ async def paid_twice(stage: Stage, inbox: Inbox) -> dict[str, Any]:
     await stage.pay({"checkoutUrl": f"/{page.ref}"})
     await take_in(stage, inbox, *await told(stage))
     return checkout
-
-
-async def really(stage: Stage) -> list[tuple[str, int]]:
-    """(status, amount) of every refund there is at the gateway."""
-    truth = (await stage.emulator.get("/_emulator/truth")).json()
-    return [(each["status"], each["amount"]) for each in truth["refunds"]]
-
-
-async def hours_pass(stage: Stage, hours: int) -> None:
-    """Here and there."""
-    assert isinstance(stage.clock, Dial)
-    stage.clock.advance(hours * 3600)
-    (await stage.emulator.post("/_emulator/clock", json={"advance": hours * 3600})).raise_for_status()
-
-
-async def states(stage: Stage) -> list[tuple[str, str | None]]:
-    return await stage.rows("SELECT status, failure_reason FROM refunds")
 
 
 def odd(inbox: Inbox) -> dict[tuple[str, ...], float]:

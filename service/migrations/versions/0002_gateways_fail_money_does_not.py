@@ -119,5 +119,14 @@ def downgrade() -> None:
     for column in ("sent_at", "request"):
         op.drop_column("refunds", column)
     op.drop_constraint(op.f("ck_payments_returned_not_negative"), "payments")
-    for column in ("approval", "approved_at", "looked_at", "disputed", "decline_advice", "surplus", "returned_minor", "captures"):
+    for column in (
+        "approval",
+        "approved_at",
+        "looked_at",
+        "disputed",
+        "decline_advice",
+        "surplus",
+        "returned_minor",
+        "captures",
+    ):
         op.drop_column("payments", column)
