@@ -233,11 +233,7 @@ class Worker:
     async def _find_expired(self) -> bool:
         """Hand every order whose hold has run out to the outbox, which asks the gateway and retries."""
         async with self.parts.db.transaction() as session:
-            due = await orders.due_for_expiry(session, kind=EXPIRE, limit=self.expiry_batch)
-            for order_id in due:
-                await outbox.enqueue(session, EXPIRE, {"order_id": order_id}, key=order_id)
-                # The gateway was away for longer than all tries: the seats must not stay held for that.
-                await outbox.revive(session, EXPIRE, key=order_id)
+            await orders.find_expired(session, kind=EXPIRE, limit=self.expiry_batch)
         return False
 
     async def _end_leases(self) -> bool:

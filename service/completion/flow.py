@@ -62,16 +62,18 @@ async def expire_order(shop: Shop, order_id: str) -> None:
 
 
 async def _end(shop: Shop, order_id: str, closed: list[str]) -> None:
-    """None of its pages can be paid any more: an order whose hold is over expires, of any other these attempts end."""
+    """These attempts can bring no money any more; an order whose hold is over expires if no other could be paid."""
     async with shop.db.transaction() as session:
         order = await orders.lock(session, order_id)
         if order is None:
             return
-        if has_run_out(order, now=session.now):
+        attempts = await payments.of_order(session, order_id)
+        to_close = {each.id for each in attempts if is_to_close(order, each, now=session.now)}
+        if has_run_out(order, now=session.now) and to_close <= set(closed):  # else it is asked for again
             await payments.close(session, order, OrderEvent.EXPIRE, cause="hold ran out")
             return
-        for payment in await payments.of_order(session, order_id):
-            if payment.id in closed and is_to_close(order, payment, now=session.now):
+        for payment in attempts:
+            if payment.id in to_close and payment.id in closed:
                 await payments.advance(session, payment, PaymentEvent.CANCEL)
 
 

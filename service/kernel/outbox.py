@@ -87,17 +87,28 @@ async def enqueue(
 _IS_EXHAUSTED = sa.and_(OutboxMessage.state == MessageState.DEAD, OutboxMessage.attempts >= MAX_ATTEMPTS)
 
 
-async def revive(session: Session, kind: str, *, key: str) -> None:
-    """Give a message that died of its tries all of them again; any other, a parked one too, stays as it is."""
-    exhausted = (OutboxMessage.kind == kind, OutboxMessage.key == key, _IS_EXHAUSTED)
-    await session.execute(
-        sa.update(OutboxMessage).where(*exhausted).values(state=MessageState.PENDING, attempts=0, due_at=session.now)
-    )
+def _is_over(done_before: datetime | None) -> sa.ColumnElement[bool]:
+    if done_before is None:
+        return _IS_EXHAUSTED
+    is_done = sa.and_(OutboxMessage.state == MessageState.DONE, OutboxMessage.done_at <= done_before)
+    return sa.or_(_IS_EXHAUSTED, is_done)
 
 
-def is_asked(kind: str, key: sa.ColumnElement[str] | sa.orm.InstrumentedAttribute[str]) -> sa.ColumnElement[bool]:
+async def revive(session: Session, kind: str, *, key: str, done_before: datetime | None = None) -> None:
+    """Give a message that died of its tries, or was done before that moment, all tries again; a parked one stays as it is."""
+    over = (OutboxMessage.kind == kind, OutboxMessage.key == key, _is_over(done_before))
+    anew = {"state": MessageState.PENDING, "attempts": 0, "due_at": session.now, "done_at": None}
+    await session.execute(sa.update(OutboxMessage).where(*over).values(anew))
+
+
+def is_asked(
+    kind: str,
+    key: sa.ColumnElement[str] | sa.orm.InstrumentedAttribute[str],
+    *,
+    done_before: datetime | None = None,
+) -> sa.ColumnElement[bool]:
     """Whether there is a message that `enqueue` and `revive` would leave as it is; for another table's query."""
-    return sa.exists().where(OutboxMessage.kind == kind, OutboxMessage.key == key, ~_IS_EXHAUSTED)
+    return sa.exists().where(OutboxMessage.kind == kind, OutboxMessage.key == key, ~_is_over(done_before))
 
 
 async def claim(session: Session, *, kinds: Collection[str], limit: int) -> list[Message]:

@@ -5,7 +5,7 @@ the other. `advance` is the only function that sets a status.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -16,6 +16,8 @@ from service.kernel.money import Money
 from service.orders.machine import ORDER, OrderEvent, OrderStatus
 from service.orders.tables import Order, OrderHistory, OrderItem
 from service.telemetry import catalogue
+
+ASKED_AGAIN = timedelta(minutes=1)  # after a message that was done, if its order still awaits its end
 
 
 @dataclass(frozen=True)
@@ -122,13 +124,22 @@ def _remember(session: Session, order: Order, *, event: str, came_from: str | No
     )
 
 
-async def due_for_expiry(session: Session, *, kind: str, limit: int) -> list[str]:
-    """Ids of open orders whose hold has run out and nobody was asked yet, by a message of `kind`, to close; oldest first."""
+async def find_expired(session: Session, *, kind: str, limit: int) -> list[str]:
+    """Ask by a message of `kind` to close open orders whose hold has run out, oldest first; their ids.
+
+    Not while one is on its way: a few that cannot be closed would keep all others waiting. One that was done and has not
+    ended its order, or died because the gateway was away for longer than all tries, is asked again.
+    """
+    done_before = session.now - ASKED_AGAIN
     query = (
         sa.select(Order.id)
         .where(Order.status == OrderStatus.AWAITING_PAYMENT, Order.expires_at <= session.now)
-        .where(~outbox.is_asked(kind, Order.id))  # else a few that cannot be closed would keep all others waiting
+        .where(~outbox.is_asked(kind, Order.id, done_before=done_before))
         .order_by(Order.expires_at)
         .limit(limit)
     )
-    return list((await session.execute(query)).scalars())
+    due = list((await session.execute(query)).scalars())
+    for order_id in due:
+        await outbox.enqueue(session, kind, {"order_id": order_id}, key=order_id)
+        await outbox.revive(session, kind, key=order_id, done_before=done_before)
+    return due

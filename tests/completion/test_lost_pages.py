@@ -1,7 +1,13 @@
 """A page whose opening was never answered: found, closed, and never paid for twice, at both gateways."""
 
-import pytest
+import asyncio
 
+import pytest
+import sqlalchemy as sa
+
+from service.completion.flow import expire_order
+from service.orders.flow import find_expired
+from service.parts import build_parts
 from tests.checkout.rows import broken_promises, statuses, stock
 from tests.completion.trouble import OPEN, TROUBLE, error, hurry, money, strikes
 from tests.recovery.both import pay
@@ -81,3 +87,48 @@ async def test_of_an_order_that_went_on_elsewhere_only_the_lost_page_is_closed(s
     assert ["expired"] == [each["status"] for each in pages if each["provider"] == "stripe"]
     assert [("paypal", checkout["orderId"], 49800)] == (await money(shop))[0]
     assert [] == await broken_promises(shop)
+
+
+async def test_a_hold_that_runs_out_while_a_lost_page_is_closed_leaves_the_other_page_alone(shop: Stage):
+    """Nobody has closed that page at its gateway yet, so the seats stay held until it is; the next asking does both."""
+    await shop.faults(strikes(OPEN["stripe"], {"timeout": "after"}))
+    order_id = (await shop.checkout(buyer(), key=KEY)).raise_for_status().json()["orderId"]
+    await shop.faults()
+    parts = build_parts(shop.settings, "work", clock=shop.clock)
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+    async with shop.db.transaction() as session:
+        await session.execute(sa.text("SELECT 1 FROM orders FOR UPDATE"))
+        closing = asyncio.create_task(expire_order(parts.shop, order_id))
+        await shop.until(lambda: shop.rows(waits))
+        await session.execute(sa.text("UPDATE orders SET expires_at = now() - interval '1 hour'"))
+    await closing
+    meanwhile = await statuses(shop, order_id), await stock(shop)
+    await expire_order(parts.shop, order_id)
+    await parts.close()
+
+    assert (("awaiting_payment", ["canceled", "created"]), (2, 0)) == meanwhile
+    assert ("expired", ["canceled", "canceled"]) == await statuses(shop, order_id)
+    assert (0, 0) == await stock(shop)
+
+
+async def test_an_order_that_was_asked_to_close_and_did_not_end_is_asked_again(shop: Stage):
+    """Its message was done without ending it: after a minute it gets another chance, and not before."""
+    order_id = (await shop.checkout()).raise_for_status().json()["orderId"]
+    await shop.rows("UPDATE orders SET expires_at = now() - interval '1 hour'")
+    done = "UPDATE outbox SET state = 'done', attempts = 1, done_at = now() - CAST(:age AS interval)"
+
+    async def asked() -> list[str]:
+        async with shop.db.transaction() as session:
+            return await find_expired(session, kind="checkout.expire", limit=10)
+
+    first, on_its_way = await asked(), await asked()
+    await shop.rows(done, age="50 seconds")
+    soon = await asked()
+    await shop.rows(done, age="70 seconds")
+    again = await asked()
+    async with shop.worker():
+        await shop.until(lambda: shop.rows("SELECT 1 FROM orders WHERE status = 'expired'"))
+
+    assert ([order_id], [], [], [order_id]) == (first, on_its_way, soon, again)
+    assert (0, 0) == await stock(shop)
