@@ -1,14 +1,14 @@
 """What no webhook brought: events in the gateway's own list, objects behind thin events, orders that stand still.
 
 One worker sweeps a gateway at a time, under a lease; what it finds goes through the door's own insert, so a row can only be
-new or known. The mark of how far the list was read moves behind the rows, so a sweep that dies half way is repeated from
-there. Orders are asked about one by one, the longest waiting first, a bounded number each turn.
+new or known. The list is read in short steps, and the mark of how far moves behind the rows, so a sweep that dies half way
+is repeated from there. Orders are asked about one by one, the longest waiting first, a bounded number each turn.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,20 @@ from service.orders.machine import OPEN
 from service.orders.tables import Order
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
-from service.recovery.rules import ABANDONED, EVERY, FETCH_LEASE, FIRST, LEASE, RARER, STUCK, YOUNG, window
+from service.recovery.rules import (
+    ABANDONED,
+    EVERY,
+    FETCH_LEASE,
+    FIRST,
+    LEASE,
+    RARER,
+    STEP,
+    STUCK,
+    YOUNG,
+    Batch,
+    next_step,
+    window,
+)
 from service.recovery.tables import Sweep
 from service.shop.flow import Shop
 from service.telemetry import catalogue
@@ -31,22 +44,12 @@ from service.telemetry.labels import RecoveredBy, WebhookResult
 from service.telemetry.logs import bound, get_logger
 from service.webhooks.flow import Intake
 from service.webhooks.rules import judge_fetch
-from service.webhooks.tables import Arrival, EventState, PaymentEvent
+from service.webhooks.tables import Arrival, EventState, PaymentEvent, lease_thin
 
 BATCH = 100  # events in one insert, and what is read between two marks
 log = get_logger("recovery")
 
 Take = Callable[[Sequence[Arrival]], Awaitable[list[bool]]]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some events of a list, oldest first: how many, and those that were missing."""
-
-    listed: int
-    missing: tuple[Envelope, ...]
-    wrong_mode: int
-    until: datetime
 
 
 async def sweep(db: Database, gateway: Gateway, intake: Intake, *, livemode: bool) -> bool:
@@ -58,15 +61,36 @@ async def sweep(db: Database, gateway: Gateway, intake: Intake, *, livemode: boo
     if since is None:
         return False
     since, until = window(since, now=db.clock())
+    read = partial(_read_step, db, gateway, writer(intake), livemode=livemode)
+    step = STEP
     try:
-        async for batch in read_list(gateway, writer(intake), db, since=since, until=until, livemode=livemode):
-            db.telemetry.count(catalogue.RECOVERED, len(batch.missing), provider=gateway.provider, found_by=_BY_SWEEP)
-            await _mark(db, gateway.provider, min(batch.until, until), leased_until=db.clock() + LEASE)
-    except (GatewayError, asyncio.CancelledError):
+        while since < until:
+            end = min(since + step, until)
+            try:
+                async with asyncio.timeout(None if step == STEP else LEASE.total_seconds() / 2):
+                    listed = await read(since=since, until=end)
+            except TimeoutError:
+                if step == STEP:
+                    raise
+                step = STEP  # more has happened there than it looked like
+                continue
+            since, step = end, next_step(step, is_sparse=listed < BATCH)
+            await _mark(db, gateway.provider, since, leased_until=db.clock() + LEASE if since < until else None)
+    except (GatewayError, TimeoutError, asyncio.CancelledError):
         await _mark(db, gateway.provider, since, leased_until=None)
         raise
-    await _mark(db, gateway.provider, until, leased_until=None)
     return True
+
+
+async def _read_step(
+    db: Database, gateway: Gateway, take: Take, *, since: datetime, until: datetime, livemode: bool
+) -> int:
+    listed = 0
+    async for batch in read_list(gateway, take, db, since=since, until=until, livemode=livemode):
+        listed += batch.listed
+        db.telemetry.count(catalogue.RECOVERED, len(batch.missing), provider=gateway.provider, found_by=_BY_SWEEP)
+        await _mark(db, gateway.provider, min(batch.until, until), leased_until=db.clock() + LEASE)
+    return listed
 
 
 _BY_SWEEP = RecoveredBy.SWEEP
@@ -175,28 +199,10 @@ async def fetch_thin(db: Database, gateways: Mapping[str, Gateway], *, limit: in
     and becomes a dead letter in the end.
     """
     async with db.transaction() as session:
-        due = await _lease_thin(session, limit=limit)
+        leased = lease_thin(now=session.now, until=session.now + FETCH_LEASE, limit=limit)
+        due = list((await session.execute(leased.execution_options(synchronize_session=False))).scalars())
     await asyncio.gather(*(_fetch(db, gateways[each.provider], each, jitter=jitter) for each in due))
     return bool(due)
-
-
-async def _lease_thin(session: Session, *, limit: int) -> list[PaymentEvent]:
-    unfetched = PaymentEvent.state == EventState.PENDING, PaymentEvent.is_thin, PaymentEvent.detail.is_(None)
-    due = (
-        sa.select(PaymentEvent.seq)
-        .where(*unfetched, PaymentEvent.due_at <= session.now)
-        .order_by(PaymentEvent.due_at, PaymentEvent.seq)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
-    leased = (
-        sa.update(PaymentEvent)
-        .where(PaymentEvent.seq.in_(sa.select(due.c.seq)))
-        .values(due_at=session.now + FETCH_LEASE, attempts=PaymentEvent.attempts + 1)
-        .returning(PaymentEvent)
-    )
-    return list((await session.execute(leased.execution_options(synchronize_session=False))).scalars())
 
 
 async def _fetch(db: Database, gateway: Gateway, thin: PaymentEvent, *, jitter: float) -> None:

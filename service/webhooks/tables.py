@@ -121,6 +121,25 @@ def columns_of(arrivals: Sequence[Arrival]) -> list[list[object]]:
     return [list(column) for column in zip(*(each.row for each in arrivals), strict=True)]
 
 
+def lease_thin(*, now: datetime, until: datetime, limit: int) -> sa.sql.dml.ReturningUpdate[PaymentEvent]:
+    """Takes due events whose objects are to be fetched: nobody else does before `until`."""
+    due = (
+        sa.select(PaymentEvent.seq)
+        .where(PaymentEvent.state == EventState.PENDING, PaymentEvent.is_thin, PaymentEvent.detail.is_(None))
+        .where(PaymentEvent.due_at <= now)
+        .order_by(PaymentEvent.due_at, PaymentEvent.seq)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    return (
+        sa.update(PaymentEvent)
+        .where(PaymentEvent.seq.in_(sa.select(due.c.seq)))
+        .values(due_at=until, attempts=PaymentEvent.attempts + 1)
+        .returning(PaymentEvent)
+    )
+
+
 INVARIANTS = (
     Invariant(
         name="no-event-forgotten",

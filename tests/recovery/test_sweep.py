@@ -7,7 +7,8 @@ import pytest
 
 from service.kernel.clock import Dial, utc_now
 from service.kernel.errors import GatewayError
-from service.recovery.rules import KEPT, YOUNG, window
+from service.recovery import flow
+from service.recovery.rules import EVERY, KEPT, LOOK, OVERLAP, STEP, WIDEST, YOUNG, next_step, window
 from tests.payments.history import ordered
 from tests.recovery.both import DROPPED, PROVIDERS, later, listen_to_both, order_from, pay
 from tests.recovery.sweeping import Broom
@@ -99,6 +100,7 @@ async def test_a_list_of_many_pages_is_read_to_its_end(stage: Stage, broom: Broo
 async def test_a_sweep_that_dies_half_way_is_repeated(stage: Stage, broom: Broom):
     """What was found stays, the mark is not beyond it, nobody waits for a lease, and the next one finds the rest."""
     await deaf(stage)
+    await broom.sweep()
     await others_sell(stage, 230)
     third = {"match": {"method": "GET", "path": "/v1/events"}, "after": 4, "effects": {"error": {"status": 400}}}
     await stage.faults(third)
@@ -113,6 +115,45 @@ async def test_a_sweep_that_dies_half_way_is_repeated(stage: Stage, broom: Broom
     assert again
     assert 230 == len(await broom.events())
     assert 230 == broom.counted("cubano_recovered_total")["sweep", "stripe"]
+
+
+async def test_a_long_list_is_read_in_steps_and_none_is_read_again(stage: Stage, broom: Broom):
+    """After an hour's absence the third step fails: the mark stands behind the second."""
+    await deaf(stage)
+    await broom.sweep()
+    await stage.rows("UPDATE sweeps SET swept_until = swept_until - interval '58 minutes'")
+    fails = {"match": {"method": "GET", "path": "/v1/events"}, "after": 2, "effects": {"error": {"status": 400}}}
+    before = await broom.swept_ago()
+    await stage.faults(fails)
+
+    with pytest.raises(GatewayError):
+        await broom.sweep(after_s=0)
+
+    gone = before - await broom.swept_ago()
+    assert STEP * 3 - OVERLAP == gone  # ten minutes, then twenty as they were empty
+    assert [(None,)] == await stage.rows("SELECT leased_until FROM sweeps")
+
+
+async def test_a_wide_step_that_takes_too_long_is_read_in_short_ones(stage: Stage, broom: Broom, monkeypatch):
+    """It looked as if nothing happened, and then a sale did: the lease must not run out meanwhile."""
+    await deaf(stage)
+    await broom.sweep()
+    await stage.rows("UPDATE sweeps SET swept_until = swept_until - interval '58 minutes'")
+    monkeypatch.setattr(flow, "LEASE", timedelta(seconds=2))
+    slow = {"match": {"method": "GET", "path": "/v1/events"}, "after": 1, "times": 1, "effects": {"latency_ms": 3000}}
+    await stage.faults(slow)
+
+    assert await broom.sweep(after_s=0)
+    assert YOUNG == await broom.swept_ago()
+
+
+def test_steps_are_short_where_much_happens():
+    """They grow over what is empty, and the first busy one makes them short again; the usual sweep is one step."""
+    grown = [next_step(each, is_sparse=True) for each in (STEP, STEP * 2, WIDEST)]
+
+    assert [STEP * 2, STEP * 4, WIDEST] == grown
+    assert STEP == next_step(WIDEST, is_sparse=False)
+    assert OVERLAP + EVERY + YOUNG + LOOK * 2 < STEP
 
 
 async def test_one_worker_reads_a_list_at_a_time_and_once_a_minute(stage: Stage, broom: Broom):
