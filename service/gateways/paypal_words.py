@@ -19,6 +19,7 @@ from service.gateways.facts import (
     RefundIntent,
 )
 from service.gateways.paypal_objects import Capture, Dispute, Order, Refund, money_of, time_of, written
+from service.kernel.errors import Parked
 
 _HAS_MONEY = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
 _FAILED = ("DECLINED", "FAILED")
@@ -99,7 +100,7 @@ def read_checkout(content: bytes) -> GatewayCheckout:
 
 def checkout_of(order: Order) -> GatewayCheckout:
     """A captured order is complete; whether there is money, only its capture says."""
-    capture = order.captures[-1] if order.captures else None
+    capture = _telling(order.captures)
     return GatewayCheckout(
         ref=order.id,
         status=_status(order),
@@ -109,6 +110,13 @@ def checkout_of(order: Order) -> GatewayCheckout:
         amount=money_of(capture.amount if capture else order.unit.amount),
         decline=decline_of(capture) if capture else None,
     )
+
+
+def _telling(captures: list[Capture]) -> Capture | None:
+    """Of several captures the one that says how the order stands, in whatever order they are listed: money before hope."""
+    with_money = (each for each in captures if each.status in _HAS_MONEY)
+    pending = (each for each in captures if each.status == "PENDING")
+    return next(with_money, None) or next(pending, None) or (captures[-1] if captures else None)
 
 
 def forgotten(ref: str) -> GatewayCheckout:
@@ -168,19 +176,22 @@ _OUTCOMES = {
     "RESOLVED_WITH_PAYOUT": DisputeStatus.WON,
     "CANCELED_BY_BUYER": DisputeStatus.WON,
     "DENIED": DisputeStatus.WON,
-    "NONE": DisputeStatus.CLOSED,
 }
+NO_OUTCOME = "dispute_without_outcome"
 
 
 def dispute_of(dispute: Dispute) -> DisputeFacts:
-    """Of a lost one the amount is what went back, which may be less than what was disputed."""
+    """Of a lost one the amount is what went back, which may be less than what was disputed; zero says nothing of it."""
     status = _dispute_status(dispute)
-    back = dispute.dispute_outcome.amount_refunded if dispute.dispute_outcome else None
+    amount = money_of(dispute.dispute_amount)
+    if status is DisputeStatus.LOST and dispute.dispute_outcome and dispute.dispute_outcome.amount_refunded:
+        back = money_of(dispute.dispute_outcome.amount_refunded)
+        amount = back if back.minor else amount
     disputed = dispute.disputed_transactions[0] if dispute.disputed_transactions else None
     return DisputeFacts(
         ref=dispute.dispute_id,
         status=status,
-        amount=money_of(back if back and status is DisputeStatus.LOST else dispute.dispute_amount),
+        amount=amount,
         payment_ref=disputed.seller_transaction_id if disputed else None,
         reason=dispute.reason.lower(),
         due_at=time_of(dispute.seller_response_due_date) if dispute.seller_response_due_date else None,
@@ -191,7 +202,9 @@ def _dispute_status(dispute: Dispute) -> DisputeStatus:
     is_inquiry = dispute.dispute_life_cycle_stage == "INQUIRY"
     if dispute.status == "RESOLVED":
         code = dispute.dispute_outcome.outcome_code if dispute.dispute_outcome else None
-        status = _OUTCOMES.get(code or "NONE")
+        if code in {None, "NONE"}:  # whose the money is now, only a person can find out
+            raise Parked(NO_OUTCOME, f"{dispute.dispute_id} is resolved and PayPal does not say for whom")
+        status = _OUTCOMES.get(code or "")
         if status is None:
             raise ValueError(f"{code!r} is no outcome of a dispute")
         return DisputeStatus.CLOSED if is_inquiry and status is DisputeStatus.WON else status

@@ -1,13 +1,16 @@
 """An order at PayPal from its request to its money: what is asked, what is answered, and what a capture really says."""
 
+import json
+
 import pytest
 
 from service.gateways.facts import CheckoutStatus, LineItem
 from service.gateways.paypal import create
-from service.gateways.paypal_words import ids_of
+from service.gateways.paypal_words import ids_of, read_checkout
 from service.kernel.errors import GatewayRejected
 from service.kernel.money import Money
 from tests.gateways.paypal.conftest import ORDER_ID, PAYMENT_ID, TRACEPARENT, Desk, context, intent
+from tests.gateways.paypal.resources import capture, order
 
 
 @pytest.fixture
@@ -106,6 +109,27 @@ async def test_an_e_check_that_bounces_is_a_decline_of_a_complete_order(desk: De
 
     assert (CheckoutStatus.COMPLETE, False) == (later.status, later.paid)
     assert "CAPTURE_DECLINED" == later.decline.code
+
+
+@pytest.mark.parametrize(
+    ("statuses", "tells", "paid", "declined"),
+    [
+        (["COMPLETED", "DECLINED"], "1", True, False),
+        (["DECLINED", "COMPLETED"], "2", True, False),
+        (["PENDING", "REFUNDED"], "2", True, False),
+        (["PENDING", "DECLINED"], "1", False, False),
+        (["DECLINED", "FAILED"], "2", False, True),
+    ],
+)
+def test_of_several_captures_the_one_with_money_tells(statuses, tells, paid, declined):
+    """Whichever stands last: a try that failed does not undo one that took the money."""
+    captures = [capture(status, id=str(place)) for place, status in enumerate(statuses, 1)]
+    [unit] = order()["purchase_units"]
+    body = json.dumps(order(status="COMPLETED", purchase_units=[{**unit, "payments": {"captures": captures}}]))
+
+    told = read_checkout(body.encode())
+
+    assert (tells, paid, declined) == (told.payment_ref, told.paid, told.decline is not None)
 
 
 async def test_a_decline_leads_the_buyer_back_to_approve_anew(desk: Desk):
