@@ -212,6 +212,8 @@ def _neutral(event: _Event) -> GatewayEvent:
         "order_id": ids.get("order_id"),
         "payment_id": ids.get("payment_id"),
     }
+    if "purchase_units" in event.resource and not {"order_id", "payment_id"} <= ids.keys():
+        return GatewayEvent(**known)  # somebody else's order, which may be of another shape than ours
     return GatewayEvent(**known, **_of_resource(kind, event.resource))
 
 
