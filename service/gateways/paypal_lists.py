@@ -10,22 +10,27 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
+from operator import itemgetter
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from service.gateways.calls import Operation
 from service.gateways.facts import Settlement, SettlementKind
-from service.gateways.paypal_client import PayPalClient, Request
+from service.gateways.paypal_client import PROVIDER, PayPalClient, Request
 from service.gateways.paypal_events import EVENTS, KINDS
 from service.gateways.paypal_objects import Amount, Link, money_of, time_of
+from service.kernel.errors import GatewayUnavailable
 from service.kernel.money import Money
+from service.telemetry.logs import get_logger
 
 EVENTS_PAGE = 300
 TRANSACTIONS = "/v1/reporting/transactions"
 TRANSACTIONS_PAGE = 500
 WINDOW = timedelta(days=31)
 MOST_PAGES = 1000  # of one list; an endless chain of links ends here
+
+log = get_logger("paypal")
 
 # https://developer.paypal.com/docs/reports/reference/tcodes/: by the whole code, else by its group.
 _CODES = {
@@ -48,6 +53,7 @@ class _Events(msgspec.Struct):
 
 class _Head(msgspec.Struct):
     event_type: str
+    create_time: str = ""
 
 
 class _Info(msgspec.Struct):
@@ -72,7 +78,7 @@ class _Transactions(msgspec.Struct):
 async def list_events(
     client: PayPalClient, *, since: datetime, until: datetime, page_size: int = EVENTS_PAGE
 ) -> AsyncIterator[bytes]:
-    """Of the types we act on, each as PayPal wrote it."""
+    """Of the types we act on, each as PayPal wrote it. Raises `GatewayUnavailable` after `MOST_PAGES`: it is not all."""
     end = until + timedelta(seconds=1)  # whole seconds: all of the last one
     params = {"start_time": _stamp(since), "end_time": _stamp(end), "page_size": str(page_size)}
     found: list[bytes] = []
@@ -83,8 +89,22 @@ async def list_events(
         if following is None or following == params:
             break
         params = following
-    for event in reversed(found):
+    else:
+        raise GatewayUnavailable(PROVIDER, "error", maybe_acted=False)
+    for event in oldest_first(found):
         yield event
+
+
+def oldest_first(newest_first: list[bytes]) -> list[bytes]:
+    """By their own times, whatever the order of the list; of one time as listed, without a time beside its neighbour."""
+    timed, at = [], datetime.min.replace(tzinfo=UTC)
+    for body in reversed(newest_first):
+        try:
+            at = time_of(msgspec.json.decode(body, type=_Head).create_time)
+        except ValueError:
+            log.warning("an event without a time in the list")
+        timed.append((at, body))
+    return [body for _, body in sorted(timed, key=itemgetter(0))]
 
 
 def _read_events(content: bytes) -> tuple[list[bytes], dict[str, str] | None]:
@@ -122,8 +142,10 @@ async def _window(client: PayPalClient, start: datetime, end: datetime, page_siz
         asked = Request("GET", TRANSACTIONS, {**params, "page": str(page)})
         settlements, pages = await client.ask(Operation.LIST_SETTLEMENTS, asked, read)
         found += settlements
-        if page >= min(pages, MOST_PAGES):
+        if page >= pages:
             break
+        if page >= MOST_PAGES:
+            raise GatewayUnavailable(PROVIDER, "error", maybe_acted=False)
     return sorted(found, key=lambda each: each.occurred_at)
 
 

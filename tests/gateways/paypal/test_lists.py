@@ -9,7 +9,9 @@ import pytest
 from service.gateways import paypal_lists
 from service.gateways.facts import SettlementKind
 from service.gateways.paypal_client import PayPalClient
+from service.gateways.paypal_lists import oldest_first
 from service.kernel.clock import utc_now
+from service.kernel.errors import GatewayUnavailable
 from service.kernel.money import Money
 from tests.gateways.paypal.conftest import Desk, context
 
@@ -38,6 +40,36 @@ async def test_events_come_oldest_first_over_all_pages(desk: Desk, client: PayPa
 
     found = [json.loads(each)["event_type"] async for each in listed]
     assert ["CHECKOUT.ORDER.APPROVED", "PAYMENT.CAPTURE.COMPLETED"] * 7 == found
+
+
+def test_events_are_sorted_by_their_own_times():
+    """However they are listed; of one time the later listed is the older, and one without a time stays beside it."""
+    times = {"e": "12:00:03", "b": "12:00:01.5", "d": "12:00:02", "c": "12:00:02", "?": "soon", "a": "12:00:01"}
+    listed = [_event(name, at) for name, at in times.items()]
+
+    assert ["a", "?", "b", "c", "d", "e"] == [json.loads(each)["id"] for each in oldest_first(listed)]
+
+
+def _event(name: str, at: str) -> bytes:
+    told = {"id": name, "event_type": "X", "create_time": f"2026-11-14T{at}Z"}
+    return json.dumps(told).encode()
+
+
+async def test_a_list_that_does_not_end_is_no_list(desk: Desk, client: PayPalClient, monkeypatch):
+    """Cut short it would look whole, and the mark would move over what is missing."""
+    monkeypatch.setattr(paypal_lists, "MOST_PAGES", 2)
+    for number in range(4):
+        await desk.buy(payment_id=f"pay_{number}")
+    now = utc_now()
+    window = {"since": now - HOUR, "until": now + HOUR}
+
+    for listed in (
+        paypal_lists.list_events(client, **window, page_size=3),
+        paypal_lists.list_settlements(client, **window, page_size=1),
+    ):
+        with pytest.raises(GatewayUnavailable) as caught:
+            [each async for each in listed]
+        assert not caught.value.maybe_acted
 
 
 async def test_each_event_is_what_a_webhook_would_bring(desk: Desk):
