@@ -18,7 +18,7 @@ from service.completion.flow import find_out
 from service.gateways.base import Capability, Gateway
 from service.gateways.facts import Envelope, EventKind
 from service.kernel.db import Database, Session
-from service.kernel.errors import CubanoError, GatewayError, Invalid, Parked
+from service.kernel.errors import CubanoError, GatewayError, Invalid
 from service.orders.machine import OPEN
 from service.orders.tables import Order
 from service.payments.machine import PaymentStatus
@@ -201,15 +201,16 @@ async def fetch_thin(db: Database, gateways: Mapping[str, Gateway], *, limit: in
     async with db.transaction() as session:
         leased = lease_thin(now=session.now, until=session.now + FETCH_LEASE, limit=limit)
         due = list((await session.execute(leased.execution_options(synchronize_session=False))).scalars())
-    await asyncio.gather(*(_fetch(db, gateways[each.provider], each, jitter=jitter) for each in due))
+    await asyncio.gather(*(_fetch(db, gateways, each, jitter=jitter) for each in due))
     return bool(due)
 
 
-async def _fetch(db: Database, gateway: Gateway, thin: PaymentEvent, *, jitter: float) -> None:
+async def _fetch(db: Database, gateways: Mapping[str, Gateway], thin: PaymentEvent, *, jitter: float) -> None:
     try:
+        gateway = gateways[thin.provider]
         detail = await gateway.fetch_event(thin.payload)
         envelope = gateway.read_envelope(detail)
-    except (GatewayError, Parked, Invalid) as error:
+    except Exception as error:  # noqa: BLE001 - the edge of one thin event: stored, counted, the others go on
         await _fetch_again(db, thin, error, jitter=jitter)
         return
     async with db.transaction() as session:

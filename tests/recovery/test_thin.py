@@ -126,6 +126,26 @@ async def test_what_cannot_be_fetched_becomes_a_dead_letter_and_can_be_replayed(
     assert "paid" == (await stage.order(checkout))["status"]
 
 
+async def test_one_that_cannot_even_be_asked_for_stops_no_other(stage: Stage, inbox: Inbox):
+    """Its provider stands no longer in the settings: a dead letter in the end, and the order beside it is paid."""
+    await listen_to_both(stage, thin=True, snapshot=False)
+    checkout = await ordered(stage)
+    await stage.pay(checkout)
+    await arrived(stage)
+    await stage.rows("""INSERT INTO payment_events
+        (provider, event_id, type, subject, livemode, payload, created_at, received_at, due_at, is_thin)
+        SELECT 'gone', 'evt_gone', type, subject, livemode, payload, created_at, received_at, due_at, true
+        FROM payment_events LIMIT 1""")
+    for _ in range(MOST_REFUSED):
+        await fetch(inbox)
+        await inbox.apply()
+        later(stage, LONG)
+
+    gone = "SELECT state, cause, last_error FROM payment_events WHERE provider = 'gone'"
+    assert [("dead", "not_fetched", "KeyError: 'gone'")] == await stage.rows(gone)
+    assert "paid" == (await stage.order(checkout))["status"]
+
+
 @pytest.mark.parametrize(("after_s", "again"), [(20, False), (40, True)])
 async def test_whoever_dies_while_fetching_is_followed_by_another(stage: Stage, inbox: Inbox, after_s, again):
     """The due time is the lease."""

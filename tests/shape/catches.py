@@ -16,6 +16,7 @@ OUTERMOST: Mapping[str, str] = {
     "service/kernel/repeat.py:Repeat.once": "one turn of what a process does beside its work; counted per loop, tried again",
     "service/webhooks/flow.py:Intake._write": "the edge of one group; its callers are answered with it, the next group is written",
     "service/webhooks/flow.py:_apply": "the edge of one event; stored as its cause, counted, tried again or parked",
+    "service/recovery/flow.py:_fetch": "the edge of one thin event; stored as its last error, counted, dead in the end",
     "tests/postgres/keeper.py:keep": "whatever it is, the tests that wait for a database must hear of it",
 }
 
