@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.access.flow import CACHED_S, MOST_CACHED, KeyRing, KeysLive
 from service.access.rules import ROLE_PERMISSIONS, Permission, Role, read_key
@@ -196,7 +197,7 @@ async def test_uses_are_not_lost_when_the_database_is_away(db, ring, database_ur
     await ring.identify(made.text, HERE)
     async with db.transaction() as session:
         await (await session.connection()).exec_driver_sql("ALTER TABLE api_keys RENAME TO gone")
-    with suppress(Exception):
+    with suppress(SQLAlchemyError):
         await ring.flush()
     async with db.transaction() as session:
         await (await session.connection()).exec_driver_sql("ALTER TABLE gone RENAME TO api_keys")
