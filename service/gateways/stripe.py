@@ -108,8 +108,8 @@ class StripeGateway(Undeclared):
 
     async def fetch_checkout(self, ref: str) -> GatewayCheckout:
         async with self._line.call(Operation.FETCH_CHECKOUT):
-            session = await self._line.v1.checkout.sessions.retrieve_async(ref)
-        return stripe_words.checkout_of(session.to_dict())
+            session = await self._line.v1.checkout.sessions.retrieve_async(ref, {"expand": ["payment_intent"]})
+        return stripe_words.checkout_of(session.to_dict(for_json=True))
 
     async def expire_checkout(self, ref: str) -> GatewayCheckout:
         try:

@@ -24,6 +24,7 @@ from service.kernel.money import EXPONENTS, Money
 
 PAID = ("paid", "no_payment_required")
 PLACES = {"ISK": 2, "UGX": 2, "MGA": 0}  # https://docs.stripe.com/currencies#special-cases
+_FAILED = ("requires_payment_method", "canceled")  # of an intent whose session is complete
 THIN = "v2.core.event"  # the `object` of a thin event
 VERSIONED = "v1."  # thin types of v1 objects are the snapshot's types behind this
 
@@ -71,14 +72,23 @@ def money_of(count: int, currency: str) -> Money:
 
 
 def checkout_of(session: dict[str, Any]) -> GatewayCheckout:
+    """Complete and unpaid is a bank debit under way, or one that failed; which, only the intent says, where it was expanded."""
+    status, paid = CheckoutStatus(session["status"]), session["payment_status"] in PAID
+    intent = session.get("payment_intent")
+    has_failed = isinstance(intent, dict) and intent["status"] in _FAILED
     return GatewayCheckout(
         ref=session["id"],
-        status=CheckoutStatus(session["status"]),
-        paid=session["payment_status"] in PAID,
+        status=status,
+        paid=paid,
         url=session.get("url"),
         payment_ref=ref_of(session.get("payment_intent")),
         amount=money_of(session["amount_total"], session["currency"]),
+        decline=_failure(intent) if has_failed and status is CheckoutStatus.COMPLETE and not paid else None,
     )
+
+
+def _failure(intent: dict[str, Any]) -> Decline:
+    return _decline(intent) or Decline(code=intent["status"], message="The payment failed.")
 
 
 def refund_of(refund: dict[str, Any]) -> RefundFacts:

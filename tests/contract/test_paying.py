@@ -107,13 +107,14 @@ async def test_delayed_money_is_not_there_before_it_comes(trial: Trial):
 
 @pytest.mark.needs(Capability.DELAYED_PAYMENTS)
 async def test_delayed_money_that_never_comes_is_told(trial: Trial):
-    """Nothing is paid then or later, and an event says so."""
+    """Nothing is paid then or later; an event says so, and so does the checkout, should the event be lost."""
     bought = await trial.open()
     await trial.stand.delay(bought.ref, well=False)
-    await trial.finish(bought)
+    waiting = await trial.finish(bought)
     await trial.stand.settle()
     later = await trial.gateway.fetch_checkout(bought.ref)
     kinds = {each.kind for each in await trial.told()}
 
     assert (False, True) == (later.paid, (await trial.sold(bought)).charged.is_zero)
+    assert (CheckoutStatus.COMPLETE, True, True) == (later.status, waiting.decline is None, later.decline is not None)
     assert (True, set()) == (EventKind.CHECKOUT_FAILED in kinds, kinds & PAID)

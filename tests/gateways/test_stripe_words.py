@@ -11,12 +11,12 @@ import stripe
 
 from service.gateways.base import Capability
 from service.gateways.calls import Operation
-from service.gateways.facts import DisputeStatus, EventKind, RefundIntent
+from service.gateways.facts import CheckoutStatus, DisputeStatus, EventKind, RefundIntent
 from service.gateways.registry import describe
 from service.gateways.stripe import StripeGateway
 from service.gateways.stripe_lists import Walk
 from service.gateways.stripe_money import CATEGORIES, refund_request
-from service.gateways.stripe_words import TYPES, minor_of, money_of, normalise
+from service.gateways.stripe_words import TYPES, checkout_of, minor_of, money_of, normalise
 from service.kernel.errors import GatewayUnavailable, Parked
 from service.kernel.money import Money
 from tests.contract.emulated import StripeStand
@@ -96,6 +96,29 @@ def test_a_decline_carries_the_banks_advice():
         told.decline.code,
         told.decline.advice,
     )
+
+
+# A complete and unpaid session, by its intent's status; and whether the money will never come.
+COMPLETE = {"processing": None, "requires_payment_method": "requires_payment_method", "canceled": "canceled"}
+
+
+@pytest.mark.parametrize("status", COMPLETE)
+def test_a_complete_session_without_money_is_what_its_intent_says(status):
+    """Under way, or failed: without the intent nobody could tell."""
+    intent = {"id": "pi_1", "status": status, "last_payment_error": None}
+    session = {"id": "cs_1", "status": "complete", "payment_status": "unpaid", "payment_intent": intent}
+    told = checkout_of({**session, "amount_total": 500, "currency": "usd"})
+
+    assert (CheckoutStatus.COMPLETE, False, "pi_1") == (told.status, told.paid, told.payment_ref)
+    assert COMPLETE[status] == (told.decline.code if told.decline else None)
+
+
+def test_an_open_session_whose_last_try_failed_is_open():
+    """The buyer may try again; a decline that is over for good stands only in a complete one."""
+    intent = {"id": "pi_1", "status": "requires_payment_method", "last_payment_error": {"code": "card_declined"}}
+    session = {"id": "cs_1", "status": "open", "payment_status": "unpaid", "payment_intent": intent}
+
+    assert checkout_of({**session, "amount_total": 500, "currency": "usd"}).decline is None
 
 
 # Ours, Stripe's: `fraudulent` bans the card, so nothing but the word itself becomes it.
