@@ -118,3 +118,27 @@ def test_head_is_the_newest_revision():
 
     assert [HEAD] == scripts.get_heads()
     assert 1 == len(scripts.get_bases())
+
+
+@pytest.mark.parametrize(("noted", "then"), [(0, 500), (500, 500)])
+def test_what_an_old_worker_gave_back_after_the_step_is_added_up_by_the_next(empty_database_url, noted, then):
+    """It confirms a refund and does not know the column; whoever knows it has noted it once."""
+    migrate(empty_database_url, revision="0002")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("SET session_replication_role = replica")  # the order does not matter here
+        connection.execute(
+            """INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at,
+                                     updated_at, returned_minor)
+               VALUES ('pay_1', 'ord_1', 'stripe', 'succeeded', 900, 'USD', '{}', now(), now(), %s)""",
+            [noted],
+        )
+        connection.execute(
+            """INSERT INTO refunds (id, order_id, payment_id, provider, status, amount_minor, amount_currency, reason,
+                                    created_at, updated_at)
+               VALUES ('ref_1', 'ord_1', 'pay_1', 'stripe', 'succeeded', 500, 'USD', 'x', now(), now())"""
+        )
+
+    migrate(empty_database_url)
+
+    with psycopg.connect(empty_database_url) as connection:
+        assert [(then,)] == connection.execute("SELECT returned_minor FROM payments").fetchall()

@@ -10,6 +10,17 @@ depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
 
+# Again what 0002 added up: a worker of before it that was still at work confirmed refunds and did not know the column.
+_ADD_UP = """
+    UPDATE payments SET returned_minor = gone.minor
+    FROM (
+        SELECT payment_id, sum(amount_minor) AS minor FROM (
+            SELECT payment_id, amount_minor FROM refunds WHERE status = 'succeeded'
+            UNION ALL SELECT payment_id, amount_minor FROM disputes WHERE status = 'lost'
+        ) AS parts GROUP BY payment_id
+    ) AS gone
+    WHERE gone.payment_id = payments.id AND payments.returned_minor <> gone.minor
+"""
 _REFUSE = """
 CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -25,6 +36,7 @@ _ALWAYS = "ALTER TABLE audit_trail ENABLE ALWAYS TRIGGER audit_trail_append_only
 
 
 def upgrade() -> None:
+    op.execute(_ADD_UP)
     _create_audit()
     _create_access()
 
