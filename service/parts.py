@@ -23,7 +23,7 @@ from service.gateways.base import Gateway
 from service.gateways.breaker import Breaker
 from service.gateways.gate import Gate
 from service.gateways.governor import Governor
-from service.gateways.registry import Context, find_providers
+from service.gateways.registry import Context, Gateways, find_providers
 from service.idempotency import tables as idempotency
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
@@ -138,7 +138,7 @@ def _build_breaker(name: str, settings: Settings, telemetry: Telemetry, switches
 def _build_gateways(
     settings: Settings, telemetry: Telemetry, clock: Clock, breakers: dict[str, Breaker]
 ) -> dict[str, Gateway]:
-    return {
+    made = {
         name: create(
             Context(
                 options=settings.options_of(name),
@@ -152,6 +152,7 @@ def _build_gateways(
         )
         for name, create in find_providers(settings.providers).items()
     }
+    return Gateways(made)
 
 
 def _is_fault(error: BaseException) -> bool:

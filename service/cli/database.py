@@ -18,6 +18,8 @@ from service.local.festival import write_festival
 from service.local.keys import from_environment, write_keys
 from service.migrations.run import migrate
 from service.parts import INVARIANTS, build_parts
+from service.payments.machine import PaymentStatus
+from service.payments.tables import Payment
 from service.telemetry.exposition import Ping
 
 
@@ -112,6 +114,7 @@ def doctor(*, as_json: bool) -> None:
         health = Health(database)
         for name, gateway in parts.gateways.items():
             health.watch(f"gateway {name}", partial(_probe, gateway))
+        health.watch("providers", partial(_look_for_gone, database, tuple(parts.gateways)))
         try:
             return await health.pings()
         finally:
@@ -125,6 +128,18 @@ def doctor(*, as_json: bool) -> None:
         for ping in pings:
             click.echo(f"{'ok ' if ping.ok else 'BAD'} {ping.name}: {ping.detail}")
     sys.exit(0 if all(ping.ok for ping in pings) else FOUND_WRONG)
+
+
+async def _look_for_gone(database: Database, providers: tuple[str, ...]) -> str:
+    """Open payments of a provider that was taken out of the settings keep their seats held for ever."""
+    is_open = Payment.status.not_in((PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED))
+    gone = sa.select(Payment.provider, sa.func.count()).where(is_open, Payment.provider.not_in(providers))
+    async with database.transaction() as session:
+        found = (await session.execute(gone.group_by(Payment.provider))).all()
+    if found:
+        told = ", ".join(f"{count} open payments of {name}" for name, count in found)
+        raise RuntimeError(f"provider_gone: {told}, which CUBANO_PROVIDERS does not name")
+    return "all open payments belong to one of them"
 
 
 async def _probe(gateway: Gateway) -> str:

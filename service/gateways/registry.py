@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from service.gateways.base import Gateway
 from service.gateways.calls import Guard
 from service.kernel.clock import Clock
+from service.kernel.errors import GatewayUnavailable
 from service.telemetry.registry import Telemetry
 
 GROUP = "cubano.gateways"
@@ -35,6 +36,15 @@ Create = Callable[[Context], Gateway]
 
 class UnknownProviderError(Exception):
     """A name in the settings that no installed package answers to."""
+
+
+class Gateways(dict[str, Gateway]):
+    """The configured gateways by their names. Asked for another, it is away until it stands in the settings again."""
+
+    def __missing__(self, name: str) -> Gateway:
+        error = GatewayUnavailable(name, "provider_gone", maybe_acted=False)
+        error.args = (f"provider_gone: {name} has open payments and is missing in CUBANO_PROVIDERS",)
+        raise error
 
 
 def describe(name: str) -> type[Gateway]:
