@@ -31,7 +31,7 @@ from service.orders import flow as orders
 from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts
 from service.recovery.flow import ask_about_stuck, fetch_thin, sweep
 from service.recovery.rules import LOOK
-from service.refunds.flow import ask_again
+from service.refunds.flow import ask_again, look_up_pending
 from service.settings import Settings
 from service.telemetry import catalogue
 from service.telemetry.exposition import serve_metrics
@@ -51,7 +51,7 @@ ERROR_PAUSE_CAP_S = 15.0
 STALLED_S = 60  # a loop that has not turned for so long is stuck
 EXPIRY_BATCH = 50
 FETCHES = 10  # objects of thin events at once
-STUCK_BATCH = 20  # orders asked about in one turn: a few a second, in the gateways' quietest lane
+STUCK_BATCH = 20  # orders, and refunds, asked about in one turn: a few a second, in the gateways' quietest lane
 GRACE_S = 4.5  # for work in hand at the end; what follows fits in before the supervisor kills at 7 s
 HAND_BACK_S = 1.0
 
@@ -249,6 +249,7 @@ class Worker:
     async def _ask_about_stuck(self) -> bool:
         async with self.parts.db.transaction() as session:
             await ask_again(session, limit=self.expiry_batch)
+        await look_up_pending(self.parts.db, self.parts.gateways, limit=STUCK_BATCH)
         return await ask_about_stuck(self.parts.shop, limit=STUCK_BATCH)
 
     async def _sweep(self, gateway: Gateway) -> bool:

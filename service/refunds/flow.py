@@ -2,12 +2,11 @@
 
 A refund of ours is a row before it is a call: `request` writes it with the exact request, `send` sends that under the row's
 id as key, and repeats it until there is an answer. Whatever moves the money moves `returned_minor` of its payment, and the
-order follows that sum, never one event. A refused refund stays `failed`, in sight of a person, unless the gateway tells of
-it after all.
+order follows that sum, never one event. A refused refund stays `failed`, in sight of a person, or until the gateway tells of it.
 """
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +15,7 @@ from service.gateways.base import Capability, Gateway
 from service.gateways.facts import EventKind, GatewayEvent, RefundFacts, RefundIntent
 from service.kernel import outbox
 from service.kernel.db import Database, Session
-from service.kernel.errors import GatewayRejected, GatewayUnavailable, Parked
+from service.kernel.errors import GatewayError, GatewayRejected, GatewayUnavailable, Parked
 from service.kernel.machine import Outcome
 from service.kernel.money import Money
 from service.orders import flow as orders
@@ -25,6 +24,7 @@ from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
+from service.refunds.rules import EVENTS, QUIET, is_remembered, may_be_forgotten
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
 from service.telemetry.labels import RecoveredBy
@@ -32,16 +32,6 @@ from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
 SEND = "refund.send"
-NO_LONGER_UNDER_WAY = timedelta(
-    minutes=2
-)  # since a call began; ours give up in 20 s, and the gateway has done it or not
-EVENTS = {
-    "pending": RefundEvent.SEND,
-    "requires_action": RefundEvent.SEND,
-    "succeeded": RefundEvent.SUCCEED,
-    "failed": RefundEvent.FAIL,
-    "canceled": RefundEvent.CANCEL,
-}
 log = get_logger("refunds")
 
 
@@ -125,6 +115,14 @@ async def ask_again(session: Session, *, limit: int) -> None:
         await outbox.revive(session, SEND, key=refund_id)
 
 
+async def look_up_pending(db: Database, gateways: Mapping[str, Gateway], *, limit: int) -> None:
+    """Ask for refunds that went out and of which nothing was heard for an hour; one that cannot be asked holds up no other."""
+    able = [name for name, each in gateways.items() if Capability.FIND_REFUND in each.capabilities]
+    async with db.transaction() as session:
+        quiet = await _take_quiet(session, able, limit=limit)
+    await asyncio.gather(*(_find_out(db, gateways[each.provider], each) for each in quiet))
+
+
 async def record(session: Session, event: GatewayEvent) -> str:
     """Move the refund an event tells of, then the order to where the sum of its refunds puts it."""
     facts = event.refund
@@ -179,7 +177,7 @@ def _write(session: Session, payment: Payment, amount: Money, *, reason: str) ->
 
 async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str, Any]) -> RefundFacts:
     """The gateway's answer; what it may have forgotten asking for is looked for before it is asked again."""
-    if _may_be_forgotten(gateway, refund, now=db.clock()):
+    if may_be_forgotten(gateway, created_at=refund.created_at, now=db.clock()):
         if Capability.FIND_REFUND not in gateway.capabilities:
             raise Parked(
                 "refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat"
@@ -188,7 +186,7 @@ async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str,
     try:
         return await _try(db, gateway, refund, stored, key=refund.id)
     except GatewayUnavailable as error:
-        if not _is_remembered(gateway, refund, error, now=db.clock()):
+        if not is_remembered(gateway, error, sent_at=refund.sent_at, now=db.clock()):
             raise
         # A gateway may keep a failure under its key for a day. Its own list says whether there is a refund all the same.
         return await _look_up(db, gateway, stored) or await _try(db, gateway, refund, stored, key=f"{refund.id}-again")
@@ -199,6 +197,37 @@ async def _try(db: Database, gateway: Gateway, refund: Refund, stored: dict[str,
     async with db.transaction() as session:
         await session.execute(sa.update(Refund).where(Refund.id == refund.id).values(sent_at=session.now))
     return await gateway.refund(stored, key=key)
+
+
+async def _take_quiet(session: Session, providers: list[str], *, limit: int) -> list[Refund]:
+    """Pending refunds to ask about now, noted as asked, the longest unasked first."""
+    before = session.now - QUIET
+    rested = sa.or_(Refund.looked_at.is_(None), Refund.looked_at <= before)
+    query = (
+        sa.select(Refund)
+        .where(Refund.status == RefundStatus.PENDING, Refund.provider.in_(providers), Refund.request.is_not(None))
+        .where(Refund.updated_at <= before, rested)
+        .order_by(Refund.looked_at.nulls_first(), Refund.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    for each in (quiet := list((await session.execute(query)).scalars())):
+        each.looked_at = session.now
+    return quiet
+
+
+async def _find_out(db: Database, gateway: Gateway, refund: Refund) -> None:
+    try:
+        facts = await gateway.find_refund(refund.request or {})
+    except GatewayError as error:
+        log.warning("cannot be found out", refund_id=refund.id, order_id=refund.order_id, exc_info=error)
+        return
+    if facts is None or facts.status == "pending":
+        return
+    async with db.transaction() as session:
+        order, payment, refund = await _lock(session, refund)
+        if await _believe(session, order, payment, refund, facts=facts, cause=f"look at {refund.id}") is Outcome.MOVED:
+            session.count(catalogue.RECOVERED, provider=refund.provider, found_by=RecoveredBy.LOOKUP)
 
 
 async def _look_up(db: Database, gateway: Gateway, stored: dict[str, Any]) -> RefundFacts | None:
@@ -215,16 +244,6 @@ async def _look_up_refused(db: Database, gateway: Gateway, stored: dict[str, Any
         return await _look_up(db, gateway, stored)
     except GatewayRejected:  # it does not even know the payment
         return None
-
-
-def _is_remembered(gateway: Gateway, refund: Refund, error: GatewayUnavailable, *, now: datetime) -> bool:
-    """Whether this failure is only the memory of an earlier one, and no try of ours can be at work any more."""
-    settled = refund.sent_at is not None and now - refund.sent_at > NO_LONGER_UNDER_WAY
-    return settled and error.remembered and Capability.FIND_REFUND in gateway.capabilities
-
-
-def _may_be_forgotten(gateway: Gateway, refund: Refund, *, now: datetime) -> bool:
-    return now - refund.created_at > gateway.lifetimes.refund_key
 
 
 async def _refuse(db: Database, refund: Refund, error: GatewayRejected) -> None:

@@ -45,6 +45,7 @@ class Refund(Tables):
         sa.JSON(none_as_null=True)
     )  # as sent; external ones have none
     sent_at: Mapped[datetime | None]  # when it was last asked for; written before the call
+    looked_at: Mapped[datetime | None]  # when the gateway was last asked how a pending one stands
 
 
 INVARIANTS = (

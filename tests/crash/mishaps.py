@@ -16,7 +16,7 @@ from tests.crash.stories import (
 
 REFUNDING = {"method": "POST", "path": "/v1/refunds"}
 CAPTURING = {"method": "POST", "path": "/paypal/v2/checkout/orders/*/capture"}
-DAY_S = 86_400
+HOUR_S, DAY_S = 3_601, 86_400
 _ASKED = "SELECT 1 FROM outbox WHERE kind = 'refund.send' AND attempts > 0 AND leased_until IS NULL"
 SILENT = ({"match": {"event_type": "PAYMENT.CAPTURE.*"}, "effects": {"drop": True}}, unlisted("paypal"))
 
@@ -63,6 +63,14 @@ async def is_refunded_under_another_key(play: Play) -> None:
     await _is_in_the_end(play, "refunded", every_s=2 * STILL_S)  # each time long after the try before
 
 
+async def hears_nothing_of_its_refund(play: Play) -> None:
+    """The same, the bank takes its time over the refund, and nothing tells of its end: it is asked for."""
+    hushed = {"match": {"event_type": "refund.*"}, "effects": {"drop": True}}
+    await _pay_too_late(play, hushed, unlisted(), card="4000000000007726")
+    await play.until("the refund is pending", lambda: play.rows("SELECT 1 FROM refunds WHERE status = 'pending'"))
+    await _is_in_the_end(play, "refunded", every_s=HOUR_S)
+
+
 async def waits_for_its_refund(play: Play) -> None:
     """The same, and the gateway does not refund for longer than all the tries of the message."""
     away = {"match": REFUNDING, "effects": {"error": {"status": 503}}}
@@ -73,7 +81,7 @@ async def waits_for_its_refund(play: Play) -> None:
     await _is_in_the_end(play, "refunded")
 
 
-async def _pay_too_late(play: Play, *faults: dict[str, Any]) -> None:
+async def _pay_too_late(play: Play, *faults: dict[str, Any], **how: Any) -> None:
     """Opens a page without hearing of it, and pays on it after all, as somebody who kept its address in another window."""
     await play.faults(unanswered(OPENING))
     await open_checkout(play, "too-late", tries=1)
@@ -82,7 +90,7 @@ async def _pay_too_late(play: Play, *faults: dict[str, Any]) -> None:
     await play.faults(*faults)
     page = (await play.control("GET", "truth?status=open"))["payments"][0]
     is_deaf = any(each["effects"].get("reset") == "after" for each in faults)
-    await play.control("POST", f"sessions/{page['session']}/pay")
+    await play.control("POST", f"sessions/{page['session']}/pay", **how)
     if is_deaf:  # of the payment we hear, of the refund we do not
         await play.until("the payment is known", lambda: play.rows("SELECT 1 FROM payments WHERE status = 'succeeded'"))
         await play.faults(*faults, UNHEARD, unlisted())

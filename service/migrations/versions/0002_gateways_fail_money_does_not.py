@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.create_check_constraint(op.f("ck_payments_returned_not_negative"), "payments", "returned_minor >= 0")
     op.add_column("refunds", sa.Column("request", sa.JSON(), nullable=True))
     op.add_column("refunds", sa.Column("sent_at", _TIME, nullable=True))
+    op.add_column("refunds", sa.Column("looked_at", _TIME, nullable=True))
     for name, table in _UNDECIDED:
         still = sa.text("status NOT IN ('succeeded', 'canceled')")
         op.create_index(name, table, ["provider", "status"], postgresql_where=still)
@@ -116,7 +117,7 @@ def downgrade() -> None:
         op.drop_column("payment_events", column)
     for name, table in _UNDECIDED:
         op.drop_index(name, table)
-    for column in ("sent_at", "request"):
+    for column in ("looked_at", "sent_at", "request"):
         op.drop_column("refunds", column)
     op.drop_constraint(op.f("ck_payments_returned_not_negative"), "payments")
     for column in (
