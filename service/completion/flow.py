@@ -21,10 +21,10 @@ from service.completion.rules import (
 from service.gateways.base import Capability
 from service.gateways.facts import CheckoutStatus, Decline, EventKind, GatewayCheckout
 from service.kernel.db import Session
-from service.kernel.errors import GatewayRejected, GatewayUnavailable
+from service.kernel.errors import GatewayRejected, GatewayUnavailable, Parked
 from service.kernel.machine import Outcome
 from service.orders import flow as orders
-from service.orders.machine import OrderEvent, OrderStatus
+from service.orders.machine import OPEN, OrderEvent, OrderStatus
 from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.machine import PaymentEvent, PaymentStatus
@@ -32,6 +32,9 @@ from service.payments.tables import Payment
 from service.shop.flow import Shop
 from service.telemetry import catalogue
 from service.telemetry.labels import RecoveredBy
+from service.telemetry.logs import get_logger
+
+log = get_logger("completion")
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,12 @@ async def expire_order(shop: Shop, order_id: str) -> None:
         closed = await _close_page(shop, payment)
         if closed is None or closed.checkout.status is not CheckoutStatus.COMPLETE:
             unpaid.append(payment.id)
-        else:
+            continue
+        try:
             await _believe(shop, payment, closed.checkout, by=closed.by)
+        except Parked as odd:  # a person judges that money; what it is comes too late for these seats
+            log.warning("money that does not fit", payment_id=payment.id, cause=odd.cause, exc_info=odd)
+            unpaid.append(payment.id)
     if len(unpaid) == len(to_close):
         await _end(shop, order_id, unpaid)
 
@@ -203,8 +210,25 @@ async def _believe(shop: Shop, payment: Payment, checkout: GatewayCheckout, *, b
     kind = kind_of(checkout)
     if kind is None:
         return None
-    async with shop.db.transaction() as session:
-        outcome = await payments.ON_EVENT[kind](session, event_of(payment, checkout, kind, now=session.now))
-        if by is not None and outcome == Outcome.MOVED:
-            session.count(catalogue.RECOVERED, provider=payment.provider, found_by=by)
+    try:
+        async with shop.db.transaction() as session:
+            outcome = await payments.ON_EVENT[kind](session, event_of(payment, checkout, kind, now=session.now))
+            if by is not None and outcome == Outcome.MOVED:
+                session.count(catalogue.RECOVERED, provider=payment.provider, found_by=by)
+    except Parked as odd:
+        await _set_aside(shop, payment, odd)
+        raise
     return outcome
+
+
+async def _set_aside(shop: Shop, payment: Payment, odd: Parked) -> None:
+    """Its money is for a person to judge, who has time: the seats are held no longer than anybody's."""
+    async with shop.db.transaction() as session:
+        if odd.keep is not None:
+            await odd.keep(session)
+        order = await orders.lock(session, payment.order_id)
+        if order is None or order.status not in OPEN or session.now < order.expires_at:
+            return
+        attempt = next(each for each in await payments.of_order(session, order.id) if each.id == payment.id)
+        move = OrderEvent.EXPIRE if order.status == OrderStatus.AWAITING_PAYMENT else OrderEvent.CANCEL
+        await payments.end(session, order, attempt, move, cause=f"parked: {odd.cause}")

@@ -74,7 +74,7 @@ async def receive(shop: Shop, payment: Payment, amount: Money, receipt: Receipt,
         livemode=livemode,
         order_id=payment.order_id,
         payment_id=payment.id,
-        payment_ref=ref_of(payment.id, payment.amount),
+        payment_ref=ref_of(f"{payment.id}.{receipt.reference}", payment.amount),  # other paper is other money
         amount=amount,
         reference=receipt.reference,
         by=receipt.by,

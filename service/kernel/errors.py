@@ -23,7 +23,9 @@
 Errors know no HTTP: `problems.py` holds the one table that maps them.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class CubanoError(Exception):
@@ -218,8 +220,12 @@ class NotYet(CubanoError):
 
 
 class Parked(CubanoError):
-    """An event that must not be applied before a person has looked at it. `cause` is a stable code."""
+    """An event that must not be applied before a person has looked at it. `cause` is a stable code.
 
-    def __init__(self, cause: str, message: str) -> None:
+    `keep` writes what is to stay known of it after its work was undone; to be called with a session.
+    """
+
+    def __init__(self, cause: str, message: str, *, keep: Callable[[Any], Awaitable[None]] | None = None) -> None:
         super().__init__(message)
         self.cause = cause
+        self.keep = keep

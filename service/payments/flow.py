@@ -6,6 +6,8 @@ and changes nothing. Money that does not fit its order is never kept: what comes
 is handed to the refunds by a message; another amount is parked for a person.
 """
 
+from functools import partial
+
 import sqlalchemy as sa
 
 from service.catalog import flow as catalog
@@ -26,25 +28,23 @@ from service.payments.tables import Payment
 from service.sales import flow as sales
 from service.telemetry import catalogue
 from service.tickets import flow as tickets
-from service.webhooks.flow import reopen_foreign
+from service.webhooks.flow import Handler, reopen_foreign
 from service.webhooks.rules import FOREIGN
 
 CAPTURE = "capture.take"
 RETURN = "refund.return"  # the kind of message that asks the refunds to give a payment back whole
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
+_LATE = ("late_refunded", "reacquired")  # without seats, with seats
 _LIVE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
 
 
 async def settle(session: Session, event: GatewayEvent) -> str:
     """The money is there: payment succeeded, order paid, seats sold, tickets issued, mail written."""
-    found = await _find(session, event)
-    if found is None:
+    if (found := await _find(session, event)) is None:
         return FOREIGN
     order, payment = found
-    _check_amount(session, payment, event)
-    if event.payment_ref and payment.status != PaymentStatus.SUCCEEDED:
-        payment.payment_ref = None  # perhaps of a capture that was declined: the money is under this event's name
-    await _learn_refs(session, payment, event)
+    _check_money(session, payment, event)
+    await _learn_refs(session, payment, event, is_money=True)
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
@@ -58,8 +58,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
 
 async def approve(session: Session, event: GatewayEvent) -> str:
     """The buyer has agreed and the money moves by our own act: ask for it while the seats are held, and only then."""
-    found = await _find(session, event)
-    if found is None:
+    if (found := await _find(session, event)) is None:
         return FOREIGN
     order, payment = found
     await _learn_refs(session, payment, event)
@@ -82,8 +81,7 @@ async def approve(session: Session, event: GatewayEvent) -> str:
 
 async def pend(session: Session, event: GatewayEvent) -> str:
     """The buyer is done and the bank takes its time: the seats stay held until it has decided."""
-    found = await _find(session, event)
-    if found is None:
+    if (found := await _find(session, event)) is None:
         return FOREIGN
     order, payment = found
     await _learn_refs(session, payment, event)
@@ -93,20 +91,16 @@ async def pend(session: Session, event: GatewayEvent) -> str:
     return outcome
 
 
-async def fail(session: Session, event: GatewayEvent) -> str:
-    """The money that was to come later will not come: the order is canceled and its seats are free."""
-    return await _close(session, event, OrderEvent.CANCEL)
-
-
-async def expire(session: Session, event: GatewayEvent) -> str:
-    """The gateway has closed its page unpaid: the order expires and its seats are free."""
-    return await _close(session, event, OrderEvent.EXPIRE)
+async def close_page(session: Session, event: GatewayEvent, move: OrderEvent) -> str:
+    """The gateway takes no money for it any more: the order ends by this move and its seats are free."""
+    if (found := await _find(session, event)) is None:
+        return FOREIGN
+    return await end(session, *found, move, cause=cause_of(event))
 
 
 async def challenge(session: Session, event: GatewayEvent) -> str:
     """The bank asks the buyer to authenticate."""
-    found = await _find(session, event)
-    if found is None:
+    if (found := await _find(session, event)) is None:
         return FOREIGN
     await _learn_refs(session, found[1], event)
     return await advance(session, found[1], PaymentEvent.CHALLENGE)
@@ -114,8 +108,7 @@ async def challenge(session: Session, event: GatewayEvent) -> str:
 
 async def decline(session: Session, event: GatewayEvent) -> str:
     """One try failed. In the same open checkout the buyer may take another card, as long as the seats are held."""
-    found = await _find(session, event)
-    if found is None:
+    if (found := await _find(session, event)) is None:
         return FOREIGN
     order, payment = found
     if is_of_earlier_capture(event, payment):
@@ -133,13 +126,13 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     return outcome
 
 
-ON_EVENT = {
+ON_EVENT: dict[EventKind, Handler] = {
     EventKind.CHECKOUT_APPROVED: approve,
     EventKind.CHECKOUT_PAID: settle,
     EventKind.PAYMENT_SUCCEEDED: settle,
     EventKind.CHECKOUT_PENDING: pend,
-    EventKind.CHECKOUT_FAILED: fail,
-    EventKind.CHECKOUT_EXPIRED: expire,
+    EventKind.CHECKOUT_FAILED: partial(close_page, move=OrderEvent.CANCEL),  # what was to come later will not come
+    EventKind.CHECKOUT_EXPIRED: partial(close_page, move=OrderEvent.EXPIRE),
     EventKind.PAYMENT_CHALLENGED: challenge,
     EventKind.PAYMENT_DECLINED: decline,
 }
@@ -241,27 +234,43 @@ async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] 
     return order, payment
 
 
-def _check_amount(session: Session, payment: Payment, event: GatewayEvent) -> None:
-    """Another amount or currency than the order's is for a person to judge; nothing is fulfilled."""
+def _check_money(session: Session, payment: Payment, event: GatewayEvent) -> None:
+    """Another amount, currency or receipt than the order's is for a person to judge; nothing is fulfilled."""
+    is_other = event.payment_ref not in {None, payment.payment_ref}
     if event.amount != payment.amount:
-        session.count_anyway(catalogue.ODD_MONEY, provider=payment.provider, outcome="mismatched")
-        raise Parked("amount_mismatch", f"{payment.id} asks {payment.amount}, the gateway took {event.amount}")
+        if is_other or event.payment_ref is None:  # its name is kept, so the same money told again counts no more
+            session.count_anyway(catalogue.ODD_MONEY, provider=payment.provider, outcome="mismatched")
+        what = f"{payment.id} asks {payment.amount}, the gateway took {event.amount}"
+        raise Parked("amount_mismatch", what, keep=partial(_keep_refs, event=event))
+    if is_other and payment.status == PaymentStatus.SUCCEEDED:
+        raise Parked(
+            "second_money", f"{payment.id} was paid by {payment.payment_ref}, and by {event.payment_ref} again"
+        )
 
 
-async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent) -> None:
+async def _keep_refs(session: Session, event: GatewayEvent) -> None:
+    """The money a person must judge is known by its name all the same, so that what follows it is not foreign."""
+    if (found := await _find(session, event)) is not None:
+        await _learn_refs(session, found[1], event, is_money=True)
+        await session.flush()
+
+
+async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent, *, is_money: bool = False) -> None:
     """Keep the gateway's names for it; what came under such a name before anybody knew it is applied now."""
     payment.checkout_ref = payment.checkout_ref or event.checkout_ref
-    if payment.payment_ref is None and event.payment_ref is not None:
+    # Another name is perhaps of a capture that was declined: the money is under the one it came with.
+    may_learn = payment.payment_ref is None or (is_money and payment.status != PaymentStatus.SUCCEEDED)
+    if may_learn and event.payment_ref not in {None, payment.payment_ref}:
         payment.payment_ref = event.payment_ref
-        await reopen_foreign(session, provider=payment.provider, subject=event.payment_ref)
+        for subject in (event.payment_ref, payment.order_id):  # PayPal's dashboard copies our ids
+            await reopen_foreign(session, provider=payment.provider, subject=subject)
 
 
 async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
     late = order.status not in OPEN
     seated = await sales.make(session, order, cause=cause_of(event), paid_at=event.occurred_at)
     if late:
-        outcome = "reacquired" if seated else "late_refunded"
-        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=outcome)
+        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=_LATE[seated])
     if not seated:
         await _give_back(session, order, payment, reason=LATE_PAYMENT)
 
@@ -279,13 +288,6 @@ async def _give_back(session: Session, order: Order, payment: Payment, *, reason
     what = {"order_id": order.id, "payment_id": payment.id, "reason": reason}
     await outbox.enqueue(session, RETURN, what, key=payment.id, traceparent=order.traceparent)
     await sales.write(session, order, reason)
-
-
-async def _close(session: Session, event: GatewayEvent, move: OrderEvent) -> str:
-    found = await _find(session, event)
-    if found is None:
-        return FOREIGN
-    return await end(session, *found, move, cause=cause_of(event))
 
 
 async def _reopen(session: Session, order: Order, *, cause: str) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from service.gateways.base import Gateway
 from service.gateways.facts import EventKind, GatewayEvent
 from service.kernel.db import Database, Session
-from service.kernel.errors import FieldError, Invalid, Overloaded
+from service.kernel.errors import FieldError, Invalid, Overloaded, Parked
 from service.telemetry import catalogue
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
@@ -197,6 +197,8 @@ async def _apply(
 async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exception, *, jitter: float) -> None:
     attempts = claimed.attempts + 1
     verdict = judge(error, attempts=attempts, jitter=jitter)
+    if isinstance(error, Parked) and error.keep is not None:
+        await error.keep(session)
     await _end(
         session,
         claimed.seq,
@@ -283,14 +285,8 @@ async def find_event(session: Session, event_id: str) -> PaymentEvent | None:
 
 async def replay(session: Session, event: PaymentEvent) -> None:
     """Apply it again from the start; safe for every event, because effects hang on what they change, not on the event."""
-    values = {
-        "attempts": 0,
-        "due_at": session.now,
-        "cause": None,
-        "last_error": None,
-        "ended_at": None,
-        "outcome": None,
-    }
+    anew = {"attempts": 0, "due_at": session.now}
+    values = {**anew, "cause": None, "last_error": None, "ended_at": None, "outcome": None}
     await _end(session, event.seq, state=EventState.PENDING, **values)
 
 

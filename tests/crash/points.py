@@ -53,6 +53,7 @@ READS: Mapping[str, str] = {
 # Commits and calls that move no order and no money; a crash there is forgotten by the next turn.
 BOOKKEEPING: Mapping[str, str] = {
     "access.flow.KeyRing.flush:commit-1": "when a key was last used; its next use says so again",
+    "completion.flow._set_aside:commit-1": "money that does not fit its order: whoever asks again sets it aside again",
     "signing.flow.take_nonce:commit-1": "who has no answer signs anew, under the Idempotency-Key of before",
     "worker.Worker._end_leases:commit-1": "puts a switch back whose lease has ended; the next turn does it again",
     "worker.Worker._forget:commit-1": "forgets keys of last week; what is left over goes an hour later",

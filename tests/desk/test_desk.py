@@ -97,6 +97,20 @@ async def test_a_second_transfer_is_not_taken(env, stage: Stage, inbox: Inbox):
     assert [(1,)] == await stage.rows("SELECT count(*) FROM payment_events")
 
 
+async def test_a_second_transfer_said_before_the_first_was_worked_on_is_for_a_person(env, stage: Stage, inbox: Inbox):
+    """The desk could not know yet that the order is paid: the other money is not swallowed."""
+    sold = read(await cubano_beside(env, "desk", "sell", *BUYER, "--method", "bank", "--json"))
+    for reference in ("SEPA-1", "SEPA-2"):
+        words = ("--amount", "498", "--reference", reference, "--by", "Marta")
+        await cubano_beside(env, "desk", "receive", sold["orderId"], *words)
+    await inbox.apply()
+
+    assert [("applied", None), ("dead", "second_money")] == sorted(
+        (each[0], each[3]) for each in (await inbox.states()).values()
+    )
+    assert PAID == await end_of(stage, sold["orderId"])
+
+
 async def test_customers_are_not_offered_the_desk(stage: Stage):
     """To the store it is no provider at all."""
     answer = await stage.checkout(buyer(provider="manual"))
