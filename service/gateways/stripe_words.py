@@ -74,8 +74,6 @@ def money_of(count: int, currency: str) -> Money:
 def checkout_of(session: dict[str, Any]) -> GatewayCheckout:
     """Complete and unpaid is a bank debit under way, or one that failed; which, only the intent says, where it was expanded."""
     status, paid = CheckoutStatus(session["status"]), session["payment_status"] in PAID
-    intent = session.get("payment_intent")
-    has_failed = isinstance(intent, dict) and intent["status"] in _FAILED
     return GatewayCheckout(
         ref=session["id"],
         status=status,
@@ -83,11 +81,13 @@ def checkout_of(session: dict[str, Any]) -> GatewayCheckout:
         url=session.get("url"),
         payment_ref=ref_of(session.get("payment_intent")),
         amount=money_of(session["amount_total"], session["currency"]),
-        decline=_failure(intent) if has_failed and status is CheckoutStatus.COMPLETE and not paid else None,
+        decline=_failure(session.get("payment_intent")) if status is CheckoutStatus.COMPLETE and not paid else None,
     )
 
 
-def _failure(intent: dict[str, Any]) -> Decline:
+def _failure(intent: str | dict[str, Any] | None) -> Decline | None:
+    if not isinstance(intent, dict) or intent["status"] not in _FAILED:
+        return None
     return _decline(intent) or Decline(code=intent["status"], message="The payment failed.")
 
 
