@@ -7,7 +7,7 @@ is repeated from there. Orders are asked about one by one, the longest waiting f
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -52,10 +52,13 @@ log = get_logger("recovery")
 Take = Callable[[Sequence[Arrival]], Awaitable[list[bool]]]
 
 
-async def sweep(db: Database, gateway: Gateway, intake: Intake, *, livemode: bool) -> bool:
+async def sweep(
+    db: Database, gateway: Gateway, intake: Intake, *, livemode: bool, patience: timedelta = LEASE / 2
+) -> bool:
     """Read the gateway's list if it is due, and write down what is missing; whether there was anything to do.
 
-    Raises `GatewayError` when the list cannot be read to its end; what was found by then stays.
+    Raises `GatewayError` when the list cannot be read to its end; what was found by then stays. A wide
+    step may take `patience`, then it is read in short ones.
     """
     since = await _lease(db, gateway.provider)
     if since is None:
@@ -67,7 +70,7 @@ async def sweep(db: Database, gateway: Gateway, intake: Intake, *, livemode: boo
         while since < until:
             end = min(since + step, until)
             try:
-                async with asyncio.timeout(None if step == STEP else LEASE.total_seconds() / 2):
+                async with asyncio.timeout(None if step == STEP else patience.total_seconds()):
                     listed = await read(since=since, until=end)
             except TimeoutError:
                 if step == STEP:

@@ -78,19 +78,25 @@ INSERT = (
     RETURNING provider, event_id
 """
 )
-# A thin event whose snapshot has come needs no fetching any more, and one that could not be fetched is no dead letter.
-COMPLETE = (
-    """
+
+
+def _complete() -> str:
+    """A thin event whose snapshot has come needs no fetching, and one that could not be fetched is no dead letter."""
+    return (
+        """
     UPDATE payment_events AS known
     SET detail = arrived.payload, subject = arrived.subject, state = 'pending', attempts = 0,
         traceparent = coalesce(arrived.traceparent, known.traceparent), due_at = arrived.received_at, cause = NULL,
         last_error = NULL, ended_at = NULL"""  # noqa: S608 - our own constants
-    + _ARRIVED
-    + """
+        + _ARRIVED
+        + """
     WHERE known.provider = arrived.provider AND known.event_id = arrived.event_id AND NOT arrived.is_thin
         AND known.is_thin AND known.detail IS NULL AND known.state IN ('pending', 'dead')
 """
-)
+    )
+
+
+COMPLETE = _complete()
 
 
 @dataclass(frozen=True)

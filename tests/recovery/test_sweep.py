@@ -134,16 +134,20 @@ async def test_a_long_list_is_read_in_steps_and_none_is_read_again(stage: Stage,
     assert [(None,)] == await stage.rows("SELECT leased_until FROM sweeps")
 
 
-async def test_a_wide_step_that_takes_too_long_is_read_in_short_ones(stage: Stage, broom: Broom, monkeypatch):
+async def test_a_wide_step_that_takes_too_long_is_read_in_short_ones(stage: Stage, broom: Broom):
     """It looked as if nothing happened, and then a sale did: the lease must not run out meanwhile."""
     await deaf(stage)
     await broom.sweep()
     await stage.rows("UPDATE sweeps SET swept_until = swept_until - interval '58 minutes'")
-    monkeypatch.setattr(flow, "LEASE", timedelta(seconds=2))
     slow = {"match": {"method": "GET", "path": "/v1/events"}, "after": 1, "times": 1, "effects": {"latency_ms": 3000}}
     await stage.faults(slow)
 
-    assert await broom.sweep(after_s=0)
+    parts = broom.inbox.parts
+    swept = await flow.sweep(
+        parts.db, parts.gateways["stripe"], broom.intake, livemode=False, patience=timedelta(seconds=1)
+    )
+
+    assert swept
     assert YOUNG == await broom.swept_ago()
 
 

@@ -18,6 +18,7 @@ EXCUSED: Mapping[str, str] = {
     "service/catalog/flow.py:_end": "the one place where holds end; a hold has one move, under its order's lock",
     "service/tickets/flow.py:void": "a ticket follows its order's money, under the order's lock",
     "service/tickets/flow.py:restore": "the way back of void, for a refund that failed after all",
+    "service/webhooks/tables.py:_complete": "`COMPLETE`: a thin event whose snapshot has come is pending as if it had been fetched",
     "service/idempotency/flow.py:finish": "the one move a key has, by the holder of its lease",
     "service/kernel/outbox.py:revive": "the way back from dead, for what must happen however long it takes",
     "service/kernel/outbox.py:postpone": "the one place where a failed delivery ends, by the holder of its lease",
