@@ -76,13 +76,18 @@ class _Transactions(msgspec.Struct):
 
 
 async def list_events(
-    client: PayPalClient, *, since: datetime, until: datetime, page_size: int = EVENTS_PAGE
+    client: PayPalClient,
+    *,
+    since: datetime,
+    until: datetime,
+    page_size: int = EVENTS_PAGE,
+    most_pages: int = MOST_PAGES,
 ) -> AsyncIterator[bytes]:
-    """Of the types we act on, each as PayPal wrote it. Raises `GatewayUnavailable` after `MOST_PAGES`: it is not all."""
+    """Of the types we act on, each as PayPal wrote it. Raises `GatewayUnavailable` after `most_pages`: it is not all."""
     end = until + timedelta(seconds=1)  # whole seconds: all of the last one
     params = {"start_time": _stamp(since), "end_time": _stamp(end), "page_size": str(page_size)}
     found: list[bytes] = []
-    for _ in range(MOST_PAGES):
+    for _ in range(most_pages):
         asked = Request("GET", EVENTS, params)
         events, following = await client.ask(Operation.LIST_EVENTS, asked, _read_events)
         found += events
@@ -116,18 +121,25 @@ def _read_events(content: bytes) -> tuple[list[bytes], dict[str, str] | None]:
 
 
 async def list_settlements(
-    client: PayPalClient, *, since: datetime, until: datetime, page_size: int = TRANSACTIONS_PAGE
+    client: PayPalClient,
+    *,
+    since: datetime,
+    until: datetime,
+    page_size: int = TRANSACTIONS_PAGE,
+    most_pages: int = MOST_PAGES,
 ) -> AsyncIterator[Settlement]:
     """Every movement in [since, until), window by window."""
     start = since
     while start < until:
         end = min(start + WINDOW, until)
-        for each in await _window(client, start, end, page_size):
+        for each in await _window(client, start, end, page_size, most_pages=most_pages):
             yield each
         start = end
 
 
-async def _window(client: PayPalClient, start: datetime, end: datetime, page_size: int) -> list[Settlement]:
+async def _window(
+    client: PayPalClient, start: datetime, end: datetime, page_size: int, *, most_pages: int
+) -> list[Settlement]:
     """All of [start, end): PayPal counts whole seconds and takes in the last one."""
     params = {
         "start_date": _stamp(start),
@@ -144,7 +156,7 @@ async def _window(client: PayPalClient, start: datetime, end: datetime, page_siz
         found += settlements
         if page >= pages:
             break
-        if page >= MOST_PAGES:
+        if page >= most_pages:
             raise GatewayUnavailable(PROVIDER, "error", maybe_acted=False)
     return sorted(found, key=lambda each: each.occurred_at)
 

@@ -55,13 +55,12 @@ def _event(name: str, at: str) -> bytes:
     return json.dumps(told).encode()
 
 
-async def test_a_list_that_does_not_end_is_no_list(desk: Desk, client: PayPalClient, monkeypatch):
+async def test_a_list_that_does_not_end_is_no_list(desk: Desk, client: PayPalClient):
     """Cut short it would look whole, and the mark would move over what is missing."""
-    monkeypatch.setattr(paypal_lists, "MOST_PAGES", 2)
     for number in range(4):
         await desk.buy(payment_id=f"pay_{number}")
     now = utc_now()
-    window = {"since": now - HOUR, "until": now + HOUR}
+    window = {"since": now - HOUR, "until": now + HOUR, "most_pages": 2}
 
     for listed in (
         paypal_lists.list_events(client, **window, page_size=3),
