@@ -119,3 +119,9 @@ def _eventually(condition, timeout_s: float = 30):
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
     return result
+
+
+@pytest.mark.xdist_group("house")
+def test_a_group_keeps_its_tests_together(request):
+    """By the suffix that xdist's scheduler reads; without it each worker would start a system of its own."""
+    assert bool(request.config.getoption("loadgroup", default=False)) == request.node.nodeid.endswith("@house")
