@@ -36,7 +36,7 @@ async def test_in_one_group_the_snapshot_is_kept(stage: Stage, intake: Intake):
     """Both arrive in the same moment, the thin one first."""
     taken = await asyncio.gather(take_thin(stage, intake), intake.take(arrival(stage, "evt_1")))
 
-    assert [True, False] == taken
+    assert [True, False] == list(taken)
     assert [WHOLE] == await stage.rows(ROW)
 
 
