@@ -46,6 +46,7 @@ OUTBOX_LOOPS = 2  # in each family
 RENEW_S = 10.0  # between two renewals of a lease; two may fail before it runs out
 IDLE_S = 0.15  # between two looks at an empty queue: a ticket is out within a second of its payment
 JOIN_S = 1.0  # the same for all but the first loop of a queue: they join when there is much, and idle is nearly free
+PROMPT = ("mail", "capture")  # families somebody waits for; the first loop of any other joins, too
 ERROR_PAUSE_S = 1.0  # after a failed turn (the database is away); doubled up to the cap
 ERROR_PAUSE_CAP_S = 15.0
 STALLED_S = 60  # a loop that has not turned for so long is stuck
@@ -113,7 +114,7 @@ class Worker:
         return [
             *((f"inbox-{number}", self._apply_event, _idle_s(number)) for number in range(INBOX_LOOPS)),
             *(
-                (f"{family}-{number}", partial(self._deliver_message, family, f"{family}-{number}"), _idle_s(number))
+                (f"{family}-{number}", partial(self._deliver_message, family, f"{family}-{number}"), _idle_s(number, family))
                 for family in FAMILIES
                 for number in range(OUTBOX_LOOPS)
             ),
@@ -260,8 +261,8 @@ class Worker:
             return await idempotency.forget_old(session) >= idempotency.FORGOTTEN_AT_ONCE
 
 
-def _idle_s(number: int) -> float:
-    return JOIN_S if number else IDLE_S
+def _idle_s(number: int, family: str = PROMPT[0]) -> float:
+    return JOIN_S if number or family not in PROMPT else IDLE_S
 
 
 def _jitter() -> float:
