@@ -114,7 +114,11 @@ class Worker:
         return [
             *((f"inbox-{number}", self._apply_event, _idle_s(number)) for number in range(INBOX_LOOPS)),
             *(
-                (f"{family}-{number}", partial(self._deliver_message, family, f"{family}-{number}"), _idle_s(number, family))
+                (
+                    f"{family}-{number}",
+                    partial(self._deliver_message, family, f"{family}-{number}"),
+                    _idle_s(number, family),
+                )
                 for family in FAMILIES
                 for number in range(OUTBOX_LOOPS)
             ),
