@@ -103,7 +103,7 @@ def test_the_doctor_names_what_does_not_answer(database_url):
 
     assert 1 == result.exit_code == words.exit_code
     found = {each["name"]: each["ok"] for each in read(result)}
-    assert {"database": True, "schema": True, "gateway stripe": False} == found
+    assert {"database": True, "schema": True, "providers": True, "gateway stripe": False} == found
     assert "BAD gateway stripe" in words.stdout
 
 
