@@ -1,4 +1,4 @@
-"""Killed at every commit and every outside call, before and after it, the service comes again and every cent is where it belongs.
+"""Killed at every commit and every outside call, the service comes again and every cent is where it belongs.
 
 The points are read from the code (`points.scan`), the stories that lead there stand in `ways.py`. Each case plays its
 story, kills the service with SIGKILL at the point, starts it again, and looks when everything is at rest: every promise of
@@ -32,10 +32,11 @@ SEATED = {"paid", "partially_refunded", "disputed"}
 
 
 def moments(point: Point) -> tuple[Moment, ...]:
-    """In every run: around each commit, and after each call. Before a call nothing is other than after the commit in
-    front of it, which is a point of its own.
+    """In every run: after each commit, and after each call before anything of its answer is written down.
+
+    Before a call all is as after the commit in front of it, and before a commit as after the point in front of that.
     """
-    return MOMENTS if ALL or ":commit-" in point.name else ("after",)
+    return MOMENTS if ALL else ("after",)
 
 
 def _cases() -> Iterator[Any]:
