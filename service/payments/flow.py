@@ -84,6 +84,8 @@ async def pend(session: Session, event: GatewayEvent) -> str:
     if (found := await _find(session, event)) is None:
         return FOREIGN
     order, payment = found
+    if payment.captures and payment.status == PaymentStatus.FAILED:
+        return Outcome.STALE  # of a capture that was declined since; the next one moves the payment before it can pend
     await _learn_refs(session, payment, event)
     outcome = await advance(session, payment, PaymentEvent.PROCESS)
     if outcome is Outcome.MOVED:

@@ -186,3 +186,15 @@ async def test_a_late_word_of_an_earlier_decline_does_not_end_the_capture_under_
     assert ("stale", "moved") == (told, own)
     assert ("processing", "processing", {"active": 2}) == meanwhile
     assert [("CAP-2",)] == await stage.rows("SELECT payment_ref FROM payments")
+
+
+async def test_a_pending_word_of_a_declined_capture_comes_too_late(stage: Stage, inbox: Inbox):
+    """Told out of turn it would leave the order waiting for a capture that is over."""
+    checkout = await ordered(stage)
+    await apply(inbox, checkout, EventKind.CHECKOUT_APPROVED)
+    await apply(inbox, checkout, EventKind.PAYMENT_DECLINED, decline=DECLINED)
+
+    told = await apply(inbox, checkout, EventKind.CHECKOUT_PENDING, "WH-2", payment_ref="CAP-1")
+
+    assert "stale" == told
+    assert ("awaiting_payment", "failed", {"active": 2}) == await held(stage, checkout)

@@ -39,8 +39,8 @@ async def test_each_caller_is_told_with_an_error_of_its_own(stage: Stage, intake
 
 async def test_an_error_nobody_thought_of_stops_no_other_delivery(stage: Stage, intake: Intake):
     """A row that cannot even be put in order: its callers are told, and the next is written."""
-    odd = arrival(stage, "evt_odd", subject=None)  # type: ignore[arg-type]  # on purpose: it does not sort
-    same = arrival(stage, "evt_odd")
+    odd = arrival(stage, None)  # type: ignore[arg-type]  # on purpose: it does not sort
+    same = arrival(stage, "evt_same")
     results = await asyncio.gather(intake.take(same), intake.take(odd), return_exceptions=True)
 
     assert [TypeError, TypeError] == [type(each) for each in results]
