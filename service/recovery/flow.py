@@ -91,12 +91,11 @@ async def _read_step(
     listed = 0
     async for batch in read_list(gateway, take, db, since=since, until=until, livemode=livemode):
         listed += batch.listed
-        db.telemetry.count(catalogue.RECOVERED, len(batch.missing), provider=gateway.provider, found_by=_BY_SWEEP)
+        db.telemetry.count(
+            catalogue.RECOVERED, len(batch.missing), provider=gateway.provider, found_by=RecoveredBy.SWEEP
+        )
         await _mark(db, gateway.provider, min(batch.until, until), leased_until=db.clock() + LEASE)
     return listed
-
-
-_BY_SWEEP = RecoveredBy.SWEEP
 
 
 async def read_list(
@@ -110,7 +109,9 @@ async def read_list(
         for _ in range(strange := len(envelopes) - len(ours)):
             db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result=WebhookResult.WRONG_MODE)
         now = db.clock()
-        new = await take([Arrival(gateway.provider, each, body, now, found_by=_BY_SWEEP) for each, body in ours])
+        new = await take(
+            [Arrival(gateway.provider, each, body, now, found_by=RecoveredBy.SWEEP) for each, body in ours]
+        )
         missing = tuple(each for (each, _), is_new in zip(ours, new, strict=True) if is_new)
         for each in missing:
             with bound(event_id=each.event_id):
