@@ -8,12 +8,12 @@ HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 DB_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 5, 10)
 
-ROUTES = Bounded(100)  # templates of our own API and pages
+ROUTES = Bounded(200)  # templates of our own API and pages
 STATUS_CODES = Bounded(40)
 PROVIDERS = Bounded(8, known=tuple(each.value for each in labels.Provider))  # ours, and packages of others
 ERROR_TYPES = Bounded(40, known=("",))  # class names and status codes; empty on success
 LOOPS = Bounded(
-    20,
+    30,
     known=(
         *("inbox", "mail", "checkout", "capture", "refund", "expiry", "figures", "invariants", "forgetting"),
         *("thin", "sweep", "stuck", "controls", "breaker", "keys"),
