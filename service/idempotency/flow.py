@@ -89,9 +89,13 @@ async def keep(session: Session, key: Key, claim: Claim) -> bool:
     return (await session.execute(held)).scalar_one_or_none() is not None
 
 
-async def finish(session: Session, key: Key, claim: Claim) -> bool:
-    """What was asked is done: from now on the key replays. False when another has taken the key over."""
-    done = sa.update(IdempotencyKey).where(_is_held(key, claim)).values(state="done")
+async def finish(session: Session, key: Key, claim: Claim, *, subject: str | None = None) -> bool:
+    """What was asked is done: from now on the key replays, with `subject` if one is given.
+
+    False when another has taken the key over.
+    """
+    values = {"state": "done"} | ({} if subject is None else {"subject": subject})
+    done = sa.update(IdempotencyKey).where(_is_held(key, claim)).values(values)
     return (await session.execute(done.returning(IdempotencyKey.key))).scalar_one_or_none() is not None
 
 

@@ -9,7 +9,9 @@
     ├── Conflict             right request, wrong moment
     │   ├── SoldOut          not enough left of one ticket type
     │   ├── KeyInFlight      the same idempotency key is being worked on now
-    │   └── KeyReused        the same idempotency key came with another body
+    │   ├── KeyReused        the same idempotency key came with another body
+    │   ├── PlanChanged      what would be done now is not what was looked at
+    │   └── WrongState       it is not in a state in which that can be done
     ├── GatewayError         the payment gateway did not do what was asked
     │   ├── ProviderUnavailable  the provider the customer chose is away, another is there; nothing was asked
     │   ├── GatewayUnavailable   no answer, or "try later": the outcome is unknown
@@ -128,6 +130,18 @@ class KeyReused(Conflict):
 
     def __str__(self) -> str:
         return "This Idempotency-Key was used with a different request body. Use a new key for a new request."
+
+
+class PlanChanged(Conflict):
+    """What an operator agreed to is not what would happen now; nothing was done."""
+
+    def __init__(self, plan_hash: str) -> None:
+        super().__init__("Something has changed since the plan was made. Look at it again (dryRun), then decide anew.")
+        self.plan_hash = plan_hash
+
+
+class WrongState(Conflict):
+    """It is not in a state in which that can be done; the message says in which it is."""
 
 
 class GatewayError(CubanoError):

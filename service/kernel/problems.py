@@ -36,6 +36,8 @@ TABLE: dict[type[Exception], Kind] = {
     errors.SoldOut: Kind(409, "sold_out", "Not enough left"),
     errors.KeyInFlight: Kind(409, "request_in_flight", "The same request is being worked on"),
     errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
+    errors.PlanChanged: Kind(409, "plan_changed", "It would do something else now"),
+    errors.WrongState: Kind(409, "wrong_state", "Not possible in its present state"),
     errors.GatewayRejected: Kind(502, "gateway_rejected", "The payment provider refused the request"),
     errors.ProviderUnavailable: Kind(503, "provider_unavailable", "The chosen payment provider is away"),
     errors.GatewayUnavailable: Kind(503, "gateway_unavailable", "The payment provider does not answer"),
@@ -109,6 +111,8 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         body |= {"ticketType": error.ticket_type, "available": error.available, "returning": error.returning}
     if isinstance(error, errors.ProviderUnavailable):
         body |= {"provider": error.provider, "otherProviders": list(error.others)}
+    if isinstance(error, errors.PlanChanged):
+        body |= {"planHash": error.plan_hash}
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name: value for name, value in error.headers.items() if name.lower() == "allow"}
     if isinstance(error, errors.Unidentified):

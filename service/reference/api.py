@@ -28,6 +28,8 @@ ADVICE = {
     "sold_out": "`available` says how many are left, `returning` how many are held by others and may come back.",
     "request_in_flight": "Wait for `Retry-After` seconds and send the same request with the same key.",
     "idempotency_key_reused": "Use a new key for a new request.",
+    "plan_changed": "Nothing was done. Ask with `dryRun` for the plan as it is now; its hash is in `planHash`.",
+    "wrong_state": "Nothing was done. `detail` names the state it is in.",
     "gateway_unavailable": "Nothing was charged and nothing is held. Send it again after `Retry-After` seconds.",
     "provider_unavailable": "Nothing was started. Send it with one of `otherProviders`, or without `provider`.",
     "gateway_rejected": "Nothing was charged and nothing is held. Tell us the `traceId`.",

@@ -12,7 +12,7 @@ from tests.shape.tree import Source
 
 TIERS: Sequence[frozenset[str]] = (
     frozenset({"app", "worker", "deliveries", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
-    frozenset({"console", "storefront", "reference", "ops"}),
+    frozenset({"console", "storefront", "reference", "ops", "switches", "inbox", "outbox", "impact"}),
     frozenset({"receipts", "desk", "erasure", "reconciliation", "closing", "history"}),
     frozenset({"books", "refunds", "disputes", "settlements", "checkout", "completion", "recovery"}),
     frozenset({"payments"}),
@@ -20,7 +20,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),
     frozenset({"shop"}),
-    frozenset({"access", "audit", "cases", "controls", "idempotency", "journal", "limits", "mail", "signing", "staff", "vault"}),
+    frozenset({"access", "acts", "audit", "cases", "controls", "idempotency", "journal", "limits", "mail", "signing", "staff", "vault"}),
     frozenset({"webhooks"}),
     frozenset({"gateways"}),
     frozenset({"kernel"}),
