@@ -1,13 +1,15 @@
 """What must never be written to a log or a trace, and how it is made harmless on the way out.
 
 Keys named like a secret lose their value; strings lose credentials of every form we hold (gateway keys, webhook secrets,
-bearer and access tokens, passwords in addresses), card numbers (digit runs that pass Luhn), and the local part of e-mails.
+bearer and access tokens, passwords in addresses), card numbers (see `cards.py`), and the local part of e-mails.
 The time is linear in the length, whatever a client sends: a pattern starts once in a run of characters and gives nothing back.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+
+from service.telemetry.cards import hide_cards, is_card
 
 HIDDEN = "[redacted]"
 
@@ -45,7 +47,6 @@ _SECRET_HINT = re.compile(
 )
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 _EMAIL = re.compile(rf"(?<!{_LOCAL})({_LOCAL}){_LOCAL}*+@([\w-]++(?:\.[\w-]++)++)")
-_CARD = re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-])")
 
 
 def redact(value: object, depth: int = 0) -> object:
@@ -86,22 +87,8 @@ def redact_text(text: str, most: int = _MAX_TEXT) -> str:
             text = pattern.sub(replacement, text)
     if "@" in text:
         text = _EMAIL.sub(r"\1***@\2", text)
-    return _CARD.sub(_hide_card, text)
+    return hide_cards(text)
 
 
 def _looks_like_card(number: int) -> bool:
-    return 10**12 <= number < 10**19 and passes_luhn(str(number))
-
-
-def _hide_card(match: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0])
-    return f"[card {digits[-4:]}]" if passes_luhn(digits) else match[0]
-
-
-def passes_luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1 annex B."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        doubled = int(digit) << (position & 1)
-        total += doubled - 9 if doubled > 9 else doubled  # noqa: PLR2004 - the digit sum of a number below 20
-    return total % 10 == 0
+    return 10**12 <= number < 10**19 and is_card(str(number))

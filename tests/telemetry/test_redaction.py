@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from service.telemetry.redaction import passes_luhn, redact, redact_item, redact_text
+from service.telemetry.cards import passes_luhn
+from service.telemetry.redaction import redact, redact_item, redact_text
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
