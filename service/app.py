@@ -27,6 +27,7 @@ from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database
 from service.kernel.problems import PROBLEM_JSON, to_problem
 from service.kernel.repeat import Repeat, repeating
+from service.ops.api import create_ops
 from service.parts import Parts, build_parts
 from service.receipts.api import get_order
 from service.reference.api import create_reference
@@ -58,13 +59,14 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
     app = Litestar(
-        route_handlers=[_api(parts, intake), reference, pages, live, ready],
+        route_handlers=[_api(parts, intake), create_ops(), reference, pages, live, ready],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
             "tokens": Provide(lambda: parts.shop.tokens, sync_to_thread=False),
             "health": Provide(lambda: health, sync_to_thread=False),
             "principal": Provide(principal_of, sync_to_thread=False),
+            "governors": Provide(lambda: parts.governors, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
         guards=[_guard(parts, ring)],

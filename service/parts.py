@@ -25,12 +25,14 @@ from service.gateways.gate import Gate
 from service.gateways.governor import Governor
 from service.gateways.registry import Context, Gateways, find_providers
 from service.idempotency import tables as idempotency
+from service.journal import tables as journal
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database, Tables
 from service.kernel.errors import CubanoError, GatewayUnavailable
 from service.kernel.ids import Ids
 from service.kernel.repeat import Repeat, repeating
+from service.kernel.sealing import MasterKeys
 from service.orders import tables as orders
 from service.payments import flow as payment_events
 from service.payments import tables as payments
@@ -43,6 +45,7 @@ from service.signing import tables as signing
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
+from service.vault import tables as vault
 from service.webhooks import tables as webhooks
 
 ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT, **dispute_events.ON_EVENT}
@@ -56,11 +59,13 @@ WITH_TABLES = (
     catalog,
     controls,
     orders,
+    journal,
     payments,
     refunds,
     disputes,
     recovery,
     tickets,
+    vault,
     webhooks,
 )  # imported: METADATA is whole
 METADATA = Tables.metadata
@@ -73,8 +78,10 @@ INVARIANTS = (
     *refunds.INVARIANTS,
     *disputes.INVARIANTS,
     *webhooks.INVARIANTS,
+    *journal.INVARIANTS,
     *audit.INVARIANTS,
     *access.INVARIANTS,
+    *vault.INVARIANTS,
 )
 
 
@@ -87,6 +94,7 @@ class Parts:
     db: Database
     gateways: dict[str, Gateway]
     shop: Shop
+    governors: dict[str, Governor]
 
     def watching(self) -> AbstractAsyncContextManager[None]:
         """As long as the block lasts, switches are read and providers that are away are looked after."""
@@ -112,7 +120,9 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
     db = build_database(settings, telemetry, clock=clock)
     switches = Switchboard(db, settings.providers)
     breakers = {name: _build_breaker(name, settings, telemetry, switches) for name in settings.providers}
-    gateways = _build_gateways(settings, telemetry, clock, breakers)
+    governors = {name: Governor(name, rate=settings.gateway_rate, telemetry=telemetry) for name in settings.providers}
+    gates = {name: Gate(breakers[name], governors[name]) for name in settings.providers}
+    gateways = _build_gateways(settings, telemetry, clock, gates)
     tokens = OrderTokens(tuple(each.get_secret_value() for each in settings.secret_keys))
     shop = Shop(
         db=db,
@@ -123,7 +133,7 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
         switches=switches,
         breakers=breakers,
     )
-    return Parts(settings, telemetry, db, gateways, shop)
+    return Parts(settings, telemetry, db, gateways, shop, governors)
 
 
 def _build_breaker(name: str, settings: Settings, telemetry: Telemetry, switches: Switchboard) -> Breaker:
@@ -136,7 +146,7 @@ def _build_breaker(name: str, settings: Settings, telemetry: Telemetry, switches
 
 
 def _build_gateways(
-    settings: Settings, telemetry: Telemetry, clock: Clock, breakers: dict[str, Breaker]
+    settings: Settings, telemetry: Telemetry, clock: Clock, gates: dict[str, Gate]
 ) -> dict[str, Gateway]:
     made = {
         name: create(
@@ -145,7 +155,7 @@ def _build_gateways(
                 timeout_s=settings.gateway_timeout_s,
                 livemode=settings.livemode,
                 public_url=settings.public_url,
-                guard=Gate(breakers[name], Governor(name, rate=settings.gateway_rate, telemetry=telemetry)),
+                guard=gates[name],
                 telemetry=telemetry,
                 clock=clock,
             )
@@ -167,4 +177,5 @@ def build_database(settings: Settings, telemetry: Telemetry, *, clock: Clock = u
         ids=Ids(clock),
         telemetry=telemetry,
         pool_size=settings.database_pool_size,
+        master_keys=MasterKeys(settings.master_keys),
     )

@@ -18,23 +18,29 @@ MOST_REASON = 500  # characters
 
 @dataclass(frozen=True)
 class Switch:
-    """`positions` are all there are; None means: some of the providers, in an order."""
+    """`positions` are all there are; None means: some of the providers, in an order.
+
+    `leased` ones are moved over the API only for a time: what a program or a tired person has turned turns back.
+    """
 
     name: str
     normal: str
     positions: tuple[str, ...] | None
     help: str
+    leased: bool = False
 
 
 def switches(providers: Iterable[str]) -> dict[str, Switch]:
     """Every switch of an installation with these providers, by name."""
     known = tuple(providers)
     found = [
-        Switch(ROUTE, ",".join(known), None, "Who gets new checkouts, the first choice first."),
+        Switch(ROUTE, ",".join(known), None, "Who gets new checkouts, the first choice first.", leased=True),
         Switch(SALES, "open", ("open", "paused"), "paused: no new checkouts; open ones go on."),
         Switch(MAINTENANCE, "off", ("off", "on"), "on: pages and API answer 503; webhooks are taken, open ones go on."),
         *(
-            Switch(breaker_of(each), "auto", ("auto", "open", "closed"), f"open: nothing is sent to {each}.")
+            Switch(
+                breaker_of(each), "auto", ("auto", "open", "closed"), f"open: nothing is sent to {each}.", leased=True
+            )
             for each in known
         ),
     ]

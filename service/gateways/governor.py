@@ -58,6 +58,22 @@ class Governor:
         self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def rate(self) -> int:
+        """Calls a second for each operation."""
+        return self._rate
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiting)
+
+    @property
+    def paused(self) -> list[Operation]:
+        """What the vendor has told to come later, just now."""
+        now = time.monotonic()
+        return [each for each, until in self._paused.items() if until > now]
+
     async def turn(self, operation: Operation) -> None:
         """Wait until this call may go out; raises `GatewayUnavailable` (nothing sent) when that would take too long."""
         priority, started = TERMS[operation].priority, time.perf_counter()

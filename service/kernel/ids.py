@@ -83,6 +83,12 @@ def timestamp_of(text: str) -> datetime:
         raise ValueError(f"{text!r} lies after the year 9999") from None
 
 
+def earliest(prefix: str, moment: datetime) -> str:
+    """The smallest id that can have been made at this moment: rows since then are a range of the primary key."""
+    millisecond = min(max((moment - _EPOCH) // _MILLISECOND, 0), (1 << _TIME_BITS) - 1)
+    return f"{prefix}_{_encode(millisecond << _RANDOM_BITS, _LENGTH)}"
+
+
 def is_id(text: str, prefix: str) -> bool:
     """Whether user input is spelled exactly as `new(prefix)` spells; it says nothing about existence."""
     match = _ID.fullmatch(text)

@@ -28,6 +28,7 @@ class Line:
     name: str
     quantity: int
     unit_price: Money
+    tax_bp: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def _item(session: Session, position: int, line: Line) -> OrderItem:
         name=line.name,
         quantity=line.quantity,
         unit_price=line.unit_price,
+        tax_bp=line.tax_bp,
     )
 
 
@@ -122,6 +124,14 @@ def _remember(session: Session, order: Order, *, event: str, came_from: str | No
             cause=cause,
         )
     )
+
+
+async def add_up(session: Session, *conditions: sa.ColumnElement[bool]) -> tuple[int, list[Money]]:
+    """How many orders these are, and what their totals sum to, one amount a currency."""
+    minor, currency = Order.__table__.c.total_minor, Order.__table__.c.total_currency
+    query = sa.select(sa.func.count(), sa.func.sum(minor), currency).where(*conditions).group_by(currency)
+    found = (await session.execute(query.order_by(currency))).all()
+    return sum(row[0] for row in found), [Money(int(row[1]), row[2]) for row in found]
 
 
 async def find_expired(session: Session, *, kind: str, limit: int) -> list[str]:

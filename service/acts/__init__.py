@@ -1,0 +1,1 @@
+"""What an operator does by the API: planned, agreed to, done once, written down."""

@@ -1,0 +1,67 @@
+"""What the routes of operators share: strict JSON, who asks, the key that makes a repetition the same act."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.params import HeaderParameter, QueryParameter
+
+from service.access.api import principal_of
+from service.access.rules import Principal
+from service.acts.rules import MOST_LISTED, Act, Asked, fingerprint
+from service.kernel.errors import FieldError, Forbidden, Invalid, KeyReused, PlanChanged, Unidentified
+from service.telemetry.labels import AccessOutcome
+
+READING = (Invalid, Unidentified, Forbidden)
+ACTING = (Invalid, 413, 415, Unidentified, Forbidden, KeyReused, PlanChanged)
+NO_STORE = {"Cache-Control": "no-store"}
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LISTED, description="How many at most.")]
+Cursor = Annotated[
+    str | None, QueryParameter(max_length=100, description="Of the page before; absent there, it was the last.")
+]
+Time = Annotated[
+    str | None,
+    QueryParameter(
+        schema_extra={"format": "date-time"}, description="With its zone, for example 2027-02-13T18:00:00Z."
+    ),
+]
+Repeatable = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A new UUID for each act: the same key and body give the same answer, and nothing is done twice.",
+        schema_extra={"examples": ["4b0c6a3e-2f57-4f0e-9a57-4b8f6de1f0aa"]},
+    ),
+]
+
+
+class JsonRequest(Request[Any, Any, State]):
+    """A request whose body is JSON and says so, or is refused by name."""
+
+    async def json(self) -> Any:
+        if self.content_type[0] != "application/json":
+            raise HTTPException(status_code=415, detail="Send application/json.")
+        try:
+            return msgspec.json.decode(await self.body() or b"null")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            told = FieldError("body", "not_json", f"The body is not valid JSON: {error}")
+            raise Invalid([told], "invalid_json") from error
+
+
+def operator_of(request: Request[Any, Any, Any]) -> Principal:
+    """Who asks, on a route that needs a permission."""
+    principal = principal_of(request)
+    if principal is None:
+        raise Unidentified(AccessOutcome.NONE)
+    return principal
+
+
+def asked(request: Request[Any, Any, Any], act: Act, key: str | None) -> Asked:
+    """The act of this request."""
+    return Asked(operator_of(request), act, key, fingerprint(request.method, request.url.path, act))

@@ -1,0 +1,1 @@
+"""The operational switches over the API, and where new checkouts go at the moment."""
