@@ -3,9 +3,12 @@
     CubanoError
     ├── Invalid              the request itself is wrong; names each field
     ├── NotFound             unknown, or not yours: indistinguishable on purpose
+    ├── CardRefused          what looks like a card number stands in the request
     ├── Unauthenticated      a credential or signature is absent or wrong
     ├── Unidentified         who asks is not known: no credential, or one that is not good
     ├── Forbidden            known, and not allowed
+    ├── WrongNetwork         it does not come from where it may come from
+    ├── RateLimited          too many requests of this kind from this client
     ├── Conflict             right request, wrong moment
     │   ├── SoldOut          not enough left of one ticket type
     │   ├── KeyInFlight      the same idempotency key is being worked on now
@@ -93,6 +96,33 @@ class Forbidden(CubanoError):
     def __init__(self, permission: str) -> None:
         super().__init__(f"This needs the permission {permission}.")
         self.permission = permission
+
+
+class WrongNetwork(CubanoError):
+    """It comes from an address that is not on the list."""
+
+    def __str__(self) -> str:
+        return "Requests of this kind are not taken from this address."
+
+
+@dataclass
+class RateLimited(CubanoError):
+    """The client has used up what it may ask for at this rate; nothing was done."""
+
+    retry_after_s: int
+
+    def __str__(self) -> str:
+        return f"Too many requests; nothing was done. Please try again in {self.retry_after_s} s."
+
+
+class CardRefused(CubanoError):
+    """Something in the request looks like a card number. It is never said back."""
+
+    def __str__(self) -> str:
+        return (
+            "Something in this request looks like a card number. Never send one here: cards are typed on the payment "
+            "provider's own page only. The request was refused before it was read, so nothing was stored or logged."
+        )
 
 
 class Conflict(CubanoError):

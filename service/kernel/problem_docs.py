@@ -9,10 +9,12 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
+from service.kernel.errors import CardRefused, RateLimited
 from service.kernel.problems import HTTP_CODES, PROBLEM_JSON, TABLE, TYPE_ROOT, Kind
 
 EXAMPLE_TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 OVERLOADED = Kind(503, "overloaded", "Too busy right now")
+EVERYWHERE = (OVERLOADED, TABLE[RateLimited])
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -33,10 +35,14 @@ class ProblemBody(msgspec.Struct, frozen=True, rename="camel"):
     errors: list[FieldProblem] | None = None  # only when fields are wrong
 
 
-def documented(*kinds: type[Exception] | int) -> dict[int, ResponseSpec]:
-    """One response a status; several errors of one status are several examples of it."""
+def documented(*kinds: type[Exception] | int, screened: bool = True) -> dict[int, ResponseSpec]:
+    """One response a status; several errors of one status are several examples of it.
+
+    Every operation is limited, and `screened` for card numbers unless its route says otherwise.
+    """
     by_status: dict[int, list[Kind]] = {}
-    for kind in (*(TABLE[each] if isinstance(each, type) else HTTP_CODES[each] for each in kinds), OVERLOADED):
+    cards = (TABLE[CardRefused],) if screened else ()
+    for kind in (*(TABLE[each] if isinstance(each, type) else HTTP_CODES[each] for each in kinds), *EVERYWHERE, *cards):
         by_status.setdefault(kind.status, []).append(kind)
     return {
         status: ResponseSpec(
