@@ -2,35 +2,33 @@
 
 `load_settings()` reads `CUBANO_*` from the environment and raises `SettingsError` with one list of every problem:
 unknown names, missing secrets, values out of range, and outside development what was left at a default that only fits
-there. `make docs` writes `.env.example` from this file; to add a setting, add a field with its help here.
+there. `make docs` writes `.env.example` from this file; to add a setting, add a field with its help here, and what a
+value must look like to `settings_checks.py`.
 """
 
 import os
 from collections.abc import Mapping
 from email.utils import parseaddr
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
     ValidationError,
-    ValidationInfo,
     field_validator,
 )
 
+from service.settings_checks import Checks
+
 PREFIX = "CUBANO_"
-SHORTEST_KEY = 32  # characters
 # Read by other programs of this project, not by `serve` and `work`.
 FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 
 Secrets = tuple[SecretStr, ...]
 
-_SCHEMES = {"database_url": ("postgresql://", "postgres://"), "smtp_url": ("smtp://", "smtps://")}
-_LISTS = ("secret_keys", "providers", "stripe_webhook_secrets", "paypal_webhook_ids")
+_LISTS = ("secret_keys", "providers", "stripe_webhook_secrets", "paypal_webhook_ids", "webhook_networks")
 OWN_PROVIDERS = ("stripe", "paypal", "manual")
 _NEEDED = {  # by provider
     "stripe": ("stripe_api_key", "stripe_webhook_secrets"),
@@ -49,7 +47,7 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class Settings(BaseModel):
+class Settings(Checks):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     environment: Literal["development", "staging", "production"] = Field(
@@ -94,6 +92,20 @@ class Settings(BaseModel):
     trusted_hops: int = Field(
         0, ge=0, le=8, description="How many proxies of ours stand before `serve` and add to X-Forwarded-For."
     )
+    webhook_networks: tuple[str, ...] = Field(
+        (),
+        description="Comma separated provider=network: where its webhooks may come from; a provider not named: anywhere.",
+    )
+    rate_limits: float = Field(
+        1,
+        ge=0,
+        le=1_000_000,
+        description="All rate limits times this; 0 switches them off. 1 fits a crowd behind one address.",
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="Where all processes share the rate limits, redis://…; empty: each counts for itself.",
+    )
     hold_seconds: int = Field(600, ge=1, le=1500, description="How long unpaid tickets stay reserved for a customer.")
     smtp_url: SecretStr = Field(
         SecretStr("smtp://127.0.0.1:1025"),
@@ -120,47 +132,6 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("providers", "secret_keys")
-    @classmethod
-    def _present(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if not value:
-            raise ValueError("at least one is needed")
-        return value
-
-    @field_validator("secret_keys")
-    @classmethod
-    def _long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(key.get_secret_value()) < SHORTEST_KEY for key in value):
-            raise ValueError(f"each key needs {SHORTEST_KEY} characters or more")
-        return value
-
-    @field_validator("database_url", "smtp_url")
-    @classmethod
-    def _is_address(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        schemes = _SCHEMES[str(info.field_name)]
-        if not value.get_secret_value().startswith(schemes):
-            raise ValueError(f"an address that starts with {' or '.join(schemes)} is needed")
-        if not _split_url(value.get_secret_value()).hostname:
-            raise ValueError("the address names no host")
-        return value
-
-    @field_validator("public_url", "stripe_base_url", "paypal_base_url")
-    @classmethod
-    def _is_url(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("an http:// or https:// address is needed")
-        if value and not _split_url(value).hostname:
-            raise ValueError("the address names no host")
-        return value.rstrip("/")
-
-    @field_validator(*_MAIL_ADDRESSES)
-    @classmethod
-    def _is_mail_address(cls, value: str) -> str:
-        name, _, host = parseaddr(value)[1].rpartition("@")
-        if not name or not host:
-            raise ValueError("an e-mail address is needed")
-        return value
 
     def options_of(self, provider: str) -> dict[str, Any]:
         """What stands in the settings for one provider, without its name; of others' providers as plain secrets."""
@@ -245,16 +216,6 @@ def _unfit_outside(given: Mapping[str, str]) -> list[str]:
         if not address or address.lower().endswith(".example"):
             problems.append(f"{PREFIX}{name.upper()} must be set outside development, to an address that is read")
     return problems
-
-
-def _split_url(url: str) -> SplitResult:
-    """The parts of an address; what the parser says of a broken one might quote a password."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - looked at here, because it is read late and raises
-    except ValueError:
-        raise ValueError("the address cannot be read") from None
-    return parts
 
 
 def _sentence(field: int | str, message: str) -> str:

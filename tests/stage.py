@@ -245,6 +245,7 @@ def _environment(database_url: str, emulator_url: str, url: str, ca_file: Path) 
         "CUBANO_PAYPAL_WEBHOOK_IDS": PAYPAL_WEBHOOK_ID,
         "CUBANO_PAYPAL_BASE_URL": f"{emulator_url}/paypal",
         "CUBANO_PAYPAL_CA_FILE": str(ca_file),
+        "CUBANO_RATE_LIMITS": "1000",  # one address plays everybody; tests/limits has the real ones
         "CUBANO_SERVE_METRICS_PORT": "0",
         "CUBANO_WORK_METRICS_PORT": "0",
     }

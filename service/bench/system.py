@@ -105,6 +105,7 @@ def _serve(ports: Mapping[str, int], dsn: str, key: str, secret: str) -> Child:
         "CUBANO_STRIPE_WEBHOOK_SECRETS": secret,
         "CUBANO_STRIPE_BASE_URL": f"http://{LOOPBACK}:{ports['emulate']}",
         "CUBANO_GATEWAY_RATE": "100000",  # the stand-in has no limit; ours would be all that is measured
+        "CUBANO_RATE_LIMITS": "100000",  # one address plays all customers
         "CUBANO_SERVE_PORT": str(ports["serve"]),
         "CUBANO_SERVE_METRICS_PORT": str(ports["serve-metrics"]),
     }

@@ -20,6 +20,9 @@ from service.telemetry.foundation import PROVIDERS, WAIT_BUCKETS
 from service.telemetry.foundation import TELEMETRY_DROPPED as TELEMETRY_DROPPED
 from service.telemetry.foundation import WORKER_FAILURES as WORKER_FAILURES
 from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
+from service.telemetry.guards import CARDS_REFUSED as CARDS_REFUSED
+from service.telemetry.guards import LIMITS as LIMITS
+from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
 
 # A sale takes seconds to half an hour: people look for their card, banks ask for a code.

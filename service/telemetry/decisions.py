@@ -3,6 +3,27 @@
 from enum import StrEnum
 
 
+class LimitZone(StrEnum):
+    """Groups of end points that share a rate limit."""
+
+    CATALOG = "catalog"
+    CHECKOUT = "checkout"
+    ORDERS = "orders"
+    API = "api"  # everything else that needs a permission
+    PAGES = "pages"
+    FORMS = "forms"
+    FILES = "files"
+    SIGN_IN = "sign_in"
+    CREDENTIALS = "credentials"  # failed ones
+    WEBHOOKS = "webhooks"  # unverified ones
+
+
+class LimitVerdict(StrEnum):
+    ALLOWED = "allowed"
+    LIMITED = "limited"
+    CHARGED = "charged"  # a failure, in the zones that count nothing else
+
+
 class AccessOutcome(StrEnum):
     """How the guard decided about a request that needs a permission, or shows a credential where it could."""
 

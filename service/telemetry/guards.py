@@ -1,1 +1,19 @@
 """The metrics of who may do what: staff and their sessions, rate limits, sealed data. Part of the catalogue."""
+
+from service.telemetry.decisions import LimitVerdict, LimitZone
+from service.telemetry.metric import Counter
+
+LIMITS = Counter(
+    "cubano_rate_limit_requests_total",
+    "Requests at the rate limits, by zone and what was decided.",
+    "requests",
+    {"zone": LimitZone, "verdict": LimitVerdict},
+)
+LIMITS_FALLBACK = Counter(
+    "cubano_rate_limit_fallbacks_total",
+    "Looks at a rate limit that were answered from memory because Redis did not answer.",
+    "looks",
+)
+CARDS_REFUSED = Counter(
+    "cubano_card_numbers_refused_total", "Requests refused because a card number seemed to stand in them.", "requests"
+)

@@ -6,6 +6,8 @@ They are telemetry's own, because telemetry imports nothing of ours; a test comp
 from enum import StrEnum
 
 from service.telemetry.decisions import AccessOutcome as AccessOutcome
+from service.telemetry.decisions import LimitVerdict as LimitVerdict
+from service.telemetry.decisions import LimitZone as LimitZone
 from service.telemetry.states import DisputeEvent as DisputeEvent
 from service.telemetry.states import DisputeState as DisputeState
 from service.telemetry.states import OrderEvent as OrderEvent
@@ -138,6 +140,8 @@ class WebhookResult(StrEnum):
     TOO_OLD = "too_old"
     MALFORMED = "malformed"
     WRONG_MODE = "wrong_mode"
+    WRONG_NETWORK = "wrong_network"
+    LIMITED = "limited"  # not verified, as many before it from there
 
 
 class InboxOutcome(StrEnum):

@@ -24,12 +24,13 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"webhooks"}),
     frozenset({"gateways"}),
     frozenset({"kernel"}),
-    frozenset({"telemetry", "settings", "emulator"}),
+    frozenset({"telemetry", "settings", "settings_checks", "emulator"}),
 )
 ONLY: Mapping[str, frozenset[str]] = {
     "webhooks": frozenset({"gateways", "kernel", "telemetry"}),
     "telemetry": frozenset(),
-    "settings": frozenset(),
+    "settings": frozenset({"settings_checks"}),
+    "settings_checks": frozenset(),
     "emulator": frozenset(),  # plays the gateways: shares no code with the rest, not even signing
 }
 NOBODY_IMPORTS = frozenset({"emulator"})  # it is another program; it is started, never imported

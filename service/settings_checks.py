@@ -1,0 +1,83 @@
+"""What a single setting must look like, whatever the others say; `settings.py` has the settings themselves.
+
+A check raises ValueError with a sentence that never quotes a secret.
+"""
+
+from email.utils import parseaddr
+from ipaddress import ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BaseModel, SecretStr, ValidationInfo, field_validator
+
+SHORTEST_KEY = 32  # characters
+
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgres://"),
+    "smtp_url": ("smtp://", "smtps://"),
+    "redis_url": ("redis://", "rediss://"),
+}
+
+
+class Checks(BaseModel):
+    """The checks, by the names of the fields that `Settings` has."""
+
+    @field_validator("providers", "secret_keys", check_fields=False)
+    @classmethod
+    def _present(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not value:
+            raise ValueError("at least one is needed")
+        return value
+
+    @field_validator("secret_keys", check_fields=False)
+    @classmethod
+    def _long_enough(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < SHORTEST_KEY for key in value):
+            raise ValueError(f"each key needs {SHORTEST_KEY} characters or more")
+        return value
+
+    @field_validator(*_SCHEMES, check_fields=False)
+    @classmethod
+    def _is_address(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        schemes = _SCHEMES[str(info.field_name)]
+        if not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"an address that starts with {' or '.join(schemes)} is needed")
+        if not _split_url(value.get_secret_value()).hostname:
+            raise ValueError("the address names no host")
+        return value
+
+    @field_validator("public_url", "stripe_base_url", "paypal_base_url", check_fields=False)
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("an http:// or https:// address is needed")
+        if value and not _split_url(value).hostname:
+            raise ValueError("the address names no host")
+        return value.rstrip("/")
+
+    @field_validator("mail_from", "help_email", check_fields=False)
+    @classmethod
+    def _is_mail_address(cls, value: str) -> str:
+        name, _, host = parseaddr(value)[1].rpartition("@")
+        if not name or not host:
+            raise ValueError("an e-mail address is needed")
+        return value
+
+    @field_validator("webhook_networks", check_fields=False)
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            provider, _, network = each.partition("=")
+            if not provider.isidentifier():
+                raise ValueError(f"{each}: provider=network is needed, like stripe=192.0.2.0/24")
+            ip_network(network)  # its own ValueError says what is wrong
+        return value
+
+
+def _split_url(url: str) -> SplitResult:
+    """The parts of an address; what the parser says of a broken one might quote a password."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - looked at here, because it is read late and raises
+    except ValueError:
+        raise ValueError("the address cannot be read") from None
+    return parts
