@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from service.checkout.flow import EXPIRE
 from service.completion.flow import capture, expire_order
+from service.dispatch import flow as dispatch
 from service.kernel.outbox import Message
 from service.mail.flow import Post
 from service.mail.rules import LETTERS
@@ -50,7 +51,7 @@ def create_deliveries(parts: Parts, settings: Settings) -> dict[str, Delivery]:
         await refunds.give_back(parts.db, parts.gateways, message.payload)
 
     async def refund(message: Message) -> None:
-        await refunds.send(parts.db, parts.gateways, message.payload)
+        await dispatch.send(parts.db, parts.gateways, message.payload)
 
     return {
         EXPIRE: expire,

@@ -32,7 +32,7 @@ from service.kernel.db import Database, Tables
 from service.kernel.errors import CubanoError, GatewayUnavailable
 from service.kernel.ids import Ids
 from service.kernel.repeat import Repeat, repeating
-from service.kernel.sealing import MasterKeys
+from service.kernel.data_keys import MasterKeys
 from service.orders import tables as orders
 from service.payments import flow as payment_events
 from service.payments import tables as payments

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from service.checkout.flow import EXPIRE
 from service.controls import flow as controls
 from service.deliveries import FAMILIES, Delivery, create_deliveries, family_of
+from service.dispatch.flow import ask_again, look_up_pending
 from service.figures import Figures
 from service.gateways.base import Capability, Gateway
 from service.health import Health
@@ -31,7 +32,6 @@ from service.orders import flow as orders
 from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts
 from service.recovery.flow import ask_about_stuck, fetch_thin, sweep
 from service.recovery.rules import LOOK
-from service.refunds.flow import ask_again, look_up_pending
 from service.settings import Settings
 from service.telemetry import catalogue
 from service.telemetry.exposition import serve_metrics

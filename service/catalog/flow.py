@@ -34,6 +34,7 @@ class TicketTypeOnSale:
     capacity: int
     held: int
     sold: int
+    tax_bp: int = 0
 
     @property
     def available(self) -> int:
@@ -76,6 +77,7 @@ def _on_sale(ticket_type: TicketType, stock: Stock) -> TicketTypeOnSale:
         capacity=stock.capacity,
         held=stock.held,
         sold=stock.sold,
+        tax_bp=ticket_type.tax_bp,
     )
 
 

@@ -34,6 +34,7 @@ class TicketType(Tables):
         sa.CheckConstraint("kind IN ('pass', 'day', 'workshop', 'social')", name="kind"),
         sa.CheckConstraint("price_minor > 0", name="price_positive"),
         sa.CheckConstraint("max_per_order BETWEEN 1 AND 100", name="max_per_order"),
+        sa.CheckConstraint("tax_bp BETWEEN 0 AND 10000", name="tax_bp"),
         sa.CheckConstraint("id ~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'", name="slug"),
     )
 
@@ -45,6 +46,7 @@ class TicketType(Tables):
     price: Mapped[Money] = money("price")
     max_per_order: Mapped[int]
     on_sale: Mapped[bool] = mapped_column(server_default=sa.true())
+    tax_bp: Mapped[int] = mapped_column(server_default="0")  # basis points of the net price; the price includes it
 
 
 class Stock(Tables):

@@ -4,14 +4,19 @@ While a dispute runs the bank has the money and nobody knows how it ends: the or
 Won, all is as before; lost, the amount counts as gone back, like a refund. An inquiry only asks and moves nothing.
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
+from service.books import flow as books
+from service.books.rules import Moved
 from service.disputes.machine import DISPUTE, RUNNING, DisputeEvent, DisputeState
 from service.disputes.tables import Dispute
 from service.gateways.facts import DisputeFacts, DisputeStatus, EventKind, GatewayEvent
 from service.kernel.db import Session
 from service.kernel.errors import Parked
 from service.kernel.machine import Outcome
+from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.tables import Payment
 from service.telemetry import catalogue
@@ -46,6 +51,7 @@ async def record(session: Session, event: GatewayEvent) -> str:
             payment.returned_minor += facts.amount.minor
         await session.flush()
         payment.disputed = await _is_disputed(session, payment)
+        await keep_books(session, order, dispute, event.occurred_at)
         await payments.follow(session, order, cause=f"{event.provider} {event.type} {event.event_id}")
     return outcome
 
@@ -62,6 +68,13 @@ async def advance(session: Session, dispute: Dispute, event: DisputeEvent) -> Ou
         dispute.updated_at = session.now
     await session.flush()
     return step.outcome
+
+
+async def keep_books(session: Session, order: Order, dispute: Dispute, at: datetime) -> bool:
+    """Bring the books to where a dispute of a locked order stands."""
+    disputed = Moved(dispute.id, dispute.provider, dispute.amount, at)
+    is_lost = dispute.status == DisputeState.LOST
+    return await books.dispute(session, order, disputed, held=dispute.status in RUNNING, lost=is_lost)
 
 
 async def _find(session: Session, provider: str, ref: str) -> Dispute | None:

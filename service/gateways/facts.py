@@ -166,6 +166,7 @@ class GatewayEvent:
     decline: Decline | None = None
     refund: RefundFacts | None = None
     dispute: DisputeFacts | None = None
+    gift: bool = False  # paid by the festival itself
 
 
 class SettlementKind(StrEnum):

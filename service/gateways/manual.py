@@ -167,8 +167,8 @@ class ManualGateway(Undeclared):
         }
         what = said.type.partition(".")[0]
         if what == RECEIVED and said.refund is None:
-            paid = EventKind.CHECKOUT_PAID
-            return GatewayEvent(**known, kind=paid, checkout_ref=said.payment_ref, amount=said.amount)
+            known |= {"checkout_ref": said.payment_ref, "gift": said.type.endswith(f".{Method.COMPLIMENTARY}")}
+            return GatewayEvent(**known, kind=EventKind.CHECKOUT_PAID, amount=said.amount)
         if what == RETURNED and said.refund is not None:
             return GatewayEvent(**known, kind=EventKind.REFUND_CHANGED, refund=_refund(said, said.refund))
         raise Parked("malformed", f"{said.type} is nothing the desk says")

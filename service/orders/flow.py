@@ -16,6 +16,8 @@ from service.kernel.money import Money
 from service.orders.machine import ORDER, OrderEvent, OrderStatus
 from service.orders.tables import Order, OrderHistory, OrderItem
 from service.telemetry import catalogue
+from service.vault import flow as vault
+from service.vault.flow import Buyer, OrderKey
 
 ASKED_AGAIN = timedelta(minutes=1)  # after a message that was done, if its order still awaits its end
 
@@ -31,24 +33,18 @@ class Line:
     tax_bp: int = 0
 
 
-@dataclass(frozen=True)
-class Buyer:
-    email: str
-    name: str
-    locale: str
-
-
 def write_order(
     session: Session,
     order_id: str,
     buyer: Buyer,
     lines: list[Line],
     *,
+    locale: str,
     provider: str,
     expires_at: datetime,
     traceparent: str | None,
-) -> Order:
-    """Add a new order that awaits its payment; written with the session's next flush."""
+) -> OrderKey:
+    """Add a new order that awaits its payment, and its buyer sealed; written with the session's next flush."""
     total = Money.zero(lines[0].unit_price.currency)
     for line in lines:
         total += line.unit_price * line.quantity
@@ -56,9 +52,7 @@ def write_order(
         id=order_id,
         number="ALC-" + session.ids.code(groups=2, size=4),
         status=ORDER.initial,
-        email=buyer.email,
-        name=buyer.name,
-        locale=buyer.locale,
+        locale=locale,
         provider=provider,
         total=total,
         traceparent=traceparent,
@@ -70,7 +64,7 @@ def write_order(
     )
     session.add(order)
     _remember(session, order, event="place", came_from=None, cause="checkout")
-    return order
+    return vault.write(session, order_id, buyer)
 
 
 def _item(session: Session, position: int, line: Line) -> OrderItem:

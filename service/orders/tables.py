@@ -32,8 +32,8 @@ class Order(Tables):
     id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[str]
     status: Mapped[str]
-    email: Mapped[str]
-    name: Mapped[str]
+    email: Mapped[str | None]  # in the clear only of orders from before `order_customers`, until they are sealed
+    name: Mapped[str | None]
     locale: Mapped[str]
     provider: Mapped[str]
     total: Mapped[Money] = money("total")
@@ -52,6 +52,7 @@ class OrderItem(Tables):
         sa.UniqueConstraint("order_id", "ticket_type"),
         sa.CheckConstraint("quantity > 0", name="quantity_positive"),
         sa.CheckConstraint("unit_price_minor >= 0", name="unit_price_not_negative"),
+        sa.CheckConstraint("tax_bp BETWEEN 0 AND 10000", name="tax_bp"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -61,6 +62,7 @@ class OrderItem(Tables):
     name: Mapped[str]  # as it was sold, in the order's language
     quantity: Mapped[int]
     unit_price: Mapped[Money] = money("unit_price")
+    tax_bp: Mapped[int] = mapped_column(server_default="0")  # as it was sold; the price includes it
 
 
 class OrderHistory(Tables):

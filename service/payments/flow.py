@@ -10,6 +10,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from service.books import flow as books
 from service.catalog import flow as catalog
 from service.gateways.facts import EventKind, GatewayEvent
 from service.kernel import outbox
@@ -22,8 +23,8 @@ from service.orders import flow as orders
 from service.orders.machine import OPEN, OrderEvent, OrderStatus
 from service.orders.rules import standing
 from service.orders.tables import Order
-from service.payments.machine import PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus
-from service.payments.rules import categorise, cause_of, is_new_approval, is_of, is_of_earlier_capture
+from service.payments.machine import LIVE, PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus
+from service.payments.rules import categorise, cause_of, is_new_approval, is_of, is_of_earlier_capture, money_of
 from service.payments.tables import Payment
 from service.sales import flow as sales
 from service.telemetry import catalogue
@@ -34,8 +35,6 @@ from service.webhooks.rules import FOREIGN
 CAPTURE = "capture.take"
 RETURN = "refund.return"  # the kind of message that asks the refunds to give a payment back whole
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
-_LATE = ("late_refunded", "reacquired")  # without seats, with seats
-_LIVE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
 
 
 async def settle(session: Session, event: GatewayEvent) -> str:
@@ -48,6 +47,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
+    payment.paid_at, payment.gift = event.occurred_at, event.gift
     session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="approved", category="none")
     if any(each.status == PaymentStatus.SUCCEEDED for each in await of_order(session, order.id) if each is not payment):
         await _return_surplus(session, order, payment)
@@ -164,7 +164,7 @@ async def close(session: Session, order: Order, move: OrderEvent, *, cause: str)
 async def end(session: Session, order: Order, payment: Payment, move: OrderEvent, *, cause: str) -> Outcome:
     """An attempt will bring no money: its locked order ends with it, unless the buyer is paying on another page."""
     others = [each.status for each in await of_order(session, order.id) if each is not payment]
-    if any(status in _LIVE for status in others):
+    if any(status in LIVE for status in others):
         outcome = await advance(session, payment, PaymentEvent.CANCEL)
         if order.status == OrderStatus.PROCESSING and not any(status in UNDER_WAY for status in others):
             await orders.advance(session, order, OrderEvent.REOPEN, cause=cause)
@@ -254,7 +254,6 @@ async def _keep_refs(session: Session, event: GatewayEvent) -> None:
     """The money a person must judge is known by its name all the same, so that what follows it is not foreign."""
     if (found := await _find(session, event)) is not None:
         await _learn_refs(session, found[1], event, is_money=True)
-        await session.flush()
 
 
 async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent, *, is_money: bool = False) -> None:
@@ -270,17 +269,18 @@ async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent, *
 
 async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
     late = order.status not in OPEN
-    seated = await sales.make(session, order, cause=cause_of(event), paid_at=event.occurred_at)
-    if late:
-        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=_LATE[seated])
+    seated = await sales.make(session, order, money_of(payment), cause=cause_of(event), gift=event.gift)
     if not seated:
         await _give_back(session, order, payment, reason=LATE_PAYMENT)
+    if late:
+        what = "reacquired" if seated else "late_refunded"
+        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=what)
 
 
 async def _return_surplus(session: Session, order: Order, payment: Payment) -> None:
     """The order is paid by another payment: this one changes nothing of it and goes back whole."""
     payment.surplus = True
-    await session.flush()
+    await books.owe(session, order, money_of(payment))
     session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome="surplus_refunded")
     await _give_back(session, order, payment, reason=SURPLUS_PAYMENT)
 

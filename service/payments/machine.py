@@ -51,3 +51,4 @@ PAYMENT = Machine(
 )
 
 UNDER_WAY = (PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN)  # money may still come of it, without the buyer
+LIVE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.FAILED)

@@ -9,6 +9,7 @@ shown to the buyer as a plain decline. Where the gateway advises on another try,
 from dataclasses import dataclass
 from enum import StrEnum
 
+from service.books.rules import Moved
 from service.gateways.facts import GatewayEvent
 from service.payments.tables import Payment
 
@@ -208,3 +209,8 @@ def is_of_earlier_capture(event: GatewayEvent, payment: Payment) -> bool:
 def cause_of(event: GatewayEvent) -> str:
     """What the history says moved an order."""
     return f"{event.provider} {event.type} {event.event_id}"
+
+
+def money_of(payment: Payment) -> Moved:
+    """The payment as the books see it."""
+    return Moved(payment.id, payment.provider, payment.amount, payment.paid_at or payment.updated_at)

@@ -1,4 +1,4 @@
-"""Attempts to pay. `request` is what was sent to the gateway, to the letter: a repetition sends the same again.
+"""Attempts to pay. `request_sealed` is what was sent to the gateway, to the letter: a repetition sends the same again.
 
 `captures` counts the captures asked for, each under a key of its own; `returned_minor` is how much of the amount has gone
 back (succeeded refunds, lost disputes); `disputed` says that a dispute about it runs; a `surplus` payment came for an order
@@ -39,7 +39,8 @@ class Payment(Tables):
     provider: Mapped[str]
     status: Mapped[str]
     amount: Mapped[Money] = money("amount")
-    request: Mapped[dict[str, Any]] = mapped_column(sa.JSON)  # json, not jsonb: keeps the order of its keys
+    # In the clear, from before it was sealed; json, not jsonb: keeps the order of its keys. See `vault.flow.open_request`.
+    request: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     checkout_ref: Mapped[str | None]
     checkout_url: Mapped[str | None]
     payment_ref: Mapped[str | None]
@@ -55,6 +56,9 @@ class Payment(Tables):
     looked_at: Mapped[datetime | None]  # when the gateway was last asked how it stands, because no event told
     approved_at: Mapped[datetime | None]  # by the gateway's clock: the approval that the last capture was asked for
     approval: Mapped[str | None]  # the event that told of it
+    gift: Mapped[bool] = mapped_column(server_default=sa.false())  # the festival itself has paid
+    paid_at: Mapped[datetime | None]  # by the gateway's clock
+    request_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # with its order's data key
 
 
 INVARIANTS = (

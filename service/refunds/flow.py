@@ -1,21 +1,21 @@
 """Money on its way back: asked for by us, or made in the gateway's dashboard and told to us.
 
-A refund of ours is a row before it is a call: `request` writes it with the exact request, `send` sends that under the row's
-id as key, and repeats it until there is an answer. Whatever moves the money moves `returned_minor` of its payment, and the
-order follows that sum, never one event. A refused refund stays `failed`, in sight of a person, or until the gateway tells of it.
+A refund of ours is a row before it is a call: `request` writes it with the exact request, and the noun `dispatch` sends it.
+Whatever moves the money moves `returned_minor` of its payment, and the order and the books follow that sum, never one event.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
+from service.books import flow as books
+from service.books.rules import Moved
 from service.gateways.base import Capability, Gateway
 from service.gateways.facts import EventKind, GatewayEvent, RefundFacts, RefundIntent
 from service.kernel import outbox
 from service.kernel.db import Database, Session
-from service.kernel.errors import GatewayError, GatewayRejected, GatewayUnavailable, Parked
+from service.kernel.errors import Parked
 from service.kernel.machine import Outcome
 from service.kernel.money import Money
 from service.orders import flow as orders
@@ -24,10 +24,9 @@ from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
-from service.refunds.rules import EVENTS, QUIET, is_remembered, may_be_forgotten
+from service.refunds.rules import EVENTS
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
-from service.telemetry.labels import RecoveredBy
 from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
@@ -84,45 +83,6 @@ async def give_back(db: Database, gateways: Mapping[str, Gateway], payload: Mapp
             await request(session, gateways[payment.provider], order, payment, amount, reason=payload["reason"])
 
 
-async def send(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[str, Any]) -> None:
-    """Deliver `refund.send`: the stored request, again and again under the same key until there is an answer.
-
-    Raises `GatewayUnavailable` while nobody knows, and `Parked` when the gateway has refused: the refund has failed.
-    """
-    async with db.transaction() as session:
-        refund = (await session.execute(sa.select(Refund).where(Refund.id == payload["refund_id"]))).scalar_one()
-    if refund.status != RefundStatus.REQUESTED or refund.request is None:
-        return  # answered meanwhile, by its event
-    try:
-        facts = await _ask(db, gateways[refund.provider], refund, refund.request)
-    except GatewayRejected as error:
-        # "Nothing is left to refund" may be said because an earlier try of this one was taken.
-        found = await _look_up_refused(db, gateways[refund.provider], refund.request)
-        if found is None:
-            await _refuse(db, refund, error)
-            raise Parked("refund_refused", f"{refund.id}: {error.code} {error.message}") from error
-        facts = found
-    async with db.transaction() as session:
-        order, payment, refund = await _lock(session, refund)
-        await _believe(session, order, payment, refund, facts=facts, cause=f"answer to {refund.id}")
-
-
-async def ask_again(session: Session, *, limit: int) -> None:
-    """Refunds nobody answered in all the tries of their message get all of them again."""
-    unanswered = Refund.status == RefundStatus.REQUESTED, Refund.request.is_not(None)
-    query = sa.select(Refund.id).where(*unanswered, ~outbox.is_asked(SEND, Refund.id)).order_by(Refund.id).limit(limit)
-    for refund_id in (await session.execute(query)).scalars():
-        await outbox.revive(session, SEND, key=refund_id)
-
-
-async def look_up_pending(db: Database, gateways: Mapping[str, Gateway], *, limit: int) -> None:
-    """Ask for refunds that went out and of which nothing was heard for an hour; one that cannot be asked holds up no other."""
-    able = [name for name, each in gateways.items() if Capability.FIND_REFUND in each.capabilities]
-    async with db.transaction() as session:
-        quiet = await _take_quiet(session, able, limit=limit)
-    await asyncio.gather(*(_find_out(db, gateways[each.provider], each) for each in quiet))
-
-
 async def record(session: Session, event: GatewayEvent) -> str:
     """Move the refund an event tells of, then the order to where the sum of its refunds puts it."""
     facts = event.refund
@@ -134,7 +94,7 @@ async def record(session: Session, event: GatewayEvent) -> str:
         refund = _write(session, payment, facts.amount, reason=facts.reason or "made at the gateway")
         refund.external = True
     cause = f"{event.provider} {event.type} {event.event_id}"
-    return await _believe(session, order, payment, refund, facts=facts, cause=cause)
+    return await believe(session, order, payment, refund, facts=facts, cause=cause)
 
 
 ON_EVENT = {EventKind.REFUND_CHANGED: record}
@@ -175,87 +135,7 @@ def _write(session: Session, payment: Payment, amount: Money, *, reason: str) ->
     return refund
 
 
-async def _ask(db: Database, gateway: Gateway, refund: Refund, stored: dict[str, Any]) -> RefundFacts:
-    """The gateway's answer; what it may have forgotten asking for is looked for before it is asked again."""
-    if may_be_forgotten(gateway, created_at=refund.created_at, now=db.clock()):
-        if Capability.FIND_REFUND not in gateway.capabilities:
-            raise Parked(
-                "refund_unknown", f"nobody knows whether {refund.id} was made, and its key is too old to repeat"
-            )
-        return await _look_up(db, gateway, stored) or await _try(db, gateway, refund, stored, key=refund.id)
-    try:
-        return await _try(db, gateway, refund, stored, key=refund.id)
-    except GatewayUnavailable as error:
-        if not is_remembered(gateway, error, sent_at=refund.sent_at, now=db.clock()):
-            raise
-        # A gateway may keep a failure under its key for a day. Its own list says whether there is a refund all the same.
-        return await _look_up(db, gateway, stored) or await _try(db, gateway, refund, stored, key=f"{refund.id}-again")
-
-
-async def _try(db: Database, gateway: Gateway, refund: Refund, stored: dict[str, Any], *, key: str) -> RefundFacts:
-    """Ask, and note before that it was asked; `refund` itself keeps telling of the try before."""
-    async with db.transaction() as session:
-        await session.execute(sa.update(Refund).where(Refund.id == refund.id).values(sent_at=session.now))
-    return await gateway.refund(stored, key=key)
-
-
-async def _take_quiet(session: Session, providers: list[str], *, limit: int) -> list[Refund]:
-    """Pending refunds to ask about now, noted as asked, the longest unasked first."""
-    before = session.now - QUIET
-    rested = sa.or_(Refund.looked_at.is_(None), Refund.looked_at <= before)
-    query = (
-        sa.select(Refund)
-        .where(Refund.status == RefundStatus.PENDING, Refund.provider.in_(providers), Refund.request.is_not(None))
-        .where(Refund.updated_at <= before, rested)
-        .order_by(Refund.looked_at.nulls_first(), Refund.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    for each in (quiet := list((await session.execute(query)).scalars())):
-        each.looked_at = session.now
-    return quiet
-
-
-async def _find_out(db: Database, gateway: Gateway, refund: Refund) -> None:
-    try:
-        facts = await gateway.find_refund(refund.request or {})
-    except GatewayError as error:
-        log.warning("cannot be found out", refund_id=refund.id, order_id=refund.order_id, exc_info=error)
-        return
-    if facts is None or facts.status == "pending":
-        return
-    async with db.transaction() as session:
-        order, payment, refund = await _lock(session, refund)
-        if await _believe(session, order, payment, refund, facts=facts, cause=f"look at {refund.id}") is Outcome.MOVED:
-            session.count(catalogue.RECOVERED, provider=refund.provider, found_by=RecoveredBy.LOOKUP)
-
-
-async def _look_up(db: Database, gateway: Gateway, stored: dict[str, Any]) -> RefundFacts | None:
-    found = await gateway.find_refund(stored)
-    if found is not None:
-        db.telemetry.count(catalogue.RECOVERED, provider=gateway.provider, found_by=RecoveredBy.LOOKUP)
-    return found
-
-
-async def _look_up_refused(db: Database, gateway: Gateway, stored: dict[str, Any]) -> RefundFacts | None:
-    if Capability.FIND_REFUND not in gateway.capabilities:
-        return None
-    try:
-        return await _look_up(db, gateway, stored)
-    except GatewayRejected:  # it does not even know the payment
-        return None
-
-
-async def _refuse(db: Database, refund: Refund, error: GatewayRejected) -> None:
-    async with db.transaction() as session:
-        _, _, refund = await _lock(session, refund)
-        if refund.status == RefundStatus.REQUESTED:
-            refund.failure_reason = error.code
-            await advance(session, refund, RefundEvent.FAIL)
-    log.error("refund refused", refund_id=refund.id, order_id=refund.order_id, code=error.code)
-
-
-async def _lock(session: Session, refund: Refund) -> tuple[Order, Payment, Refund]:
+async def lock(session: Session, refund: Refund) -> tuple[Order, Payment, Refund]:
     """The order, locked, and the rows as they are now."""
     order = await orders.lock(session, refund.order_id)
     rows = {each.id: each for each in await payments.of_order(session, refund.order_id)}
@@ -273,7 +153,7 @@ async def _find_refund(session: Session, payment: Payment, facts: RefundFacts) -
     return (await session.execute(sa.select(Refund).where(mine))).scalar_one_or_none()
 
 
-async def _believe(
+async def believe(
     session: Session, order: Order, payment: Payment, refund: Refund, *, facts: RefundFacts, cause: str
 ) -> Outcome:
     """Take the gateway's word for a refund: it moves, and when money moved the payment's sum and the order follow."""
@@ -286,6 +166,8 @@ async def _believe(
     went = (refund.status == RefundStatus.SUCCEEDED) - (before == RefundStatus.SUCCEEDED)  # 1, or -1: it came back
     if went:
         payment.returned_minor += went * refund.amount.minor
+        refund.returned_at = session.now if went > 0 else None
+        await keep_books(session, order, payment, refund)
         await payments.follow(session, order, cause=cause)
     if outcome is Outcome.MOVED and refund.status == RefundStatus.FAILED:
         log.error("refund failed", refund_id=refund.id, order_id=order.id, code=refund.failure_reason)
@@ -298,3 +180,14 @@ async def _reopen(session: Session, refund: Refund) -> None:
         log.warning("refund refused and made", refund_id=refund.id, order_id=refund.order_id)
         refund.failure_reason = None
         await advance(session, refund, RefundEvent.REOPEN)
+
+
+async def keep_books(session: Session, order: Order, payment: Payment, refund: Refund) -> bool:
+    """Bring the books to where a refund of a locked order stands."""
+    at = refund.returned_at or refund.updated_at
+    back = Moved(refund.id, refund.provider, refund.amount, at)
+    if refund.status != RefundStatus.SUCCEEDED:
+        return await books.take_back(session, order, back)
+    done = [each for each in await of_order(session, order.id) if each.payment_id == payment.id]
+    gone = sum(each.amount.minor for each in done if each.status == RefundStatus.SUCCEEDED)
+    return await books.give_back(session, order, payment.id, back, is_last=gone == payment.amount.minor)

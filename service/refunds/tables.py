@@ -46,6 +46,7 @@ class Refund(Tables):
     )  # as sent; external ones have none
     sent_at: Mapped[datetime | None]  # when it was last asked for; written before the call
     looked_at: Mapped[datetime | None]  # when the gateway was last asked how a pending one stands
+    returned_at: Mapped[datetime | None]  # when we learned that the money is back
 
 
 INVARIANTS = (

@@ -5,6 +5,7 @@ prefix. No id, e-mail address, path or free text is ever a label. To add a metri
 """
 
 from service.telemetry import labels
+from service.telemetry.books import JOURNAL_ENTRIES as JOURNAL_ENTRIES
 from service.telemetry.foundation import BUILD_INFO as BUILD_INFO
 from service.telemetry.foundation import DB_OPERATION as DB_OPERATION
 from service.telemetry.foundation import DB_POOL as DB_POOL

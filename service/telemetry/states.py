@@ -82,3 +82,12 @@ class DisputeEvent(StrEnum):
     WIN = "win"
     LOSE = "lose"
     CLOSE = "close"
+
+
+class EntryKind(StrEnum):
+    PAYMENT = "payment"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    FEE = "fee"
+    PAYOUT = "payout"
+    ADJUSTMENT = "adjustment"

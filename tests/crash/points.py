@@ -46,7 +46,7 @@ READS: Mapping[str, str] = {
     "storefront.api.Visit.order:commit-1": "an order for its page",
     "storefront.flow._open:commit-1": "the order that was just opened, for its page",
     "deliveries._sender.send:commit-1": "the order a letter is about",
-    "refunds.flow.send:commit-1": "the refund that is to be sent",
+    "dispatch.flow.send:commit-1": "the refund that is to be sent",
     "recovery.flow.looker.take:commit-1": "which events are missing, for a person who only asks",
 }
 

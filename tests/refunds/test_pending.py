@@ -2,10 +2,11 @@
 
 import sqlalchemy as sa
 
+from service.dispatch.flow import look_up_pending
 from service.kernel.clock import Dial
 from service.orders.flow import lock
 from service.payments.tables import Payment
-from service.refunds.flow import look_up_pending, request
+from service.refunds.flow import request
 from tests.payments.history import REFUNDED, end_of, ordered, take_in
 from tests.refunds.sending import hours_pass, send_all, states
 from tests.stage import Stage

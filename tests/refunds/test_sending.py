@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.refunds.flow import ask_again
+from service.dispatch.flow import ask_again
 from tests.payments.history import PAID, end_of, ordered, take_in
 from tests.refunds.sending import REFUND, hours_pass, paid_too_late, really, send_all, send_due, states
 from tests.stage import Stage

@@ -1,0 +1,1 @@
+"""What sales, refunds and disputes mean for the books."""

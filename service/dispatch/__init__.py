@@ -1,0 +1,1 @@
+"""Refunds on their way to the gateway."""

@@ -1,0 +1,1 @@
+"""The double-entry journal: every movement of money, written once and never changed."""
