@@ -18,6 +18,8 @@ from service.receipts.flow import read_receipt
 from service.refunds import flow as refunds
 from service.settings import Settings
 from service.telemetry import catalogue
+from service.telemetry.labels import MailOutcome
+from service.vault import flow as vault
 
 FAMILIES = {  # of kinds by what stands before the point: how many seconds one delivery may take in all
     "mail": 900,  # longer than all the patience a letter is given (10 min for the answer to it)
@@ -66,15 +68,19 @@ def _sender(parts: Parts, post: Post, name: str) -> Delivery:
     async def send(message: Message) -> None:
         async with parts.db.transaction() as session:
             order = await read_receipt(session, message.payload["order_id"])
+            token = await vault.order_token(session, order.order_id, before=parts.shop.tokens)
+        if order.email is None or token is None:
+            parts.telemetry.count(catalogue.MAILS, template=name, outcome=MailOutcome.ERASED)
+            return
         letter = post.render(
             name,
             locale=order.locale,
             to=order.email,
             message_key=f"{name}.{order.order_id}",
             order=order,
-            link=parts.shop.order_link(order.order_id, order.locale),
+            link=parts.shop.order_link(order.order_id, order.locale, token),
         )
         await post.send(letter, now=parts.db.clock())
-        parts.telemetry.count(catalogue.MAILS, template=name, outcome="sent")
+        parts.telemetry.count(catalogue.MAILS, template=name, outcome=MailOutcome.SENT)
 
     return send

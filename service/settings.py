@@ -7,8 +7,11 @@ value must look like to `settings_checks.py`.
 """
 
 import os
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from email.utils import parseaddr
+from hashlib import sha256
 from typing import Any, Literal
 
 from pydantic import (
@@ -28,7 +31,8 @@ FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 
 Secrets = tuple[SecretStr, ...]
 
-_LISTS = ("secret_keys", "providers", "stripe_webhook_secrets", "paypal_webhook_ids", "webhook_networks")
+_MASTER_KEY = re.compile(r"([a-z0-9][a-z0-9-]{0,30}):([A-Za-z0-9+/]{43}=)", re.ASCII)
+_LISTS = ("secret_keys", "vault_keys", "providers", "stripe_webhook_secrets", "paypal_webhook_ids", "webhook_networks")
 OWN_PROVIDERS = ("stripe", "paypal", "manual")
 _NEEDED = {  # by provider
     "stripe": ("stripe_api_key", "stripe_webhook_secrets"),
@@ -57,6 +61,10 @@ class Settings(Checks):
     database_pool_size: int = Field(10, ge=1, le=100, description="Connections a process keeps for its transactions.")
     secret_keys: Secrets = Field(
         description="Comma separated, 32 characters or more each; the first signs order links, all are accepted."
+    )
+    vault_keys: Secrets = Field(
+        (),
+        description="Master keys of personal data, comma separated id:key, 32 bytes in base64; the first seals, all open.",
     )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where customers reach the store; no slash at the end."
@@ -133,6 +141,13 @@ class Settings(Checks):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("vault_keys")
+    @classmethod
+    def _are_master_keys(cls, value: Secrets) -> Secrets:
+        if len(_master_keys(value)) < len(value):
+            raise ValueError("each has the form id:key, 32 bytes in base64, and an id of its own")
+        return value
+
     def options_of(self, provider: str) -> dict[str, Any]:
         """What stands in the settings for one provider, without its name; of others' providers as plain secrets."""
         start = f"{provider}_"
@@ -140,6 +155,12 @@ class Settings(Checks):
             name.removeprefix(start): getattr(self, name) for name in type(self).model_fields if name.startswith(start)
         }
         return own | {name.removeprefix(start): value for name, value in self._others.items() if name.startswith(start)}
+
+    @property
+    def master_keys(self) -> dict[str, bytes]:
+        """What seals personal data, by id; in development, where none need be given, made of the first secret key."""
+        made = sha256(b"vault:" + self.secret_keys[0].get_secret_value().encode()).digest()
+        return _master_keys(self.vault_keys) or {"development": made}
 
     @property
     def livemode(self) -> bool:
@@ -202,6 +223,8 @@ def _unfit_outside(given: Mapping[str, str]) -> list[str]:
     """What fits a development machine only: a stand-in, a mail box on this machine, addresses that nobody reads."""
     problems = []
     smtp_url = given.get("smtp_url", "")
+    if not given.get("vault_keys", "").strip(", "):
+        problems.append("CUBANO_VAULT_KEYS must be set outside development")
     problems += [
         f"{PREFIX}{name.upper()} must be empty outside development: it names a stand-in"
         for name in _STAND_INS
@@ -216,6 +239,12 @@ def _unfit_outside(given: Mapping[str, str]) -> list[str]:
         if not address or address.lower().endswith(".example"):
             problems.append(f"{PREFIX}{name.upper()} must be set outside development, to an address that is read")
     return problems
+
+
+def _master_keys(given: Secrets) -> dict[str, bytes]:
+    """Those that are well formed, by id."""
+    found = [_MASTER_KEY.fullmatch(each.get_secret_value()) for each in given]
+    return {each[1]: b64decode(each[2]) for each in found if each}
 
 
 def _sentence(field: int | str, message: str) -> str:

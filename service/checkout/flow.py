@@ -12,14 +12,15 @@ the first attempt ended in it. When nobody is left, or one says no, the order is
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from service.catalog import flow as catalog
 from service.catalog.rules import quote
-from service.checkout.rules import CheckoutRequest, fingerprint
+from service.checkout.rules import CheckoutRequest, fingerprint, outcome_of
 from service.checkout.views import Checkout, present
 from service.gateways.facts import CheckoutIntent, GatewayCheckout, LineItem
 from service.idempotency import flow as idempotency
@@ -35,7 +36,6 @@ from service.kernel.errors import (
     Invalid,
     KeyInFlight,
     KeyReused,
-    ProviderUnavailable,
     SalesPaused,
     SoldOut,
 )
@@ -47,8 +47,10 @@ from service.payments.machine import PAYMENT, PaymentEvent
 from service.payments.tables import Payment
 from service.shop.flow import Shop
 from service.telemetry import catalogue
-from service.telemetry.labels import ClientOutcome, FailoverReason
+from service.telemetry.labels import FailoverReason
 from service.telemetry.tracing import current_traceparent
+from service.vault import flow as vault
+from service.vault.flow import Buyer, OrderKey
 
 SCOPE = "checkout"
 EXPIRE = "checkout.expire"
@@ -66,6 +68,7 @@ class _Asking:
     key: Key
     claim: Claim
     due: Seconds  # by the monotonic clock
+    sealing: OrderKey | None  # of the order; None as long as it was not read
 
     @property
     def resumed(self) -> bool:
@@ -75,6 +78,14 @@ class _Asking:
     def after(self, tried: list[str]) -> str | None:
         """Whom to ask when the last of these does not answer: nobody, when the customer has chosen."""
         return None if self.request.provider else self.shop.choice().after(tried)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A payment, and what is asked of its gateway as it was sealed."""
+
+    payment: Payment
+    request: dict[str, Any]
 
 
 async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_staff: bool = False) -> Checkout:
@@ -91,23 +102,11 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_st
         checkout, outcome = await _open(shop, request, Key(SCOPE, key, fingerprint(request)), known)
         provider = checkout.provider
     except (Invalid, SoldOut, KeyInFlight, KeyReused, SalesPaused, GatewayError) as error:
-        outcome = _OUTCOMES[type(error)]
+        outcome = outcome_of(error)
         raise
     finally:
         shop.db.telemetry.count(catalogue.CHECKOUTS, provider=provider, outcome=outcome)
     return checkout
-
-
-_OUTCOMES: dict[type[Exception], str] = {
-    Invalid: "invalid",
-    SoldOut: "sold_out",
-    KeyInFlight: "in_flight",
-    KeyReused: "key_reused",
-    SalesPaused: "paused",
-    ProviderUnavailable: "gateway_error",
-    GatewayUnavailable: "gateway_error",
-    GatewayRejected: "gateway_error",
-}
 
 
 async def _open(shop: Shop, request: CheckoutRequest, key: Key, known: tuple[str, ...]) -> tuple[Checkout, str]:
@@ -118,29 +117,13 @@ async def _open(shop: Shop, request: CheckoutRequest, key: Key, known: tuple[str
         claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.ABANDONED and not _is_payable(session, await orders.lock(session, claim.subject)):
             claim = await idempotency.start_over(session, key, subject=session.ids.new("ord"))
-        if claim.found is Found.NEW:
-            await _reserve(session, shop, request, claim.subject)
+        sealing = await _reserve(session, shop, request, claim.subject) if claim.found is Found.NEW else None
     if claim.found is Found.DONE:
         return await _answer(shop, claim.subject), "replayed"
-    asking = _Asking(shop, request, key, claim, due)
-    order, attempts = await _intend(asking)
-    asked = await _ask(asking, attempts)
-    return _checkout(shop, order, asked), "resumed" if asking.resumed else "opened"
-
-
-def _choose(session: Session, shop: Shop, request: CheckoutRequest) -> str:
-    """Whom to ask first; raises when nothing is sold, or when nobody is there who may be asked."""
-    shop.check_sales()
-    wished, choice = request.provider, shop.choice()
-    if wished in choice.usable or (wished and wished not in shop.offered):
-        return wished
-    if not choice.usable:
-        raise GatewayUnavailable(wished or shop.default_provider, ClientOutcome.NOT_SENT, maybe_acted=False)
-    if wished:
-        raise ProviderUnavailable(wished, choice.usable)
-    if choice.detour:
-        session.count(catalogue.FAILOVERS, provider=shop.default_provider, reason=choice.detour)
-    return choice.usable[0]
+    asking = _Asking(shop, request, key, claim, due, sealing)
+    order, attempts, sealing = await _intend(asking)
+    asked = await _ask(replace(asking, sealing=sealing), attempts)
+    return _checkout(shop, order, asked, sealing), "resumed" if asking.resumed else "opened"
 
 
 def _is_payable(session: Session, order: Order | None) -> bool:
@@ -148,25 +131,27 @@ def _is_payable(session: Session, order: Order | None) -> bool:
     return order is not None and order.status == OrderStatus.AWAITING_PAYMENT and session.now < order.expires_at
 
 
-async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order_id: str) -> None:
+async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order_id: str) -> OrderKey:
     """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
-    provider = _choose(session, shop, request)
+    provider = shop.choose(session, request.provider)
     wanted = [ticket_type for ticket_type, _ in request.items]
     lines = quote(await catalog.read_catalog(session, only=wanted), request.items, request.locale)
-    orders.write_order(
+    sealing = orders.write_order(
         session,
         order_id,
-        orders.Buyer(request.email, request.name, request.locale),
+        Buyer(request.email, request.name),
         lines,
+        locale=request.locale,
         provider=provider,
         expires_at=session.now + (shop.gateways[provider].lifetimes.hold or shop.hold),
         traceparent=current_traceparent(),
     )
     await session.flush()
     await catalog.hold(session, order_id, [(line.ticket_type, line.quantity) for line in lines])
+    return sealing
 
 
-async def _intend(asking: _Asking) -> tuple[Order, list[Payment]]:
+async def _intend(asking: _Asking) -> tuple[Order, list[_Attempt], OrderKey]:
     """Write down what will be asked of the gateway, before it is asked; after a crash, find what was written."""
     claim = asking.claim
     async with asking.shop.db.transaction() as session:
@@ -174,23 +159,24 @@ async def _intend(asking: _Asking) -> tuple[Order, list[Payment]]:
         late = session.now > claim.leased_until - idempotency.LEASE // 2  # another may take over before it is answered
         if late or order is None or not _is_payable(session, order):  # closed this very moment
             raise KeyInFlight(retry_after_s=1)
+        sealing = asking.sealing or await vault.ensure_key(session, order.id)
         known = await payments.of_order(session, order.id) if asking.resumed else []
         if known:
-            return order, known
-        payment = _write_intent(session, asking, order)
+            return order, [_Attempt(each, await vault.open_request(session, each) or {}) for each in known], sealing
+        attempt = _write_intent(session, asking, order, sealing)
         await session.flush()
-        return order, [payment]
+        return order, [attempt], sealing
 
 
-def _write_intent(session: Session, asking: _Asking, order: Order) -> Payment:
+def _write_intent(session: Session, asking: _Asking, order: Order, sealing: OrderKey) -> _Attempt:
     shop, request = asking.shop, asking.request
     payment_id = session.ids.new("pay")
-    page = shop.order_link(order.id, order.locale)
+    page = shop.order_link(order.id, order.locale, sealing.token(shop.tokens))
     intent = CheckoutIntent(
         order_id=order.id,
         order_number=order.number,
         payment_id=payment_id,
-        email=order.email,
+        email=request.email,
         locale=order.locale,
         lines=tuple(LineItem(item.name, item.unit_price, item.quantity) for item in order.items),
         total=order.total,
@@ -199,35 +185,37 @@ def _write_intent(session: Session, asking: _Asking, order: Order) -> Payment:
         traceparent=order.traceparent,
         now=session.now,
     )
+    asked = shop.gateways[order.provider].checkout_request(intent)
     payment = Payment(
         id=payment_id,
         order_id=order.id,
         provider=order.provider,
         status=PAYMENT.initial,
         amount=order.total,
-        request=shop.gateways[order.provider].checkout_request(intent),
         created_at=session.now,
         updated_at=session.now,
+        request_sealed=sealing.seal_request(payment_id, asked),
     )
     session.add(payment)
-    return payment
+    return _Attempt(payment, asked)
 
 
-async def _ask(asking: _Asking, attempts: list[Payment]) -> Payment:
+async def _ask(asking: _Asking, attempts: list[_Attempt]) -> Payment:
     """Send the stored request of the last attempt; without an answer the next provider's; then write the page down."""
-    payment, tried = attempts[-1], [each.provider for each in attempts]
+    attempt, tried = attempts[-1], [each.payment.provider for each in attempts]
     while True:
+        payment = attempt.payment
         following, left_s = asking.after(tried), asking.due - time.monotonic()
         within_s = min(FIRST_S, left_s) if following else left_s
         gateway = asking.shop.gateways[payment.provider]
         try:
-            opened = await gateway.open_checkout(payment.request, key=payment.id, within_s=within_s)
+            opened = await gateway.open_checkout(attempt.request, key=payment.id, within_s=within_s)
         except GatewayError as error:
             lost = isinstance(error, GatewayUnavailable) and (error.maybe_acted or asking.resumed)
             if following is None or isinstance(error, GatewayRejected):
                 await _undo(asking, payment, lost=lost)
                 raise
-            payment = await _turn_to(asking, following, payment, lost=lost)
+            attempt = await _turn_to(asking, following, payment, lost=lost)
             tried.append(following)
         else:
             await _note_page(asking, payment, opened)
@@ -243,7 +231,7 @@ async def _note_page(asking: _Asking, payment: Payment, opened: GatewayCheckout)
     payment.checkout_url = opened.url
 
 
-async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool) -> Payment:
+async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool) -> _Attempt:
     """The same order, another provider: the attempt that got no answer is over, and the next is written down."""
     async with asking.shop.db.transaction() as session:
         mine = await idempotency.keep(session, asking.key, asking.claim)
@@ -252,10 +240,11 @@ async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool)
             raise KeyInFlight(retry_after_s=1)
         await _leave(session, left, lost=lost)
         order.provider = provider
-        payment = _write_intent(session, asking, order)
+        sealing = asking.sealing or await vault.ensure_key(session, order.id)
+        attempt = _write_intent(session, asking, order, sealing)
         await session.flush()
         session.count(catalogue.FAILOVERS, provider=left.provider, reason=FailoverReason.NO_ANSWER)
-        return payment
+        return attempt
 
 
 async def _leave(session: Session, left: Payment, *, lost: bool) -> None:
@@ -291,10 +280,11 @@ async def _answer(shop: Shop, order_id: str) -> Checkout:
     async with shop.db.transaction() as session:
         order = (await session.execute(sa.select(Order).where(Order.id == order_id))).scalar_one()
         payment = (await payments.of_order(session, order_id))[-1]
-    return _checkout(shop, order, payment)
+        sealing = await vault.ensure_key(session, order_id)
+    return _checkout(shop, order, payment, sealing)
 
 
-def _checkout(shop: Shop, order: Order, payment: Payment) -> Checkout:
+def _checkout(shop: Shop, order: Order, payment: Payment, sealing: OrderKey) -> Checkout:
     if payment.checkout_url is None:
         raise GatewayUnavailable(payment.provider, "no_page")
-    return present(order, provider=payment.provider, url=payment.checkout_url, token=shop.tokens.issue(order.id))
+    return present(order, provider=payment.provider, url=payment.checkout_url, token=sealing.token(shop.tokens))

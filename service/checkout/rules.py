@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from service.kernel.errors import FieldError, Invalid
+from service.kernel.errors import CubanoError, FieldError, Invalid, KeyInFlight, KeyReused, SalesPaused, SoldOut
 
 LOCALES = ("en", "es")
 MOST_ITEMS = 20  # kinds of tickets in one order
@@ -64,6 +64,20 @@ def check_request(values: Any, *, public_url: str) -> CheckoutRequest:
 def fingerprint(request: CheckoutRequest) -> str:
     """What makes two requests the same: all they ask for, not how it was written."""
     return sha256(msgspec.json.encode(request)).hexdigest()
+
+
+_OUTCOMES: dict[type[CubanoError], str] = {
+    Invalid: "invalid",
+    SoldOut: "sold_out",
+    KeyInFlight: "in_flight",
+    KeyReused: "key_reused",
+    SalesPaused: "paused",
+}
+
+
+def outcome_of(error: CubanoError) -> str:
+    """Under which name a checkout that was not opened is counted; what is not ours is the gateway's."""
+    return _OUTCOMES.get(type(error), "gateway_error")
 
 
 def read_key(key: str | None) -> str:

@@ -6,6 +6,7 @@ the object is looked up first. Every function may be repeated, and may run besid
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from service.completion.rules import (
     MAY_BE_CAPTURED,
@@ -33,6 +34,7 @@ from service.shop.flow import Shop
 from service.telemetry import catalogue
 from service.telemetry.labels import RecoveredBy
 from service.telemetry.logs import get_logger
+from service.vault import flow as vault
 
 log = get_logger("completion")
 
@@ -53,9 +55,10 @@ async def expire_order(shop: Shop, order_id: str) -> None:
         order = await session.get(Order, order_id)
         attempts = await payments.of_order(session, order_id) if order else []
         to_close = [each for each in attempts if order and is_to_close(order, each, now=session.now)]
+        requests = {each.id: await vault.open_request(session, each) for each in to_close if not each.checkout_ref}
     unpaid = []
     for payment in to_close:
-        closed = await _close_page(shop, payment)
+        closed = await _close_page(shop, payment, requests.get(payment.id))
         if closed is None or closed.checkout.status is not CheckoutStatus.COMPLETE:
             unpaid.append(payment.id)
             continue
@@ -84,11 +87,11 @@ async def _end(shop: Shop, order_id: str, closed: list[str]) -> None:
                 await payments.advance(session, payment, PaymentEvent.CANCEL)
 
 
-async def _close_page(shop: Shop, payment: Payment) -> _Found | None:
+async def _close_page(shop: Shop, payment: Payment, request: dict[str, Any] | None) -> _Found | None:
     """What the page is after closing it; None when there never was one, or it has closed by itself."""
     gateway, ref, by = shop.gateways[payment.provider], payment.checkout_ref, RecoveredBy.OBJECT
     if ref is None:
-        found = await _find_page(shop, payment)
+        found = await _find_page(shop, payment, request)
         if found is None:
             return None
         ref, by = found.checkout.ref, found.by
@@ -98,7 +101,7 @@ async def _close_page(shop: Shop, payment: Payment) -> _Found | None:
     return _Found(checkout, by)
 
 
-async def _find_page(shop: Shop, payment: Payment) -> _Found | None:
+async def _find_page(shop: Shop, payment: Payment, request: dict[str, Any] | None) -> _Found | None:
     """The page of a request whose answer is not on record; None when there is none that could still be open.
 
     The same request under the same key finds it, if there is one; when the key is forgotten, or only its failure is
@@ -109,14 +112,16 @@ async def _find_page(shop: Shop, payment: Payment) -> _Found | None:
     if age > gateway.lifetimes.page + SKEW:
         return None  # whatever was opened, nobody ever had its address and it has closed by itself
     unanswered = GatewayUnavailable(payment.provider, "key_forgotten")
+    if request is None:  # erased: nobody can ask any more, and the seats wait until a page would have closed by itself
+        raise unanswered
     if age <= gateway.lifetimes.checkout_key:
         try:
-            return _Found(await gateway.open_checkout(payment.request, key=payment.id), RecoveredBy.REPEAT)
+            return _Found(await gateway.open_checkout(request, key=payment.id), RecoveredBy.REPEAT)
         except GatewayRejected:
             return None
         except GatewayUnavailable as error:
             unanswered = error
-    found = await gateway.find_checkout(payment.request, since=payment.created_at - SKEW) if can_look_up else None
+    found = await gateway.find_checkout(request, since=payment.created_at - SKEW) if can_look_up else None
     if found is not None:
         return _Found(found, RecoveredBy.LOOKUP)
     if can_look_up and (unanswered.reason == "key_forgotten" or age > NO_LONGER_UNDER_WAY):

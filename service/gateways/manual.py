@@ -88,7 +88,7 @@ class ManualGateway(Undeclared):
             "order_id": intent.order_id,
             "payment_id": intent.payment_id,
             "amount": msgspec.to_builtins(intent.total),
-            "page": intent.success_url,
+            "page": intent.success_url.partition("?token=")[0],  # it is stored as the page's address; the token is not
         }
 
     async def open_checkout(

@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from service.kernel.clock import Clock
 from service.kernel.ids import Ids
+from service.kernel.data_keys import MasterKeys
 from service.telemetry import catalogue
 from service.telemetry.metric import Counter, Histogram
 from service.telemetry.registry import Telemetry
@@ -48,13 +49,23 @@ class Tables(DeclarativeBase):
 class Session(AsyncSession):
     """A transaction in the making: `now` is its one point in time, `ids` makes its ids."""
 
-    def __init__(self, engine: AsyncEngine, *, now: datetime, ids: Ids, telemetry: Telemetry) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, now: datetime, ids: Ids, telemetry: Telemetry, master_keys: MasterKeys | None
+    ) -> None:
         super().__init__(engine, expire_on_commit=False, autoflush=False)
         self.now = now
         self.ids = ids
         self._telemetry = telemetry
+        self._master_keys = master_keys
         self._after_commit: list[Callable[[], None]] = []
         self._before_commit: list[Callable[[], Awaitable[None]]] = []
+
+    @property
+    def master_keys(self) -> MasterKeys:
+        """What personal data is sealed with; only a database built without them has none."""
+        if self._master_keys is None:
+            raise RuntimeError("this database was built without master keys")
+        return self._master_keys
 
     def count(self, metric: Counter, by: int = 1, **labels: str) -> None:
         """Count once this transaction has committed."""
@@ -105,9 +116,19 @@ class Session(AsyncSession):
 class Database:
     """The engine for transactions and a small autocommit pool (`raw`) for the hottest single statements."""
 
-    def __init__(self, dsn: str, *, clock: Clock, ids: Ids, telemetry: Telemetry, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        clock: Clock,
+        ids: Ids,
+        telemetry: Telemetry,
+        pool_size: int = 10,
+        master_keys: MasterKeys | None = None,
+    ) -> None:
         self.clock = clock
         self.ids = ids
+        self._master_keys = master_keys
         self.telemetry = telemetry
         url = make_url(dsn).set(drivername="postgresql+psycopg")
         name = f"cubano-{telemetry.process}"
@@ -143,7 +164,9 @@ class Database:
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncGenerator[Session, None]:
         """One transaction: commits when the block ends well, rolls back when it raises."""
-        session = Session(self.engine, now=self.clock(), ids=self.ids, telemetry=self.telemetry)
+        session = Session(
+            self.engine, now=self.clock(), ids=self.ids, telemetry=self.telemetry, master_keys=self._master_keys
+        )
         async with session:
             await self._connect(session)
             if not durable:

@@ -67,6 +67,7 @@ EXAMPLE = {
     "refunds": [],
     "decline": None,
     "checkoutUrl": None,
+    "customerErasedAt": None,
 }
 
 

@@ -24,11 +24,12 @@ from service.receipts.views import (
 )
 from service.refunds import flow as refunds
 from service.tickets import flow as tickets
+from service.vault import flow as vault
 
 
 async def find_receipt(session: Session, order_id: str, *, token: str | None, tokens: OrderTokens) -> OrderView:
     """The order for the holder of its access token; `NotFound` is the same for a wrong token and an unknown order."""
-    if not token or not is_id(order_id, "ord") or not tokens.matches(order_id, token):
+    if not token or not is_id(order_id, "ord") or not await vault.opens(session, order_id, [token], before=tokens):
         raise NotFound
     return await read_receipt(session, order_id)
 
@@ -43,6 +44,7 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
         raise NotFound
     attempts = await payments.of_order(session, order_id)
     given_back = await refunds.of_order(session, order_id)
+    buyer, erased = await vault.open_buyer(session, order_id), await vault.erased(session, order_id)
     last = _telling(attempts)
     waiting = order.status == OrderStatus.AWAITING_PAYMENT
     return OrderView(
@@ -52,8 +54,8 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
         payment_status=last.status if last else PaymentStatus.CREATED,
         provider=order.provider,
         locale=order.locale,
-        customer_name=order.name,
-        email=order.email,
+        customer_name=buyer.name if buyer else None,
+        email=buyer.email if buyer else None,
         total=order.total,
         refunded=min(
             sum_money((_returned(each) for each in attempts if not each.surplus), order.total.currency), order.total
@@ -70,6 +72,7 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
         refunds=[RefundView(each.id, each.status, each.amount, each.reason, each.created_at) for each in given_back],
         decline=_decline(last, order.locale) if waiting else None,
         checkout_url=last.checkout_url if last and waiting and session.now < order.expires_at else None,
+        customer_erased_at=erased.erased_at if erased else None,
     )
 
 

@@ -56,7 +56,7 @@ class RefundView(msgspec.Struct, rename="camel", frozen=True):
 class OrderView(msgspec.Struct, rename="camel", frozen=True):
     """`checkout_url` is there only while the order waits for payment and the gateway's page is open.
 
-    `refunded` is what of the order's price has gone back, by refunds or because the buyer's bank took it.
+    Name and address are gone once the customer was erased, and then it says when. `refunded` is what of the order's price has gone back, by refunds or because the buyer's bank took it.
     """
 
     order_id: str
@@ -65,8 +65,8 @@ class OrderView(msgspec.Struct, rename="camel", frozen=True):
     payment_status: str
     provider: str
     locale: str
-    customer_name: str
-    email: str
+    customer_name: str | None
+    email: str | None
     total: Money
     refunded: Money
     created_at: datetime
@@ -78,6 +78,7 @@ class OrderView(msgspec.Struct, rename="camel", frozen=True):
     refunds: list[RefundView]
     decline: DeclineView | None
     checkout_url: str | None
+    customer_erased_at: datetime | None = None
 
     @property
     def is_refund_coming(self) -> bool:

@@ -10,8 +10,10 @@ from service.controls.rules import MAINTENANCE, ROUTE, SALES, read_route
 from service.gateways.base import Capability, Gateway
 from service.gateways.breaker import Breaker
 from service.gateways.routing import Choice, choose
-from service.kernel.db import Database
-from service.kernel.errors import Maintenance, SalesPaused
+from service.kernel.db import Database, Session
+from service.kernel.errors import GatewayUnavailable, Maintenance, ProviderUnavailable, SalesPaused
+from service.telemetry import catalogue
+from service.telemetry.labels import ClientOutcome
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,20 @@ class Shop:
         if self.switches.position(MAINTENANCE) == "on":
             raise Maintenance
 
-    def order_link(self, order_id: str, locale: str) -> str:
+    def choose(self, session: Session, wished: str | None) -> str:
+        """Whom to ask first for a new checkout; raises when nothing is sold, or when nobody is there who may be asked."""
+        self.check_sales()
+        choice = self.choice()
+        if wished in choice.usable or (wished and wished not in self.offered):
+            return wished
+        if not choice.usable:
+            raise GatewayUnavailable(wished or self.default_provider, ClientOutcome.NOT_SENT, maybe_acted=False)
+        if wished:
+            raise ProviderUnavailable(wished, choice.usable)
+        if choice.detour:
+            session.count(catalogue.FAILOVERS, provider=self.default_provider, reason=choice.detour)
+        return choice.usable[0]
+
+    def order_link(self, order_id: str, locale: str, token: str) -> str:
         """The order's own page for whoever holds the link."""
-        return f"{self.public_url}/{locale}/order/{order_id}?token={self.tokens.issue(order_id)}"
+        return f"{self.public_url}/{locale}/order/{order_id}?token={token}"

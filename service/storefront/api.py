@@ -31,6 +31,7 @@ from service.storefront.flow import CheckoutForm, FullCart, OrderState
 from service.storefront.rules import LANGUAGES, Cart, Trouble
 from service.storefront.views import BUYING, TOKEN, Front, Pages
 from service.telemetry.catalogue import FUNNEL
+from service.vault import flow as vault
 
 MOST_BYTES = 16_384  # of a form
 REVISITED = {"Cache-Control": "no-cache"}  # asked for anew, but "back" still shows what was typed
@@ -250,7 +251,7 @@ def _to_payment(visit: Visit, sent: flow.Sent) -> Response[Any]:
 async def show_order(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The order's own page. A link with its token (from the gateway, from the mail) becomes a cookie first."""
     if tokens := visit.request.query_params.getall("token", []):
-        return _remember(visit, order_id, tokens)
+        return await _remember(visit, order_id, tokens)
     order, state = await visit.order(order_id)
     return _order_page(visit, "order.html", order, state)
 
@@ -269,9 +270,10 @@ def _order_page(visit: Visit, template: str, order: OrderView, state: OrderState
     )
 
 
-def _remember(visit: Visit, order_id: str, tokens: list[str]) -> Response[Any]:
+async def _remember(visit: Visit, order_id: str, tokens: list[str]) -> Response[Any]:
     """Among the tokens is ours; PayPal adds its own under the same name."""
-    token = next((each for each in tokens if visit.shop.tokens.matches(order_id, each)), None)
+    async with visit.shop.db.transaction() as session:
+        token = await vault.opens(session, order_id, tokens, before=visit.shop.tokens)
     if token is None:
         raise NotFound
     canceled = "canceled" in visit.request.query_params  # the gateway's way back without paying
@@ -295,6 +297,6 @@ async def order_now(visit: NamedDependency[Visit], order_id: FromPath[str]) -> R
 async def order_again(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The same tickets in a new cart, straight to the checkout form."""
     order, _ = await visit.order(order_id)
-    key = rules.following(visit.request.cookies[TOKEN], order_id)
-    cart = Cart(key, {item.ticket_type: item.quantity for item in order.items})
+    quantities = {item.ticket_type: item.quantity for item in order.items}
+    cart = Cart(rules.following(visit.request.cookies[TOKEN], order_id), quantities)
     return visit.to("/checkout", [visit.front.keep_cart(cart)])

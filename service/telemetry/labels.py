@@ -165,6 +165,8 @@ class MailOutcome(StrEnum):
     SENT = "sent"
     RETRIED = "retried"
     FAILED = "failed"
+    ERASED = "erased"  # nobody is written to any more
+    NOTHING = "nothing"  # an address without orders asked for its links
 
 
 class StockKind(StrEnum):
