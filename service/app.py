@@ -67,6 +67,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "health": Provide(lambda: health, sync_to_thread=False),
             "principal": Provide(principal_of, sync_to_thread=False),
             "governors": Provide(lambda: parts.governors, sync_to_thread=False),
+            "livemode": Provide(lambda: parts.settings.livemode, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
         guards=[_guard(parts, ring)],

@@ -1,6 +1,5 @@
 """`cubano access`: give out API keys, replace them and take them back; `audit` is in trail.py."""
 
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -11,9 +10,19 @@ from rich.table import Table
 
 from service.access import flow as keys
 from service.access.flow import KeysLive, Made, Wish
-from service.access.rules import ENVIRONMENTS, Permission, Principal, Role, read_key, shown, system
+from service.access.rules import ENVIRONMENTS, Permission, Role, read_key, shown
 from service.access.tables import ApiClient, ApiKey
-from service.cli.common import USAGE, as_json, console, fail, print_json, settings_or_exit, with_database
+from service.cli.common import (
+    USAGE,
+    as_json,
+    by_option,
+    console,
+    fail,
+    operator,
+    print_json,
+    settings_or_exit,
+    with_database,
+)
 from service.cli.trail import audit
 from service.kernel.db import Database, Session
 from service.kernel.errors import Invalid, NotFound
@@ -22,7 +31,6 @@ from service.signing.rules import SigningSecrets
 T = TypeVar("T")
 
 MOST_DAYS = 730
-who = click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who does it.")
 days = click.option("--days", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Until it ends.")
 
 
@@ -51,7 +59,7 @@ def _networks(_context: click.Context, parameter: click.Parameter, values: tuple
 @click.option("--network", "networks", multiple=True, callback=_networks, help="Good from there only; repeatable.")
 @click.option("--sign", "signs", is_flag=True, help="Every request must be signed.")
 @days
-@who
+@by_option
 @as_json
 def add(client: str, *, role: str, scopes: tuple[str, ...], days: int, by: str, as_json: bool, **more: Any) -> None:
     """Give CLIENT a key; it is shown once. A client has two at most."""
@@ -60,7 +68,7 @@ def add(client: str, *, role: str, scopes: tuple[str, ...], days: int, by: str, 
     wish = Wish(client, Role(role), timedelta(days=days), permissions=wanted, **more)
 
     async def work(session: Session) -> Made:
-        return await keys.add(session, _operator(by), wish, keys.new_text(session, environment))
+        return await keys.add(session, operator(by), wish, keys.new_text(session, environment))
 
     _show(_in_transaction(work, client), as_json=as_json)
 
@@ -70,21 +78,21 @@ def add(client: str, *, role: str, scopes: tuple[str, ...], days: int, by: str, 
 @click.option("--overlap-hours", type=click.IntRange(0, 24 * 30), default=24, show_default=True,
               help="How long the old key goes on working beside the new one.")  # fmt: skip
 @days
-@who
+@by_option
 @as_json
 def rotate(client: str, *, overlap_hours: int, days: int, by: str, as_json: bool) -> None:
     """Give CLIENT a new key like its present one, which works on until the overlap is over."""
 
     async def work(session: Session) -> Made:
         overlap, lifetime = timedelta(hours=overlap_hours), timedelta(days=days)
-        return await keys.rotate(session, _operator(by), client, overlap=overlap, lifetime=lifetime)
+        return await keys.rotate(session, operator(by), client, overlap=overlap, lifetime=lifetime)
 
     _show(_in_transaction(work, f"{client} with a key that works"), as_json=as_json)
 
 
 @key.command()
 @click.argument("key_id", metavar="KEY")
-@who
+@by_option
 @as_json
 def revoke(key_id: str, *, by: str, as_json: bool) -> None:
     """Take KEY back (its id, its beginning as `ls` shows it, or all of it): it is refused everywhere within seconds."""
@@ -92,7 +100,7 @@ def revoke(key_id: str, *, by: str, as_json: bool) -> None:
     found = whole.id if whole else f"key_{key_id.rpartition('_')[2]}"
 
     async def work(session: Session) -> bool:
-        return await keys.revoke(session, _operator(by), found)
+        return await keys.revoke(session, operator(by), found)
 
     changed = _in_transaction(work, found)
     if as_json:
@@ -152,10 +160,6 @@ def _show(made: Made, *, as_json: bool) -> None:
     click.echo(f"  API key         {made.text}")
     if signing:
         click.echo(f"  signing secret  {signing}")
-
-
-def _operator(by: str) -> Principal:
-    return system(f"cli:{by}")
 
 
 def _in_transaction(work: Callable[[Session], Awaitable[T]], unknown: str = "") -> T:

@@ -1,6 +1,7 @@
 """What several commands share: settings or a clear refusal, a database for the length of a command, output for two readers."""
 
 import asyncio
+import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,6 +13,7 @@ import sqlalchemy.exc
 from rich.console import Console
 
 from service import __version__
+from service.access.rules import Principal, system
 from service.kernel.db import Database
 from service.local.shared import of_this_machine
 from service.parts import Parts, build_database, build_parts
@@ -24,6 +26,9 @@ T = TypeVar("T")
 FOUND_WRONG = 1
 USAGE = 2
 
+by_option = click.option(
+    "--by", default=getpass.getuser, show_default="the user of this machine", help="Who does it; it is audited."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -75,6 +80,11 @@ def _run(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
         fail(f"The database does not answer: {str(error).splitlines()[0]}")
     except sqlalchemy.exc.ProgrammingError as error:
         fail(f"The schema is not what this build needs; run `cubano db upgrade`: {str(error).splitlines()[0]}")
+
+
+def operator(by: str) -> Principal:
+    """Whoever sits at the command line, as the audit trail names them."""
+    return system(f"cli:{by}")
 
 
 def fail(message: str, *, code: int = FOUND_WRONG) -> NoReturn:

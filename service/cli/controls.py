@@ -1,6 +1,5 @@
 """`cubano controls`: the operational switches, by hand. Every change has a reason, a name and, best, a lease."""
 
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -8,7 +7,18 @@ from typing import TypeVar
 import click
 from rich.table import Table
 
-from service.cli.common import USAGE, as_json, console, fail, print_json, settings_or_exit, with_database
+from service.audit.flow import note
+from service.cli.common import (
+    USAGE,
+    as_json,
+    by_option,
+    console,
+    fail,
+    operator,
+    print_json,
+    settings_or_exit,
+    with_database,
+)
 from service.controls import flow
 from service.controls.flow import Wish
 from service.controls.rules import Switch, switches
@@ -19,7 +29,6 @@ from service.kernel.errors import Invalid
 T = TypeVar("T")
 
 why = click.option("--reason", required=True, help="Why; it stays in the history.")
-who = click.option("--by", default=getpass.getuser, show_default="the user of this machine", help="Who does it.")
 dry = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 
 
@@ -48,7 +57,7 @@ def ls(*, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("position")
 @why
-@who
+@by_option
 @click.option("--lease", type=click.IntRange(min=1), help="Seconds after which it goes back by itself.")
 @dry
 @as_json
@@ -58,8 +67,11 @@ def set_(name: str, position: str, *, reason: str, by: str, lease: int | None, d
     wish = Wish(position, reason, by, timedelta(seconds=lease) if lease else None)
 
     async def work(session: Session) -> dict[str, object]:
-        row = _row(switch, await flow.put(session, switch, wish))
-        return row | {"dryRun": dry_run}
+        before = await flow.lock(session, name)
+        control = await flow.put(session, switch, wish)
+        action = "switch.put" if control else "switch.clear"
+        note(session, operator(by), action, name, before=_facts(switch, before), after=_facts(switch, control, reason))
+        return _row(switch, control) | {"dryRun": dry_run}
 
     row = _in_transaction(work, dry_run=dry_run)
     until = f" until {row['leasedUntil']}" if row["leasedUntil"] else ""
@@ -69,7 +81,7 @@ def set_(name: str, position: str, *, reason: str, by: str, lease: int | None, d
 @controls.command()
 @click.argument("name")
 @why
-@who
+@by_option
 @dry
 @as_json
 def clear(name: str, *, reason: str, by: str, dry_run: bool, as_json: bool) -> None:
@@ -77,7 +89,11 @@ def clear(name: str, *, reason: str, by: str, dry_run: bool, as_json: bool) -> N
     switch = _switch(name)
 
     async def work(session: Session) -> bool:
-        return await flow.put_back(session, switch, reason=reason, by=by)
+        before = await flow.lock(session, name)
+        if changed := await flow.put_back(session, switch, reason=reason, by=by):
+            told = _facts(switch, None, reason)
+            note(session, operator(by), "switch.clear", name, before=_facts(switch, before), after=told)
+        return changed
 
     changed = _in_transaction(work, dry_run=dry_run)
     row = _row(switch, None) | {"changed": changed, "dryRun": dry_run}
@@ -148,6 +164,12 @@ def _row(switch: Switch, control: Control | None) -> dict[str, object]:
         "since": _time(control.set_at) if control else None,
         "leasedUntil": _time(control.leased_until) if control else None,
     }
+
+
+def _facts(switch: Switch, control: Control | None, reason: str | None = None) -> dict[str, object]:
+    """What of a switch stands in the audit trail."""
+    row = _row(switch, control)
+    return {"value": row["position"], "until": row["leasedUntil"]} | ({"reason": reason} if reason else {})
 
 
 def _time(moment: datetime | None) -> str | None:

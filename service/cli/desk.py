@@ -1,5 +1,6 @@
 """`cubano desk`: sell at the door, confirm a bank transfer, confirm that a refund was handed out."""
 
+import getpass
 import re
 import sys
 import uuid
@@ -12,7 +13,7 @@ import msgspec
 
 from service.checkout.rules import LOCALES, check_request
 from service.checkout.views import Checkout
-from service.cli.common import FOUND_WRONG, USAGE, as_json, fail, print_json, settings_or_exit, with_parts
+from service.cli.common import FOUND_WRONG, USAGE, as_json, fail, operator, print_json, settings_or_exit, with_parts
 from service.desk import flow
 from service.desk.flow import Receipt, Told
 from service.gateways.manual import PROVIDER, Method
@@ -76,7 +77,7 @@ def desk() -> None:
 @as_json
 def sell(*, items: list[dict[str, Any]], key: str | None, as_json: bool, **said: str) -> None:
     """Sell tickets: cash and gifts (complimentary) are paid at once, a bank transfer is awaited for a week."""
-    receipt = Receipt(Method(said["method"]), said["reference"], said["by"])
+    receipt = _receipt(said)
     values = {
         "items": items,
         "customer": {"email": said["email"], "name": said["name"]},
@@ -109,7 +110,7 @@ def sell(*, items: list[dict[str, Any]], key: str | None, as_json: bool, **said:
 @by_option
 def receive(order: str, *, amount: Decimal, currency: str | None, **said: str) -> None:
     """Confirm that money for ORDER (its id or number) came in; exit 1 when it is not what the order asks for."""
-    receipt = Receipt(Method(said["method"]), said["reference"], said["by"])
+    receipt = _receipt(said)
 
     async def work(parts: Parts) -> tuple[Told, Money, Money]:
         payment = await flow.find_payment(parts.shop, order)
@@ -134,12 +135,17 @@ def receive(order: str, *, amount: Decimal, currency: str | None, **said: str) -
 @by_option
 def refunded(refund: str, *, failed: str | None, **said: str) -> None:
     """Confirm that REFUND was handed out, or that it could not be."""
-    receipt = Receipt(Method(said["method"]), said["reference"], said["by"])
+    receipt = _receipt(said)
 
     async def work(parts: Parts) -> Told:
         return await flow.hand_back(parts.shop, refund, receipt, failed=failed, livemode=parts.settings.livemode)
 
     click.echo(WORDS[_at_desk(work, unknown=f"No refund {refund!r} is the desk's to hand out.")])
+
+
+def _receipt(said: dict[str, str]) -> Receipt:
+    """Who says so may be anybody at the till; the audit trail names the user of this machine."""
+    return Receipt(Method(said["method"]), said["reference"], said["by"], operator(getpass.getuser()))
 
 
 def _at_desk(work: Callable[[Parts], Awaitable[T]], *, unknown: str = "") -> T:

@@ -7,8 +7,11 @@ import click
 import sqlalchemy as sa
 from rich.table import Table
 
-from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json, with_database
+from service.audit.flow import note
+from service.cli.common import FOUND_WRONG, as_json, by_option, console, fail, operator, print_json, with_database
 from service.cli.sweep import sweep
+from service.inbox.flow import Chosen, facts, find
+from service.inbox.flow import replay as replay_one
 from service.kernel.db import Database, Session
 from service.webhooks import flow
 from service.webhooks.tables import EventState, PaymentEvent
@@ -35,7 +38,7 @@ def ls(state: str, limit: int, *, as_json: bool) -> None:
 
     async def work(database: Database) -> list[PaymentEvent]:
         async with database.transaction() as session:
-            return await flow.find_events(session, state=None if state == ANY else state, limit=limit)
+            return await find(session, Chosen(state=None if state == ANY else state), limit=limit)
 
     events = with_database(work)
     if as_json:
@@ -82,7 +85,8 @@ def show(event: str, *, as_json: bool) -> None:
 @inbox.command()
 @click.argument("events", nargs=-1)
 @click.option("--dead", is_flag=True, help="All dead letters.")
-def replay(events: tuple[str, ...], *, dead: bool) -> None:
+@by_option
+def replay(events: tuple[str, ...], *, dead: bool, by: str) -> None:
     """Apply EVENTS again from the start. Safe: effects hang on what they change, not on the event.
 
     A discarded event is only applied when it is named; why it was discarded is then its last error.
@@ -95,7 +99,11 @@ def replay(events: tuple[str, ...], *, dead: bool) -> None:
             chosen = await _lock_dead(session) if dead else []
             chosen += [await flow.find_event(session, each) or _unknown(each) for each in events]
             for each in chosen:
-                await _replay(session, each)
+                await replay_one(session, each)
+            if chosen:
+                one = chosen[0].event_id if len(chosen) == 1 else "inbox"
+                before = {"events": [each.event_id for each in chosen]} if one == "inbox" else facts(chosen[0])
+                note(session, operator(by), "inbox.replay", one, before=before, after={"state": "pending"})
         return len({each.seq for each in chosen})
 
     click.echo(f"{with_database(work)} events will be applied again.")
@@ -104,7 +112,8 @@ def replay(events: tuple[str, ...], *, dead: bool) -> None:
 @inbox.command()
 @click.argument("event")
 @click.option("--why", required=True, help="The reason; it stays with the event.")
-def discard(event: str, why: str) -> None:
+@by_option
+def discard(event: str, why: str, by: str) -> None:
     """Decide that EVENT shall have no effect."""
 
     async def work(database: Database) -> str:
@@ -112,6 +121,8 @@ def discard(event: str, why: str) -> None:
             found = await flow.find_event(session, event) or _unknown(event)
             if found.state not in {EventState.PENDING, EventState.DEAD}:
                 fail(f"{found.event_id} is {found.state}; only pending and dead events can be discarded.")
+            after = {"state": "discarded", "reason": why}
+            note(session, operator(by), "inbox.discard", found.event_id, before=facts(found), after=after)
             await flow.discard(session, found, why=why)
             return found.event_id
 
@@ -122,14 +133,6 @@ async def _lock_dead(session: Session) -> list[PaymentEvent]:
     """All dead letters, locked: what somebody else decides meanwhile about one of them is waited for and holds."""
     dead = sa.select(PaymentEvent).where(PaymentEvent.state == EventState.DEAD).order_by(PaymentEvent.seq)
     return list((await session.execute(dead.with_for_update())).scalars())
-
-
-async def _replay(session: Session, event: PaymentEvent) -> None:
-    why = event.cause if event.state == EventState.DISCARDED else None
-    await flow.replay(session, event)
-    if why is not None:
-        kept = {"last_error": f"was discarded: {why}"}
-        await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == event.seq).values(kept))
 
 
 def _unknown(event: str) -> PaymentEvent:

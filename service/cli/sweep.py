@@ -8,13 +8,26 @@ from datetime import datetime, timedelta
 
 import click
 
-from service.cli.common import FOUND_WRONG, USAGE, as_json, fail, print_json, settings_or_exit, with_parts
+from service.arrivals.flow import write
+from service.audit.flow import note
+from service.cli.common import (
+    FOUND_WRONG,
+    USAGE,
+    as_json,
+    by_option,
+    fail,
+    operator,
+    print_json,
+    settings_or_exit,
+    with_parts,
+)
 from service.gateways.base import Capability, Gateway
+from service.kernel.db import Database
 from service.kernel.errors import GatewayError, GatewayUnavailable
 from service.parts import Parts
-from service.recovery.flow import looker, read_list, read_mark, writer
+from service.recovery.flow import Take, looker, read_list, read_mark
 from service.recovery.rules import window
-from service.webhooks.flow import Intake
+from service.webhooks.tables import Arrival
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -53,8 +66,9 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
     "--since", callback=_moment, help="From when: 90m, 2h, 3d, or a time with its zone. Default: the last sweep."
 )
 @click.option("--dry-run", is_flag=True, help="Only show what is missing.")
+@by_option
 @as_json
-def sweep(provider: str | None, since: datetime | timedelta | None, *, dry_run: bool, as_json: bool) -> None:
+def sweep(provider: str | None, since: datetime | timedelta | None, *, dry_run: bool, by: str, as_json: bool) -> None:
     """Read the gateways' own lists of events and write down what never came; exit 1 when one cannot be read.
 
     The worker does so by itself every minute. Safe: what is known is left alone.
@@ -63,24 +77,36 @@ def sweep(provider: str | None, since: datetime | timedelta | None, *, dry_run: 
     async def work(parts: Parts) -> list[_Sweep]:
         lists = [each for each in parts.gateways.values() if Capability.LIST_EVENTS in each.capabilities]
         chosen = [each for each in lists if provider in {None, each.provider}]
+        take = looker(parts.db) if dry_run else _writer(parts.db, by)
         if not chosen:
             fail(f"{provider!r} lists no events; one of {', '.join(each.provider for each in lists)} does.", code=USAGE)
-        return [await _sweep_one(parts, each, since, dry_run=dry_run) for each in chosen]
+        return [await _sweep_one(parts, each, since, take) for each in chosen]
 
     swept = with_parts(settings_or_exit(), work)
     _show_sweeps(swept, dry_run=dry_run, as_json=as_json)
     sys.exit(FOUND_WRONG if any(each.problem for each in swept) else 0)
 
 
-async def _sweep_one(parts: Parts, gateway: Gateway, since: datetime | timedelta | None, *, dry_run: bool) -> _Sweep:
+def _writer(db: Database, by: str) -> Take:
+    """Write them down, each batch in one transaction with its entry in the audit trail."""
+
+    async def take(arrivals: Sequence[Arrival]) -> list[bool]:
+        async with db.transaction() as session:
+            new = await write(session, arrivals)
+            written = [each.envelope.event_id for each, is_new in zip(arrivals, new, strict=True) if is_new]
+            if written:
+                note(session, operator(by), "inbox.sweep", "inbox", after={"missing": {arrivals[0].provider: written}})
+        return new
+
+    return take
+
+
+async def _sweep_one(parts: Parts, gateway: Gateway, since: datetime | timedelta | None, take: Take) -> _Sweep:
     now = parts.db.clock()
     async with parts.db.transaction() as session:
         marked = await read_mark(session, gateway.provider)
     start = now - since if isinstance(since, timedelta) else since or marked
     told = _Sweep(gateway.provider, window(start, now=now)[0], now)
-    intake = Intake(parts.db)
-    await intake.open()
-    take = looker(parts.db) if dry_run else writer(intake)
     try:
         async for batch in read_list(
             gateway, take, parts.db, since=told.since, until=now, livemode=parts.settings.livemode
@@ -90,8 +116,6 @@ async def _sweep_one(parts: Parts, gateway: Gateway, since: datetime | timedelta
             told.wrong_mode += batch.wrong_mode
     except GatewayError as error:
         told.problem = error.reason if isinstance(error, GatewayUnavailable) else str(error)
-    finally:
-        await intake.close()
     return told
 
 

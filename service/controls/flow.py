@@ -112,6 +112,12 @@ async def current(session: Session) -> dict[str, Control]:
     return {each.name: each for each in (await session.execute(sa.select(Control).where(holds))).scalars()}
 
 
+async def lock(session: Session, name: str) -> Control | None:
+    """How the switch stands, None for normal; nobody else who asks this way moves it before this transaction ends."""
+    await session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"switch {name}"))))
+    return (await current(session)).get(name)
+
+
 async def history(session: Session, *, name: str | None, limit: int) -> list[ControlHistory]:
     """What was changed, newest first."""
     query = sa.select(ControlHistory).order_by(ControlHistory.seq.desc()).limit(limit)

@@ -10,6 +10,9 @@ from enum import StrEnum
 import msgspec
 import sqlalchemy as sa
 
+from service.access.rules import Principal
+from service.arrivals.flow import write
+from service.audit.flow import note
 from service.checkout.flow import open_checkout
 from service.checkout.rules import CheckoutRequest
 from service.checkout.views import Checkout
@@ -23,17 +26,17 @@ from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.tables import Refund
 from service.shop.flow import Shop
-from service.webhooks.flow import Intake
 from service.webhooks.tables import Arrival, PaymentEvent
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """How the money came or went, the paper that proves it, and who says so."""
+    """How the money came or went, the paper that proves it, who says so, and whom the audit trail names for it."""
 
     method: Method
     reference: str
     by: str
+    actor: Principal
 
 
 class Told(StrEnum):
@@ -49,7 +52,10 @@ async def sell(shop: Shop, request: CheckoutRequest, *, key: str, receipt: Recei
     checkout = await open_checkout(shop, request, key=key, by_staff=True)
     if receipt.method is not Method.BANK:
         payment = await find_payment(shop, checkout.order_id)
-        await receive(shop, payment, checkout.total, receipt, livemode=livemode)
+        await receive(shop, payment, checkout.total, receipt, livemode=livemode, action="desk.sell")
+        return checkout
+    async with shop.db.transaction() as session:  # nothing is taken yet: only who has promised the seats
+        note(session, receipt.actor, "desk.sell", checkout.order_id, after={"method": receipt.method, "by": receipt.by})
     return checkout
 
 
@@ -65,7 +71,9 @@ async def find_payment(shop: Shop, order: str) -> Payment:
     return found[-1]
 
 
-async def receive(shop: Shop, payment: Payment, amount: Money, receipt: Receipt, *, livemode: bool) -> Told:
+async def receive(
+    shop: Shop, payment: Payment, amount: Money, receipt: Receipt, *, livemode: bool, action: str = "desk.receive"
+) -> Told:
     """The money for a payment came in."""
     said = Said(
         id=f"{payment.id}-received-{amount.minor}-{amount.currency}-{receipt.reference}",
@@ -82,7 +90,7 @@ async def receive(shop: Shop, payment: Payment, amount: Money, receipt: Receipt,
     if payment.status == PaymentStatus.SUCCEEDED:
         async with shop.db.transaction() as session:
             return Told.KNOWN if await _is_known(session, said) else Told.REFUSED
-    return await _say(shop, said)
+    return await _say(shop, said, receipt.actor, action)
 
 
 async def hand_back(shop: Shop, refund_id: str, receipt: Receipt, *, failed: str | None, livemode: bool) -> Told:
@@ -105,7 +113,7 @@ async def hand_back(shop: Shop, refund_id: str, receipt: Receipt, *, failed: str
         by=receipt.by,
         refund=Refunded(id=refund.id, failure_reason=failed),
     )
-    return await _say(shop, said)
+    return await _say(shop, said, receipt.actor, "desk.refunded")
 
 
 async def _is_known(session: Session, said: Said) -> bool:
@@ -113,13 +121,17 @@ async def _is_known(session: Session, said: Said) -> bool:
     return (await session.execute(sa.select(PaymentEvent.seq).where(*same))).scalar_one_or_none() is not None
 
 
-async def _say(shop: Shop, said: Said) -> Told:
+async def _say(shop: Shop, said: Said, actor: Principal, action: str) -> Told:
+    """Write the event and who said it, both or neither; what was said before is not said again."""
     body = msgspec.json.encode(said)
     envelope = ManualGateway().read_envelope(body)
-    intake = Intake(shop.db)
-    await intake.open()
-    try:
-        new = await intake.take(Arrival(PROVIDER, envelope, body, said.created))
-    finally:
-        await intake.close()
-    return Told.NEW if new else Told.KNOWN
+    async with shop.db.transaction() as session:
+        (new,) = await write(session, [Arrival(PROVIDER, envelope, body, said.created)])
+        if not new:
+            return Told.KNOWN
+        told = {"orderId": said.order_id, "event": said.id, "type": said.type, "by": said.by}
+        amount = {"minor": said.amount.minor, "currency": said.amount.currency}
+        note(
+            session, actor, action, said.refund.id if said.refund else said.payment_id, after=told | {"amount": amount}
+        )
+    return Told.NEW

@@ -84,6 +84,23 @@ async def enqueue(
     await session.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
 
 
+async def find_message(session: Session, seq: int) -> OutboxMessage | None:
+    """One message by its number, locked: no worker takes it before this transaction ends."""
+    return await session.get(OutboxMessage, seq, with_for_update=True)
+
+
+async def retry(session: Session, seq: int) -> None:
+    """A person wants it delivered: due at once, with all tries again."""
+    anew = {"state": MessageState.PENDING, "attempts": 0, "due_at": session.now, "leased_until": None}
+    await session.execute(sa.update(OutboxMessage).where(OutboxMessage.seq == seq).values(anew))
+
+
+async def discard(session: Session, seq: int, *, why: str) -> None:
+    """A person has decided that it shall have no effect: done, with the reason where an error would stand."""
+    over = {"state": MessageState.DONE, "done_at": session.now, "leased_until": None, "last_error": why[:2000]}
+    await session.execute(sa.update(OutboxMessage).where(OutboxMessage.seq == seq).values(over))
+
+
 _IS_EXHAUSTED = sa.and_(OutboxMessage.state == MessageState.DEAD, OutboxMessage.attempts >= MAX_ATTEMPTS)
 
 

@@ -71,7 +71,7 @@ async def prepare_put(session: Session, switch: Switch, asked: Asked, wish: PutS
         raise Invalid(
             [FieldError("lease", "required", f"{switch.name} is moved only for a time: say how many seconds.")]
         )
-    standing = await _lock(session, switch)
+    standing = await controls.lock(session, switch.name)
     plan = Plan(
         action="switch.put",
         subject=switch.name,
@@ -86,7 +86,7 @@ async def prepare_put(session: Session, switch: Switch, asked: Asked, wish: PutS
 
 async def prepare_clear(session: Session, switch: Switch, asked: Asked) -> Prepared:
     """Back to the default."""
-    standing = await _lock(session, switch)
+    standing = await controls.lock(session, switch.name)
     plan = Plan(
         action="switch.clear",
         subject=switch.name,
@@ -104,12 +104,6 @@ def _read_value(switch: Switch, value: str) -> str:
         return read_position(switch, value)
     except Invalid as error:
         raise Invalid([FieldError("value", each.code, each.message) for each in error.fields]) from error
-
-
-async def _lock(session: Session, switch: Switch) -> Control | None:
-    """What stands there, with nobody else moving it until this transaction ends; also where nothing stands yet."""
-    await session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"switch {switch.name}"))))
-    return (await controls.current(session)).get(switch.name)
 
 
 def _facts(switch: Switch, control: Control | None) -> dict[str, str | None]:

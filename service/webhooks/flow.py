@@ -268,19 +268,13 @@ async def reopen_foreign(session: Session, *, provider: str, subject: str) -> No
     await session.execute(sa.update(PaymentEvent).where(*ours).values(**values))
 
 
-async def find_events(session: Session, *, state: str | None, limit: int) -> list[PaymentEvent]:
-    """Events, newest first, of one state or of all."""
-    query = sa.select(PaymentEvent).order_by(PaymentEvent.seq.desc()).limit(limit)
-    if state is not None:
-        query = query.where(PaymentEvent.state == state)
-    return list((await session.execute(query)).scalars())
-
-
 async def find_event(session: Session, event_id: str) -> PaymentEvent | None:
     """One event by the gateway's id or by its number in the inbox."""
     is_number = event_id.isascii() and event_id.isdecimal() and len(event_id) < _DIGITS_OF_BIGINT
     known = PaymentEvent.seq == int(event_id) if is_number else PaymentEvent.event_id == event_id
-    return (await session.execute(sa.select(PaymentEvent).where(known).with_for_update())).scalar_one_or_none()
+    # Two providers may number alike: the first is meant, the other has its number in the inbox.
+    query = sa.select(PaymentEvent).where(known).order_by(PaymentEvent.seq).limit(1).with_for_update()
+    return (await session.execute(query)).scalar_one_or_none()
 
 
 async def replay(session: Session, event: PaymentEvent) -> None:

@@ -21,6 +21,8 @@ EXCUSED: Mapping[str, str] = {
     "service/webhooks/tables.py:_complete": "`COMPLETE`: a thin event whose snapshot has come is pending as if it had been fetched",
     "service/idempotency/flow.py:finish": "the one move a key has, by the holder of its lease",
     "service/kernel/outbox.py:revive": "the way back from dead, for what must happen however long it takes",
+    "service/kernel/outbox.py:retry": "the way back from dead by a person, under the message's lock",
+    "service/kernel/outbox.py:discard": "a person's decision, under the message's lock",
     "service/kernel/outbox.py:postpone": "the one place where a failed delivery ends, by the holder of its lease",
     "service/webhooks/flow.py:reopen_foreign": "the way back from ignored, once its payment is known, under the order's lock",
     "service/webhooks/flow.py:_end": "the one place where an event is settled, in the transaction that claimed it",
