@@ -28,20 +28,23 @@ from service.idempotency import tables as idempotency
 from service.journal import tables as journal
 from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
+from service.kernel.data_keys import MasterKeys
 from service.kernel.db import Database, Tables
 from service.kernel.errors import CubanoError, GatewayUnavailable
 from service.kernel.ids import Ids
 from service.kernel.repeat import Repeat, repeating
-from service.kernel.data_keys import MasterKeys
 from service.orders import tables as orders
 from service.payments import flow as payment_events
 from service.payments import tables as payments
 from service.recovery import tables as recovery
 from service.refunds import flow as refund_events
 from service.refunds import tables as refunds
+from service.sessions import tables as sessions
 from service.settings import Settings
 from service.shop.flow import Shop
+from service.signin import tables as signin
 from service.signing import tables as signing
+from service.staff import tables as staff
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
@@ -55,6 +58,9 @@ WITH_TABLES = (
     audit,
     access,
     signing,
+    staff,
+    sessions,
+    signin,
     idempotency,
     catalog,
     controls,

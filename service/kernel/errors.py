@@ -7,6 +7,7 @@
     ├── Unauthenticated      a credential or signature is absent or wrong
     ├── Unidentified         who asks is not known: no credential, or one that is not good
     ├── Forbidden            known, and not allowed
+    │   └── CrossSite        known by a cookie, but perhaps sent by another site
     ├── WrongNetwork         it does not come from where it may come from
     ├── RateLimited          too many requests of this kind from this client
     ├── Conflict             right request, wrong moment
@@ -123,6 +124,17 @@ class CardRefused(CubanoError):
             "Something in this request looks like a card number. Never send one here: cards are typed on the payment "
             "provider's own page only. The request was refused before it was read, so nothing was stored or logged."
         )
+
+
+class CrossSite(Forbidden):
+    """A browser sent it with the cookie of a session, but nothing shows that our own page made it."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    @property
+    def detail(self) -> str:
+        return "With a session, a request that changes something needs its X-CSRF-Token and must come from our own pages."
 
 
 class Conflict(CubanoError):

@@ -33,6 +33,7 @@ TABLE: dict[type[Exception], Kind] = {
     errors.Unauthenticated: Kind(400, "signature_invalid", "The signature could not be verified"),
     errors.Unidentified: Kind(401, "unauthenticated", "Credentials are missing or wrong"),
     errors.Forbidden: Kind(403, "forbidden", "Not allowed"),
+    errors.CrossSite: Kind(403, "cross_site", "Not shown to come from our own pages"),
     errors.WrongNetwork: Kind(403, "wrong_network", "Not from this address"),
     errors.RateLimited: Kind(429, "rate_limited", "Too many requests"),
     errors.CardRefused: Kind(400, "card_number_refused", "Never send a card number"),

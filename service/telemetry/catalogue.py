@@ -24,6 +24,7 @@ from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
 from service.telemetry.guards import CARDS_REFUSED as CARDS_REFUSED
 from service.telemetry.guards import LIMITS as LIMITS
 from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
+from service.telemetry.guards import SIGN_INS as SIGN_INS
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
 
 # A sale takes seconds to half an hour: people look for their card, banks ask for a code.

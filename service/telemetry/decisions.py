@@ -38,3 +38,16 @@ class AccessOutcome(StrEnum):
     WRONG_NETWORK = "wrong_network"
     BAD_SIGNATURE = "bad_signature"
     REPLAYED = "replayed"
+    UNFINISHED = "unfinished"  # a sign-in whose second factor is missing
+
+
+class SignInOutcome(StrEnum):
+    """How one step of a person's sign-in ended."""
+
+    SIGNED_IN = "signed_in"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the outcome; also an unknown address, and somebody who is disabled
+    WRONG_CODE = "wrong_code"
+    REPLAYED_CODE = "replayed_code"
+    LOCKED = "locked"  # not even looked at
+    REFUSED = "refused"  # by what the issuer says, or by what it may not say here
+    ISSUER_AWAY = "issuer_away"

@@ -1,6 +1,6 @@
 """The metrics of who may do what: staff and their sessions, rate limits, sealed data. Part of the catalogue."""
 
-from service.telemetry.decisions import LimitVerdict, LimitZone
+from service.telemetry.decisions import LimitVerdict, LimitZone, SignInOutcome
 from service.telemetry.metric import Counter
 
 LIMITS = Counter(
@@ -16,4 +16,10 @@ LIMITS_FALLBACK = Counter(
 )
 CARDS_REFUSED = Counter(
     "cubano_card_numbers_refused_total", "Requests refused because a card number seemed to stand in them.", "requests"
+)
+SIGN_INS = Counter(
+    "cubano_staff_sign_ins_total",
+    "Steps of people's sign-ins, by how they ended.",
+    "steps",
+    {"outcome": SignInOutcome},
 )

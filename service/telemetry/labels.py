@@ -6,9 +6,9 @@ They are telemetry's own, because telemetry imports nothing of ours; a test comp
 from enum import StrEnum
 
 from service.telemetry.decisions import AccessOutcome as AccessOutcome
-from service.telemetry.decisions import SignInOutcome as SignInOutcome
 from service.telemetry.decisions import LimitVerdict as LimitVerdict
 from service.telemetry.decisions import LimitZone as LimitZone
+from service.telemetry.decisions import SignInOutcome as SignInOutcome
 from service.telemetry.states import DisputeEvent as DisputeEvent
 from service.telemetry.states import DisputeState as DisputeState
 from service.telemetry.states import EntryKind as EntryKind

@@ -1,0 +1,1 @@
+"""Signing in, step by step, and the pages for it under `/staff`."""
