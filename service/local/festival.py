@@ -8,6 +8,7 @@ from service.catalog.tables import Stock, TicketKind, TicketType
 from service.kernel.db import Session
 
 CURRENCY = "USD"
+TAX_BP = 500  # what the city takes of an admission, in the price; Boulder Revised Code 3-4
 
 
 @dataclass(frozen=True)
@@ -146,4 +147,5 @@ def _type(position: int, sample: Sample) -> dict[str, object]:
         "price_minor": sample.price,
         "price_currency": CURRENCY,
         "max_per_order": sample.max_per_order,
+        "tax_bp": TAX_BP,
     }

@@ -44,10 +44,10 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     order, payment = found
     _check_money(session, payment, event)
     await _learn_refs(session, payment, event, is_money=True)
+    payment.paid_at, payment.gift = payment.paid_at or event.occurred_at, payment.gift or event.gift
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
-    payment.paid_at, payment.gift = event.occurred_at, event.gift
     session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="approved", category="none")
     if any(each.status == PaymentStatus.SUCCEEDED for each in await of_order(session, order.id) if each is not payment):
         await _return_surplus(session, order, payment)
