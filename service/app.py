@@ -27,11 +27,15 @@ from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database
 from service.kernel.problems import PROBLEM_JSON, to_problem
 from service.kernel.repeat import Repeat, repeating
+from service.limits.api import Limits
+from service.limits.flow import Limiter
 from service.ops.api import create_ops
 from service.parts import Parts, build_parts
 from service.receipts.api import get_order
 from service.reference.api import create_reference
 from service.settings import Settings
+from service.shield.api import create_dress, create_screen
+from service.shield.rules import Dress
 from service.shop.flow import Shop
 from service.signing.rules import SigningSecrets
 from service.storefront.api import Storefront, create_storefront
@@ -44,7 +48,10 @@ from service.webhooks.flow import Intake
 KEYS_EVERY_S = 5.0  # when a key was used last stands in the database so much later
 MOST_BYTES = 65_536  # of a request body; a checkout is a few hundred bytes
 FOR_CUSTOMERS = {"public": "customers' pages; the page of an order asks for its token"}
-FOR_PROBES = {"public": "asked by load balancers; says nothing of the inside"}
+FOR_PROBES = {
+    "public": "asked by load balancers; says nothing of the inside",
+    "unlimited": "a probe that is refused takes a healthy process out",
+}
 FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json")
 WEBHOOK_PATHS = {"stripe": ["/webhook", "/webhook/stripe"]}  # the first provider had no name in its address
 
@@ -58,8 +65,13 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
+    limiter = Limiter(
+        factor=settings.rate_limits, redis_url=settings.redis_url.get_secret_value(), telemetry=parts.telemetry
+    )
+    limits = Limits(limiter, hops=settings.trusted_hops)
+    dress = Dress(public_url=settings.public_url, form_origins=[each.page_origin for each in parts.gateways.values()])
     app = Litestar(
-        route_handlers=[_api(parts, intake), create_ops(), reference, pages, live, ready],
+        route_handlers=[_api(parts, intake, limits), create_ops(), reference, pages, live, ready],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
@@ -70,10 +82,11 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "livemode": Provide(lambda: parts.settings.livemode, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
-        guards=[_guard(parts, ring)],
+        guards=[limits.around(_guard(parts, ring)), create_screen(parts.telemetry)],
+        before_send=[limits.show, create_dress(dress)],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
-        lifespan=[_lifespan(parts, intake, health, ring)],
+        lifespan=[_lifespan(parts, intake, health, ring), limiter.living],
         request_max_body_size=MOST_BYTES,
         openapi_config=_openapi(),
         logging_config=None,
@@ -85,7 +98,8 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     return app
 
 
-def _api(parts: Parts, intake: Intake) -> Router:
+def _api(parts: Parts, intake: Intake, limits: Limits) -> Router:
+    networks = [each.partition("=") for each in parts.settings.webhook_networks]
     webhooks = [
         webhook_of(
             gateway,
@@ -93,6 +107,8 @@ def _api(parts: Parts, intake: Intake) -> Router:
             intake,
             paths=WEBHOOK_PATHS.get(name, [f"/webhook/{name}"]),
             livemode=parts.settings.livemode,
+            judge=limits.judge,
+            guards=limits.only_from([net for of, _, net in networks if of == name], name, parts.telemetry),
         )
         for name, gateway in parts.gateways.items()
         if Capability.WEBHOOKS in gateway.capabilities

@@ -12,6 +12,7 @@ from service.catalog.views import CatalogView, present
 from service.kernel.db import Database
 from service.kernel.errors import Maintenance
 from service.kernel.problem_docs import answered, documented
+from service.telemetry.labels import LimitZone
 
 MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may still take the load
 
@@ -36,7 +37,7 @@ EXAMPLE = {
     "/catalog",
     summary="What is on sale",
     tags=["Store"],
-    opt={"public": "what is on sale is no secret"},
+    opt={"public": "what is on sale is no secret", "zone": LimitZone.CATALOG},
     cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
     responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400, Maintenance)},
 )

@@ -26,6 +26,7 @@ from service.kernel.errors import (
 from service.kernel.problem_docs import answered, documented
 from service.shop.flow import Shop
 from service.telemetry import catalogue
+from service.telemetry.labels import LimitZone
 
 EXAMPLE = {
     "items": [{"ticketType": "full-pass", "quantity": 2}],
@@ -101,7 +102,7 @@ PROBLEMS = (
     "/checkout-session",
     summary="Open a checkout",
     tags=["Store"],
-    opt={"public": "anybody may buy; prices come from the catalogue"},
+    opt={"public": "anybody may buy; prices come from the catalogue", "zone": LimitZone.CHECKOUT},
     operation_class=CheckoutOperation,
     responses={
         **answered(201, Checkout, ANSWER, "The tickets are held and the payment page is open"),

@@ -12,6 +12,7 @@ from service.kernel.errors import Maintenance, NotFound
 from service.kernel.problem_docs import answered, documented
 from service.receipts.flow import find_receipt, read_receipt
 from service.receipts.views import OrderView
+from service.telemetry.labels import LimitZone
 
 OrderId = Annotated[str, PathParameter(name="orderId")]
 Token = Annotated[str | None, QueryParameter(name="token", description="The order's access token, as links carry it.")]
@@ -75,7 +76,11 @@ EXAMPLE = {
     "/order/{orderId:str}",
     summary="Look up an order",
     tags=["Store"],
-    opt={"permission": Permission.ORDERS_READ, "hidden": "the order's access token opens it too"},
+    opt={
+        "permission": Permission.ORDERS_READ,
+        "hidden": "the order's access token opens it too",
+        "zone": LimitZone.ORDERS,
+    },
     responses={**answered(200, OrderView, EXAMPLE, "The order"), **documented(NotFound, Maintenance)},
 )
 async def get_order(

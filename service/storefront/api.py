@@ -50,10 +50,9 @@ class Storefront:
 
 
 def create_storefront(shop: Shop, *, help_email: str) -> Storefront:
-    """The pages of this shop; forms may lead to the pages of its gateways."""
-    policy = rules.content_security_policy(gateway.page_origin for gateway in shop.gateways.values())
+    """The pages of this shop."""
     pages = Pages(clock=shop.db.clock, help_email=help_email)
-    front = Front(pages, headers=rules.page_headers(policy), secure=shop.public_url.startswith("https://"))
+    front = Front(pages, secure=shop.public_url.startswith("https://"))
 
     # Functions, not methods: the framework copies a router deeply, and would copy what a method is bound to.
     def answer_error(request: Asked, error: Exception) -> Response[bytes]:

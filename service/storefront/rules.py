@@ -142,28 +142,6 @@ def from_our_pages(headers: Mapping[str, str], *, own_origin: str) -> bool:
         return False
 
 
-def content_security_policy(gateway_origins: Iterable[str]) -> str:
-    """Nothing but our own files; forms may lead to the gateways, because a checkout is answered with a redirect there."""
-    forms = " ".join(["'self'", *sorted({each for each in gateway_origins if each})])
-    return (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
-        f"form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
-    )
-
-
-def page_headers(policy: str) -> dict[str, str]:
-    """What every page carries beside its content."""
-    return {
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "same-origin",  # an order's address stays with us
-        "X-Content-Type-Options": "nosniff",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cache-Control": "no-store",
-        "Vary": "Accept-Language, Accept-Encoding, Cookie",
-    }
-
-
 @dataclass(frozen=True)
 class Stock:
     """How a ticket type stands: `state` is open, low, held_out (all held, some may come back) or sold_out."""

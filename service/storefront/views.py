@@ -181,8 +181,10 @@ LANGUAGE, CART, TOKEN, RETURNED, BUYING = (
 WEEK_S, HALF_YEAR_S = 7 * 86_400, 182 * 86_400
 RETURN_S = 900  # so long the order page says "confirming" to who has just paid
 SERVER_ERROR = 500
+PAGE_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept-Language, Accept-Encoding, Cookie"}
 ERROR_PAGES = {403: "forbidden", 404: "not_found", 429: "too_many", 503: "busy"}
-MAINTENANCE, MAINTENANCE_RETRY_S = "maintenance", 60
+PAGES_OF_CODES = {"maintenance": "maintenance", "card_number_refused": "card"}
+RETRY_S = 3
 
 
 def cart_of(request: Request[Any, Any, State]) -> Cart | None:
@@ -198,11 +200,10 @@ def returned_at(cookie: str | None, now: datetime) -> datetime | None:
 
 
 class Front:
-    """Answers of the customer pages: the right headers on every one, and the few cookies."""
+    """Answers of the customer pages: kept by nobody on the way, and the few cookies."""
 
-    def __init__(self, pages: Pages, *, headers: Mapping[str, str], secure: bool) -> None:
+    def __init__(self, pages: Pages, *, secure: bool) -> None:
         self.pages = pages
-        self._headers = dict(headers)
         self._secure = secure
 
     def page(
@@ -215,14 +216,14 @@ class Front:
             cookies = [*cookies, self.cookie(LANGUAGE, language, max_age=HALF_YEAR_S)]
         cart = None if any(each.key == CART for each in cookies) else cart_of(request)
         html = self.pages.render(template, language, path=path, cart_count=cart.count if cart else 0, **more).encode()
-        headers = {**self._headers, "Content-Language": language, **headers}
+        headers = {**PAGE_HEADERS, "Content-Language": language, **headers}
         if "gzip" in request.headers.get("accept-encoding", ""):  # a poster is mostly numbers: a quarter remains
             html, headers["Content-Encoding"] = gzip.compress(html, 4, mtime=0), "gzip"
         return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers, cookies=cookies)
 
     def redirect(self, to: str, cookies: Sequence[Cookie] = ()) -> Response[Any]:
-        """See other; the policy goes along, because a form's answer is checked against it too."""
-        return Redirect(to, status_code=303, headers=self._headers, cookies=list(cookies))
+        """See other."""
+        return Redirect(to, status_code=303, headers=PAGE_HEADERS, cookies=list(cookies))
 
     def cookie(self, name: str, value: str, *, max_age: int, path: str = "/") -> Cookie:
         return Cookie(name, value=value, path=path, max_age=max_age, secure=self._secure, httponly=True, samesite="lax")
@@ -258,8 +259,8 @@ class Front:
         wished = request.headers.get("accept-language", "")
         language = first if first in LANGUAGES else preferred_language(wished, request.cookies.get(LANGUAGE))
         page = ERROR_PAGES.get(kind.status, "broken" if kind.status >= SERVER_ERROR else "bad_request")
-        page = MAINTENANCE if kind.code == MAINTENANCE else page
-        retry_after_s = MAINTENANCE_RETRY_S if page == MAINTENANCE else 3
+        page = PAGES_OF_CODES.get(kind.code, page)
+        retry_after_s = getattr(error, "retry_after_s", RETRY_S)
         headers = {"Retry-After": str(retry_after_s)} if kind.status in {429, 503} else {}
         return self.page(request, "error.html", language, path="", kind=page, status=kind.status, headers=headers)
 
@@ -274,8 +275,6 @@ class Front:
             "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
             "ETag": asset.etag,
             "Vary": "Accept-Encoding",
-            "X-Content-Type-Options": "nosniff",
-            "Cross-Origin-Resource-Policy": "same-origin",
         }
         if request.headers.get("if-none-match") == asset.etag:
             return Response(b"", status_code=304, headers=headers, media_type=asset.media_type)

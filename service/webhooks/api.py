@@ -3,6 +3,7 @@
 Nothing unverified is stored. A known event is answered 200 like a new one, so that the gateway stops repeating it.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,11 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.response.base import ASGIResponse
+from litestar.types import Guard
 
 from service.gateways.base import Gateway
 from service.kernel.db import Database
-from service.kernel.errors import Invalid, Unauthenticated
+from service.kernel.errors import CubanoError, Invalid, Unauthenticated, WrongNetwork
 from service.kernel.problem_docs import answered, documented
 from service.telemetry import catalogue
 from service.telemetry.logs import get_logger
@@ -24,6 +26,9 @@ from service.webhooks.flow import Intake
 from service.webhooks.tables import Arrival
 
 MOST_BYTES = 1_000_000  # snapshot events of large orders reach some hundred kilobytes
+Asked = Request[Any, Any, State]
+# What to answer instead of a refusal: the same, or that there were too many from there.
+Judge = Callable[[Asked, CubanoError], Awaitable[CubanoError]]
 log = get_logger("webhooks")
 
 
@@ -39,7 +44,16 @@ class WebhookOperation(Operation):
         self.request_body = RequestBody(content={"application/json": media}, required=True)
 
 
-def webhook_of(gateway: Gateway, db: Database, intake: Intake, *, paths: list[str], livemode: bool) -> HTTPRouteHandler:
+def webhook_of(
+    gateway: Gateway,
+    db: Database,
+    intake: Intake,
+    *,
+    paths: list[str],
+    livemode: bool,
+    judge: Judge,
+    guards: list[Guard],
+) -> HTTPRouteHandler:
     """The handler for one provider. What it needs is handed in here: looked up for each request it costs a tenth of it."""
     received = ASGIResponse(body=b'{"received":true}')
 
@@ -47,26 +61,32 @@ def webhook_of(gateway: Gateway, db: Database, intake: Intake, *, paths: list[st
         paths,
         summary=f"Events of {gateway.provider}",
         tags=["Webhooks"],
-        opt={"public": "the provider's signature is checked"},
+        opt={
+            "public": "the provider's signature is checked",
+            "unlimited": "a signed event is never limited; those that are not are counted by `judge`",
+            "unscreened": "the provider's own words; nothing of an unsigned body is kept",
+        },
+        guards=guards,
         status_code=200,
         name=f"webhook-{gateway.provider}",
         request_max_body_size=MOST_BYTES,
         operation_class=WebhookOperation,
         responses={
             **answered(200, dict[str, bool], {"received": True}, "Written down; also when it was known already"),
-            **documented(Unauthenticated, 413),
+            **documented(Unauthenticated, WrongNetwork, 413, screened=False),
         },
     )
-    async def receive(request: Request[Any, Any, State]) -> ASGIResponse:
+    async def receive(request: Asked) -> ASGIResponse:
         """Takes a signed event of the payment provider; the signature is checked on the raw body."""
         body = await request.body()
         now = db.clock()
         try:
             envelope = await gateway.verify(body, request.headers, now=now)
-        except (Unauthenticated, Invalid) as error:
-            result = error.reason if isinstance(error, Unauthenticated) else "malformed"
-            _refuse(db.telemetry, gateway.provider, result)
+        except Invalid:
+            _refuse(db.telemetry, gateway.provider, "malformed")
             raise
+        except Unauthenticated as error:
+            raise await _judged(request, error, judge, db.telemetry, gateway.provider) from None
         if envelope.livemode != livemode:
             db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result="wrong_mode")
             return received
@@ -79,6 +99,18 @@ def webhook_of(gateway: Gateway, db: Database, intake: Intake, *, paths: list[st
         return received
 
     return receive
+
+
+async def _judged(
+    request: Asked, error: Unauthenticated, judge: Judge, telemetry: Telemetry, provider: str
+) -> CubanoError:
+    """What is answered to a delivery that nobody signed; after many of them no line is written for each."""
+    judged = await judge(request, error)
+    if isinstance(judged, Unauthenticated):
+        _refuse(telemetry, provider, judged.reason)
+    else:
+        telemetry.count(catalogue.WEBHOOKS, provider=provider, result="limited")
+    return judged
 
 
 def _refuse(telemetry: Telemetry, provider: str, result: str) -> None:

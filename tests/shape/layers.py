@@ -20,7 +20,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),
     frozenset({"shop"}),
-    frozenset({"access", "acts", "arrivals", "audit", "cases", "controls", "idempotency", "journal", "limits", "mail", "oidc", "sessions", "signing", "staff", "vault"}),
+    frozenset({"access", "acts", "arrivals", "audit", "cases", "controls", "idempotency", "journal", "limits", "mail", "oidc", "sessions", "shield", "signing", "staff", "vault"}),
     frozenset({"webhooks"}),
     frozenset({"gateways"}),
     frozenset({"kernel"}),

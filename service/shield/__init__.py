@@ -1,0 +1,1 @@
+"""What no request may bring in and every answer carries: no card numbers; headers that bind the browser."""
