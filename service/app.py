@@ -30,7 +30,8 @@ from service.kernel.repeat import Repeat, repeating
 from service.limits.api import Limits
 from service.limits.flow import Limiter
 from service.ops.api import create_ops
-from service.parts import Parts, build_parts
+from service.ops.flow import Promises
+from service.parts import INVARIANTS, Parts, build_parts
 from service.receipts.api import get_order
 from service.reference.api import create_reference
 from service.settings import Settings
@@ -62,6 +63,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     intake = Intake(parts.db)
     ring = KeyRing(parts.db, settings.environment)
     health = Health(parts.db, shows_reasons=False)
+    promises = Promises(parts.db, INVARIANTS)
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
@@ -79,6 +81,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "health": Provide(lambda: health, sync_to_thread=False),
             "principal": Provide(principal_of, sync_to_thread=False),
             "governors": Provide(lambda: parts.governors, sync_to_thread=False),
+            "promises": Provide(lambda: promises, sync_to_thread=False),
             "livemode": Provide(lambda: parts.settings.livemode, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],

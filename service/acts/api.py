@@ -11,11 +11,11 @@ from litestar.params import HeaderParameter, QueryParameter
 from service.access.api import principal_of
 from service.access.rules import Principal
 from service.acts.rules import MOST_LISTED, Act, Asked, fingerprint
-from service.kernel.errors import FieldError, Forbidden, Invalid, KeyReused, PlanChanged, Unidentified
+from service.kernel.errors import FieldError, Forbidden, Invalid, KeyInFlight, KeyReused, PlanChanged, Unidentified
 from service.telemetry.labels import AccessOutcome
 
 READING = (Invalid, Unidentified, Forbidden)
-ACTING = (Invalid, 413, 415, Unidentified, Forbidden, KeyReused, PlanChanged)
+ACTING = (Invalid, 413, 415, Unidentified, Forbidden, KeyInFlight, KeyReused, PlanChanged)
 NO_STORE = {"Cache-Control": "no-store"}
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LISTED, description="How many at most.")]

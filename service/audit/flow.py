@@ -137,9 +137,11 @@ async def read(session: Session, chosen: Chosen) -> AsyncIterator[AuditEntry]:
         last = batch[-1].seq
 
 
-async def newest(session: Session, chosen: Chosen, *, limit: int) -> list[AuditEntry]:
-    """The last entries, newest first."""
+async def newest(session: Session, chosen: Chosen, *, limit: int, before: int | None = None) -> list[AuditEntry]:
+    """The last entries, newest first; those before an entry, if one is named."""
     query = sa.select(AuditEntry).where(*_conditions(chosen)).order_by(AuditEntry.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditEntry.seq < before)
     return list((await session.execute(query)).scalars())
 
 

@@ -1,0 +1,44 @@
+"""The promises of the data on demand, and the audit trail page by page."""
+
+from service.access.rules import Role
+from service.parts import INVARIANTS
+from tests.ops.conftest import as_role, codes
+
+
+async def test_promises_are_checked_on_demand(stage, on_call):
+    """A broken one is named with what breaks it; the verdict stays for everybody, and who asked is written down."""
+    await stage.checkout()
+    names = [each.name for each in INVARIANTS]
+    before = (await on_call.get("invariants")).json()
+    await stage.rows("UPDATE orders SET total_minor = total_minor + 1")
+
+    checked = (await on_call.post("invariants/check", only=["order-total", "order-history"])).json()
+
+    after = (await on_call.get("invariants")).json()
+    told = {each["name"]: each["last"] for each in after["invariants"]}
+    assert (None, names) == (before["holds"], [each["name"] for each in before["invariants"]])
+    assert (False, False) == (checked["holds"], after["holds"])
+    assert (1, 0) == tuple(told[name]["violations"] for name in ("order-total", "order-history"))
+    assert "total" in told["order-total"]["examples"][0]
+    assert [("invariants.check", "invariants")] == await on_call.noted()
+    assert (400, "invalid_request") == codes(await on_call.post("invariants/check", only=["odd"]))
+    whole = (await on_call.post("invariants/check")).json()
+    assert names == [each["name"] for each in whole["invariants"]]
+
+
+async def test_the_trail_is_read_by_auditors(stage, on_call):
+    """By actor, action, subject and time, page by page; on call may write to it and not read it."""
+    auditor = await as_role(stage, Role.AUDITOR)
+    await on_call.put("switches/sales", value="paused", lease=60)
+    await on_call.put("switches/sales", value="open")
+
+    first = (await auditor.get("audit", subject="sales", limit=1)).json()
+    second = (await auditor.get("audit", subject="sales", limit=1, cursor=first["cursor"])).json()
+
+    (clear,), (put,) = first["entries"], second["entries"]
+    assert ("switch.clear", "switch.put", None) == (clear["action"], put["action"], second["cursor"])
+    assert ({"value": "paused", "lease": 60, "reason": "a test"}, "127.0.0.1") == (put["after"], put["ip"])
+    since = {"since": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}
+    assert [] == (await auditor.get("audit", **since)).json()["entries"]
+    assert [put] == (await auditor.get("audit", action="switch.put", actor=put["actorId"])).json()["entries"]
+    assert (403, "forbidden") == codes(await on_call.get("audit"))
