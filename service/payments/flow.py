@@ -224,9 +224,7 @@ async def of_order(session: Session, order_id: str) -> list[Payment]:
 
 async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] | None:
     """The order, locked, and the payment an event speaks of; None when it is not ours."""
-    if event.order_id is None:
-        return None
-    order = await orders.lock(session, event.order_id)
+    order = await orders.lock(session, event.order_id) if event.order_id else None
     if order is None:
         return None
     attempts = await of_order(session, order.id)
@@ -254,6 +252,7 @@ async def _keep_refs(session: Session, event: GatewayEvent) -> None:
     """The money a person must judge is known by its name all the same, so that what follows it is not foreign."""
     if (found := await _find(session, event)) is not None:
         await _learn_refs(session, found[1], event, is_money=True)
+        await session.flush()
 
 
 async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent, *, is_money: bool = False) -> None:

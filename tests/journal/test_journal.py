@@ -151,6 +151,12 @@ async def test_the_database_takes_one_that_is_right(db):
     assert [(2,)] == await rows(db, "SELECT count(*) FROM journal_lines")
 
 
+async def as_role(db: Database, role: str, statement: str) -> None:
+    async with db.engine.begin() as connection:
+        await connection.execute(sa.text(f"SET LOCAL session_replication_role = {role}"))
+        await connection.execute(sa.text(statement))
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -170,9 +176,7 @@ async def test_the_database_refuses_to_change_what_is_written(db, statement):
 
     for role in ("origin", "replica") if "INSERT" not in statement else ("origin",):
         with pytest.raises(sa.exc.IntegrityError):
-            async with db.engine.begin() as connection:
-                await connection.execute(sa.text(f"SET LOCAL session_replication_role = {role}"))
-                await connection.execute(sa.text(statement))
+            await as_role(db, role, statement)
 
 
 CLOSE = "INSERT INTO closed_months VALUES ('2026-01', now(), 'test', 1, repeat('0', 64), '{}')"
