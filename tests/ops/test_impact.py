@@ -94,7 +94,7 @@ async def test_an_order_that_stands_still_is_found_out(stage, on_call):
 async def test_a_gateway_that_says_nothing_leaves_the_order_as_it_is(stage, on_call):
     """503, and the key is free again."""
     order = (await stage.checkout()).json()["orderId"]
-    await stage.faults({"kind": "error", "status": 503, "path": "/v1/checkout/sessions"})
+    await stage.faults({"match": {"path": "/v1/*"}, "effects": {"outage": True}})
 
     first, second = [await on_call.post(f"orders/{order}/find-out", key="k") for _ in range(2)]
 
