@@ -5,6 +5,8 @@ is written once, what was undone is written back, and what was never written is 
 month is written today and names that month (`restates`).
 """
 
+from typing import Any, cast
+
 import sqlalchemy as sa
 
 from service.journal.rules import Posting, accounting_day, change, check_zero, month_of
@@ -30,7 +32,9 @@ async def post(session: Session, posting: Posting) -> bool:
         | {"amount_minor": amount.minor, "amount_currency": amount.currency}
         for position, (account, amount) in enumerate(lines)
     ]
-    await session.execute(sa.insert(JournalLine.__table__).values(rows))  # one statement: they are checked after it
+    await session.execute(
+        sa.insert(cast("sa.Table", JournalLine.__table__)).values(rows)
+    )  # one statement: they are checked after it
     session.count(catalogue.JOURNAL_ENTRIES, kind=posting.kind)
     return True
 
@@ -43,7 +47,7 @@ async def standing(session: Session, subject: str) -> dict[str, Money]:
 
 async def of_order(session: Session, order_id: str) -> dict[str, Money]:
     """What an order comes to, by account, its one currency."""
-    query = (
+    query: sa.Select[Any] = (
         sa.select(JournalLine.account, sa.literal_column("amount_currency"), sa.func.sum(sa.column("amount_minor")))
         .join(JournalEntry, JournalEntry.seq == JournalLine.entry_seq)
         .where(JournalEntry.order_id == order_id)
@@ -54,7 +58,7 @@ async def of_order(session: Session, order_id: str) -> dict[str, Money]:
 
 
 async def _known(session: Session, subject: str) -> tuple[dict[tuple[str, str], int], int]:
-    query = (
+    query: sa.Select[Any] = (
         sa.select(
             JournalLine.account,
             sa.literal_column("amount_currency"),
