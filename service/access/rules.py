@@ -46,6 +46,8 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+STAFF_ROLES = tuple(role for role in Role if role not in {Role.CUSTOMER, Role.PARTNER})  # of people who sign in
+
 _P = Permission
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.CUSTOMER: frozenset(),  # sees the own order, by its token
@@ -172,11 +174,10 @@ def client_ip(peer: str, forwarded: Iterable[str], *, hops: int) -> str:
 
 @dataclass(frozen=True)
 class OrderTokens:
-    """HMAC-SHA256 of the order id, 43 URL-safe characters; no table is needed to check one.
+    """Tokens of orders from before `order_customers`: HMAC-SHA256 of the order id, 43 URL-safe characters.
 
-    They are stored only inside the addresses a buyer comes back to, in `payments.request` and at the gateway. Whoever
-    holds one may see the order and nothing else. The first key signs and all are accepted, so a key is rotated by putting
-    the new one in front and removing the old one when its links may die.
+    Every order since has its token from its own data key (`vault.flow`), and its hash in the table decides. These live as
+    long as their key does, or until they are replaced one by one (`cubano access order revoke`).
     """
 
     keys: tuple[str, ...] = field(repr=False)

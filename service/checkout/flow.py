@@ -68,7 +68,7 @@ class _Asking:
     key: Key
     claim: Claim
     due: Seconds  # by the monotonic clock
-    sealing: OrderKey | None  # of the order; None as long as it was not read
+    sealing: OrderKey | None = None  # of the order, once it was read
 
     @property
     def resumed(self) -> bool:

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from service.access.rules import OrderTokens, Principal
 from service.audit import flow as audit
+from service.kernel.data_keys import DataKey, Wrapped
 from service.kernel.db import Session
 from service.kernel.errors import NotFound
-from service.kernel.data_keys import DataKey, Wrapped
 from service.vault.tables import PLAIN_ORDERS, PLAIN_PAYMENTS, OrderCustomer
 
 EMAIL, NAME, REQUEST = "order_customers.email", "order_customers.name", "payments.request"
@@ -253,7 +253,7 @@ class Status:
 async def read_status(session: Session) -> Status:
     """Counted anew each time."""
     counted = sa.select(OrderCustomer.key_id, sa.func.count()).group_by(OrderCustomer.key_id)
-    found: dict[str | None, int] = {key_id: count for key_id, count in await session.execute(counted)}
+    found: dict[str | None, int] = {row[0]: row[1] for row in await session.execute(counted)}
     orders = PLAIN_ORDERS.c
     plain = sa.select(sa.func.count()).where(orders.email.is_not(None) | orders.name.is_not(None))
     asked = sa.select(sa.func.count()).where(PLAIN_PAYMENTS.c.request.is_not(None))

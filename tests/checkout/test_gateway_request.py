@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.idempotency.crashes import gateway_session, sessions
 from tests.stage import API_KEY, Stage, buyer
+from tests.vault.reading import requests_of
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]")
 LONGEST_HOLD_S = 1500  # CUBANO_HOLD_SECONDS can be no longer
@@ -142,10 +143,10 @@ async def test_the_buyer_comes_back_to_the_order_page(stage):
 
 
 async def test_what_was_sent_is_what_is_stored(stage):
-    """The intent row holds the request to the letter, and no secret of ours."""
+    """The intent row holds the request to the letter, sealed, and no secret of ours."""
     await stage.checkout()
 
-    ((request,),) = await stage.rows("SELECT request FROM payments")
+    (request,) = await requests_of(stage)
     session = await received(stage)
     assert request["metadata"] == session["metadata"]
     assert request["expires_at"] == session["expires_at"]

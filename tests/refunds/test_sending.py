@@ -6,6 +6,7 @@ from service.dispatch.flow import ask_again
 from tests.payments.history import PAID, end_of, ordered, take_in
 from tests.refunds.sending import REFUND, hours_pass, paid_too_late, really, send_all, send_due, states
 from tests.stage import Stage
+from tests.vault.reading import requests_of
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import deaf, samples, told
 
@@ -16,7 +17,7 @@ async def paid_twice(stage: Stage, inbox: Inbox) -> dict[str, Any]:
     """An order with two attempts, on two pages of the gateway, both paid."""
     await deaf(stage)
     checkout = await ordered(stage)
-    request = (await stage.rows("SELECT request FROM payments"))[0][0]
+    (request,) = await requests_of(stage)
     names = {**request["metadata"], "payment_id": "pay_second"}
     request = {**request, "metadata": names, "payment_intent_data": {"metadata": names}}
     gateway = inbox.parts.gateways["stripe"]
