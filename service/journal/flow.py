@@ -47,27 +47,31 @@ async def standing(session: Session, subject: str) -> dict[str, Money]:
 
 async def of_order(session: Session, order_id: str) -> dict[str, Money]:
     """What an order comes to, by account, its one currency."""
-    query: sa.Select[Any] = (
-        sa.select(JournalLine.account, sa.literal_column("amount_currency"), sa.func.sum(sa.column("amount_minor")))
+    query = (
+        sa.select(
+            JournalLine.account,
+            sa.literal_column("amount_currency", sa.Text),
+            sa.func.sum(sa.column("amount_minor", sa.BigInteger)),
+        )
         .join(JournalEntry, JournalEntry.seq == JournalLine.entry_seq)
         .where(JournalEntry.order_id == order_id)
-        .group_by(JournalLine.account, sa.literal_column("amount_currency"))
+        .group_by(JournalLine.account, sa.literal_column("amount_currency", sa.Text))
     )
     rows = (await session.execute(query)).all()
     return {account: Money(int(minor), currency) for account, currency, minor in rows if minor}
 
 
 async def _known(session: Session, subject: str) -> tuple[dict[tuple[str, str], int], int]:
-    query: sa.Select[Any] = (
+    query = (
         sa.select(
             JournalLine.account,
-            sa.literal_column("amount_currency"),
-            sa.func.sum(sa.column("amount_minor")),
+            sa.literal_column("amount_currency", sa.Text),
+            sa.func.sum(sa.column("amount_minor", sa.BigInteger)),
             sa.func.max(JournalEntry.number),
         )
         .join(JournalEntry, JournalEntry.seq == JournalLine.entry_seq)
         .where(JournalEntry.subject == subject)
-        .group_by(JournalLine.account, sa.literal_column("amount_currency"))
+        .group_by(JournalLine.account, sa.literal_column("amount_currency", sa.Text))
     )
     rows = (await session.execute(query)).all()
     sums = {(account, currency): int(minor) for account, currency, minor, _ in rows}
