@@ -16,9 +16,7 @@ HERE = "192.0.2.7"
 
 
 def limiter(factor: float = 1) -> Limiter:
-    return Limiter(
-        factor=factor, redis_url="", telemetry=Telemetry("test", version="0", environment="test")
-    )
+    return Limiter(factor=factor, redis_url="", telemetry=Telemetry("test", version="0", environment="test"))
 
 
 @pytest.mark.parametrize("zone", list(LimitZone))
