@@ -26,10 +26,10 @@
     ├── NotYet               an event came before the one it builds on; the inbox tries it again
     └── Parked               an event that a person must look at; never retried by itself
 
-Errors know no HTTP: `problems.py` holds the one table that maps them.
+Errors know no HTTP: `problems.py` holds the one table that maps them. Why a refund is refused stands in `refusals.py`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,11 @@ class CubanoError(Exception):
     def detail(self) -> str:
         """One sentence for the person who reads the answer."""
         return str(self)
+
+    @property
+    def more(self) -> Mapping[str, Any]:
+        """What a program may want to read of it besides."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,9 @@ class CrossSite(Forbidden):
 
     @property
     def detail(self) -> str:
-        return "With a session, a request that changes something needs its X-CSRF-Token and must come from our own pages."
+        return (
+            "With a session, a request that changes something needs its X-CSRF-Token and must come from our own pages."
+        )
 
 
 class Conflict(CubanoError):

@@ -13,7 +13,7 @@ import psycopg_pool
 import sqlalchemy.exc
 from litestar.exceptions import HTTPException, ValidationException
 
-from service.kernel import errors
+from service.kernel import errors, refusals
 
 SERVER_ERROR, UNAVAILABLE = 500, 503
 PROBLEM_JSON = "application/problem+json"
@@ -41,6 +41,12 @@ TABLE: dict[type[Exception], Kind] = {
     errors.KeyInFlight: Kind(409, "request_in_flight", "The same request is being worked on"),
     errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
     errors.PlanChanged: Kind(409, "plan_changed", "It would do something else now"),
+    refusals.OwnRequest: Kind(403, "own_request", "Somebody else has to decide this"),
+    refusals.NotPaid: Kind(409, "not_paid", "There is no money to refund"),
+    refusals.NothingLeft: Kind(409, "nothing_left", "Nothing is left to refund"),
+    refusals.AboveLeft: Kind(409, "amount_above_left", "More than is left"),
+    refusals.DisputeRunning: Kind(409, "dispute_running", "A dispute is running"),
+    refusals.NotRefundable: Kind(409, "not_refundable", "The provider cannot refund this"),
     errors.WrongState: Kind(409, "wrong_state", "Not possible in its present state"),
     errors.GatewayRejected: Kind(502, "gateway_rejected", "The payment provider refused the request"),
     errors.ProviderUnavailable: Kind(503, "provider_unavailable", "The chosen payment provider is away"),
@@ -107,6 +113,8 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         "traceId": trace_id,
     }
     headers = {"Cache-Control": "no-store"}  # a cache may keep a 404 otherwise, and what is unknown now may exist soon
+    if isinstance(error, errors.CubanoError):
+        body |= error.more
     if isinstance(error, errors.Invalid):
         body["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.fields]
     if isinstance(error, ValidationException):  # the framework's own checks of query, path and headers

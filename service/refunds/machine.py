@@ -16,6 +16,7 @@ class RefundStatus(StrEnum):
 
 class RefundEvent(StrEnum):
     ESCALATE = "escalate"
+    APPROVE = "approve"  # a second person agrees; from here on it is like one that needed nobody
     SEND = "send"
     SUCCEED = "succeed"
     FAIL = "fail"
@@ -34,7 +35,7 @@ REFUND = Machine(
         (_S.REQUESTED, _E.SUCCEED): _S.SUCCEEDED,
         (_S.REQUESTED, _E.FAIL): _S.FAILED,
         (_S.REQUESTED, _E.CANCEL): _S.CANCELED,
-        (_S.AWAITING_APPROVAL, _E.SEND): _S.PENDING,
+        (_S.AWAITING_APPROVAL, _E.APPROVE): _S.REQUESTED,
         (_S.AWAITING_APPROVAL, _E.CANCEL): _S.CANCELED,
         (_S.PENDING, _E.SUCCEED): _S.SUCCEEDED,
         (_S.PENDING, _E.FAIL): _S.FAILED,

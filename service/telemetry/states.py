@@ -69,6 +69,7 @@ class PaymentEvent(StrEnum):
 
 class RefundEvent(StrEnum):
     ESCALATE = "escalate"
+    APPROVE = "approve"
     SEND = "send"
     SUCCEED = "succeed"
     FAIL = "fail"

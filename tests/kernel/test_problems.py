@@ -5,18 +5,20 @@ import pytest
 import sqlalchemy.exc
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 
-from service.kernel import errors
+from service.kernel import errors, refusals
 from service.kernel.errors import FieldError, GatewayUnavailable, Invalid, KeyInFlight, SoldOut
 from service.kernel.problems import HTTP_CODES, INTERNAL, TABLE, kind_of, to_problem
 
+TREE = {errors.__name__, refusals.__name__}
 # Never leave the worker: the inbox retries the one and keeps the other for a person.
 INTERNAL_ONLY = {errors.NotYet, errors.Parked}
 
 
 def leaves(root: type[Exception]) -> set[type[Exception]]:
-    """The classes of the tree in `errors.py` that are raised."""
-    below = [each for each in root.__subclasses__() if each.__module__ == errors.__name__]
-    return set().union(*(leaves(each) for each in below)) if below else {root}
+    """The classes of the tree in `errors.py` and `refusals.py` that are raised; some are families, too."""
+    below = [each for each in root.__subclasses__() if each.__module__ in TREE]
+    itself = {root} if root in TABLE or not below else set()
+    return itself.union(*(leaves(each) for each in below))
 
 
 def test_every_error_is_in_the_table_or_stays_inside():
@@ -36,7 +38,7 @@ def test_a_code_means_one_thing():
 
 def test_the_tree_in_the_docstring_is_the_tree():
     """Each class is drawn."""
-    drawn = (errors.__doc__ or "").split()
+    drawn = f"{errors.__doc__} {refusals.__doc__}".split()
 
     assert [] == [each.__name__ for each in leaves(errors.CubanoError) if each.__name__ not in drawn]
 
