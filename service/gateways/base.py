@@ -39,6 +39,7 @@ class Capability(StrEnum):
     THIN_EVENTS = "thin_events"  # events that name an object which is then fetched
     LIST_EVENTS = "list_events"
     LIST_SETTLEMENTS = "list_settlements"
+    ITEMISED_PAYOUTS = "itemised_payouts"  # which movements a payout is made of
     DISPUTES = "disputes"
 
 
@@ -135,6 +136,10 @@ class Gateway(Protocol):
 
     def list_settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
         """`LIST_SETTLEMENTS`: every movement on the gateway's balance in [since, until), oldest first."""
+        ...
+
+    def list_paid_out(self, payout_ref: str) -> AsyncIterator[Settlement]:
+        """`ITEMISED_PAYOUTS`: the movements this payout took to the bank, itself not among them; perhaps not all yet."""
         ...
 
     async def probe(self) -> None:

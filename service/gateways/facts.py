@@ -179,12 +179,17 @@ class SettlementKind(StrEnum):
     DISPUTE_WON = "dispute_won"
     FEE = "fee"
     PAYOUT = "payout"
+    PAYOUT_FAILED = "payout_failed"  # one that came back from the bank
     OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """One movement on the gateway's balance: `amount` before the fee, signed from our point of view; net = amount - fee."""
+    """One movement on the gateway's balance: `amount` before the fee, signed from our point of view; net = amount - fee.
+
+    `payout_ref` is the payout that this movement is, or that came back; `paid_out_by` the one that took it to the bank. Our
+    ids are those that travelled along.
+    """
 
     ref: str
     kind: SettlementKind
@@ -196,3 +201,7 @@ class Settlement:
     refund_ref: str | None = None
     dispute_ref: str | None = None
     payout_ref: str | None = None
+    paid_out_by: str | None = None
+    order_id: str | None = None
+    payment_id: str | None = None
+    refund_id: str | None = None

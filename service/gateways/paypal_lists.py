@@ -20,6 +20,7 @@ from service.gateways.facts import Settlement, SettlementKind
 from service.gateways.paypal_client import PROVIDER, PayPalClient, Request
 from service.gateways.paypal_events import EVENTS, KINDS
 from service.gateways.paypal_objects import Amount, Link, money_of, time_of
+from service.gateways.paypal_words import refund_ids_of
 from service.kernel.errors import GatewayUnavailable
 from service.kernel.money import Money
 from service.telemetry.logs import get_logger
@@ -64,6 +65,7 @@ class _Info(msgspec.Struct):
     transaction_status: str = "S"
     fee_amount: Amount | None = None
     paypal_reference_id: str | None = None
+    custom_field: str | None = None
 
 
 class _Detail(msgspec.Struct):
@@ -175,6 +177,7 @@ def _settlement(info: _Info) -> Settlement:
     # PayPal's fee is a movement, negative when it takes; ours is what was taken.
     fee = -money_of(info.fee_amount) if info.fee_amount else Money.zero(amount.currency)
     at = time_of(info.transaction_initiation_date)
+    ours = refund_ids_of(info.custom_field)
     return Settlement(
         ref=ref,
         kind=kind,
@@ -185,6 +188,9 @@ def _settlement(info: _Info) -> Settlement:
         payment_ref=ref if kind is SettlementKind.PAYMENT else info.paypal_reference_id,
         refund_ref=ref if kind is SettlementKind.REFUND else None,
         payout_ref=ref if kind is SettlementKind.PAYOUT else None,
+        order_id=ours.get("order_id"),
+        payment_id=ours.get("payment_id"),
+        refund_id=ours.get("refund_id"),
     )
 
 

@@ -57,6 +57,7 @@ class StripeGateway(Undeclared):
             Capability.THIN_EVENTS,
             Capability.LIST_EVENTS,
             Capability.LIST_SETTLEMENTS,
+            Capability.ITEMISED_PAYOUTS,
             Capability.DISPUTES,
         }
     )
@@ -147,6 +148,9 @@ class StripeGateway(Undeclared):
 
     def list_settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
         return stripe_money.list_settlements(self._line, since=since, until=until)
+
+    def list_paid_out(self, payout_ref: str) -> AsyncIterator[Settlement]:
+        return stripe_money.list_paid_out(self._line, payout_ref)
 
     async def probe(self) -> None:
         async with self._line.call(Operation.PROBE):

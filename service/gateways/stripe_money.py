@@ -5,6 +5,7 @@ for bookkeeping; what is not in `CATEGORIES` is `OTHER` and still sums up.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ CATEGORIES = {
     "network_cost": SettlementKind.FEE,
     "tax": SettlementKind.FEE,
     "payout": SettlementKind.PAYOUT,
-    "payout_reversal": SettlementKind.PAYOUT,
+    "payout_reversal": SettlementKind.PAYOUT_FAILED,
 }
 
 
@@ -68,10 +69,26 @@ async def list_settlements(line: Line, *, since: datetime, until: datetime) -> A
         yield _settlement(movement)
 
 
+async def list_paid_out(line: Line, payout_ref: str) -> AsyncIterator[Settlement]:
+    """Complete once Stripe has told of `payout.reconciliation_completed`; only automatic payouts can be itemised."""
+    walk = Walk(
+        line,
+        Operation.LIST_SETTLEMENTS,
+        line.v1.balance_transactions.list_async,
+        payout=payout_ref,
+        expand=["data.source"],
+    )
+    async for movement in walk.oldest_first():
+        settlement = _settlement(movement)
+        if settlement.kind is not SettlementKind.PAYOUT:
+            yield replace(settlement, paid_out_by=payout_ref)
+
+
 def _settlement(movement: dict[str, Any]) -> Settlement:
     kind = CATEGORIES.get(movement["reporting_category"], SettlementKind.OTHER)
     source = movement["source"] if isinstance(movement["source"], dict) else {}
     refs = {source.get("object"): source.get("id")}
+    ours = source.get("metadata") or {}
     return Settlement(
         ref=movement["id"],
         kind=kind,
@@ -83,4 +100,7 @@ def _settlement(movement: dict[str, Any]) -> Settlement:
         refund_ref=refs.get("refund"),
         dispute_ref=refs.get("dispute"),
         payout_ref=refs.get("payout"),
+        order_id=ours.get("order_id"),
+        payment_id=ours.get("payment_id"),
+        refund_id=ours.get("refund_id"),
     )

@@ -52,3 +52,7 @@ class Undeclared:
     def list_settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
         del since, until
         self._refuse(Capability.LIST_SETTLEMENTS)
+
+    def list_paid_out(self, payout_ref: str) -> AsyncIterator[Settlement]:
+        del payout_ref
+        self._refuse(Capability.ITEMISED_PAYOUTS)

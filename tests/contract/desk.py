@@ -63,6 +63,9 @@ class DeskStand:
     async def close_dispute(self, ref: str, *, won: bool) -> None:
         raise NotImplementedError
 
+    async def pay_out(self) -> None:
+        raise NotImplementedError
+
     async def break_down(self, fault: Fault, operation: Operation | None) -> None:
         raise NotImplementedError
 

@@ -93,6 +93,9 @@ class Emulated:
     async def close_dispute(self, ref: str, *, won: bool) -> None:
         await self._ask("POST", f"/disputes/{self._disputes[ref]}/close", {"outcome": "won" if won else "lost"})
 
+    async def pay_out(self) -> None:
+        await self._ask("POST", "/clock", {"advance": A_WEEK_S + 1})
+
     async def break_down(self, fault: Fault, operation: Operation | None) -> None:
         match = {"provider": self.provider}
         if operation is not None:

@@ -95,6 +95,10 @@ class Stand(Protocol):
 
     async def close_dispute(self, ref: str, *, won: bool) -> None: ...
 
+    async def pay_out(self) -> None:
+        """Time passes, and the provider pays to the bank all that there is."""
+        ...
+
     async def break_down(self, fault: Fault, operation: Operation | None) -> None:
         """From now on this goes wrong, for one operation or for all, until `mend`."""
         ...

@@ -121,3 +121,23 @@ async def test_a_dispute_moves_the_balance(trial: Trial):
     assert Money.zero("USD") - bought.intent.total == sum_money((each.amount for each in out), "USD")
     assert bought.intent.total == sum_money((each.amount for each in back), "USD")
     assert {bought.checkout.payment_ref} == {each.payment_ref for each in out + back}
+
+
+@pytest.mark.needs(Capability.LIST_SETTLEMENTS, Capability.ITEMISED_PAYOUTS)
+async def test_a_payout_is_the_sum_of_its_movements(trial: Trial):
+    """What each took along is listed by its ref, itself not; nothing is in two, and sums are to the cent."""
+    since, week = utc_now() - timedelta(hours=1), timedelta(days=8)
+    bought = [await trial.buy() for _ in range(2)]
+    await trial.gateway.refund(trial.refund_of(bought[0], 1_000), key="rfd_1")
+    await trial.stand.pay_out()
+    moved = [each async for each in trial.gateway.list_settlements(since=since, until=since + week)]
+
+    payouts = [each for each in moved if each.kind is SettlementKind.PAYOUT]
+    items = [each for one in payouts async for each in trial.gateway.list_paid_out(one.payout_ref or "")]
+    assert payouts
+    assert {each.ref for each in moved} - {each.ref for each in payouts} == {each.ref for each in items}
+    assert len(items) == len({each.ref for each in items})
+    for one in payouts:
+        mine = [each for each in items if each.paid_out_by == one.payout_ref]
+        assert sum_money((each.amount - each.fee for each in mine), "USD") == -one.amount
+    assert {each.intent.order_id for each in bought} == {each.order_id for each in items}

@@ -104,6 +104,7 @@ async def test_what_is_not_declared_is_refused_before_anything_is_sent(trial: Tr
         Capability.THIN_EVENTS: lambda: gateway.fetch_event(b"{}"),
         Capability.LIST_EVENTS: trial.listed,
         Capability.LIST_SETTLEMENTS: lambda: anext(aiter(gateway.list_settlements(since=now, until=now))),
+        Capability.ITEMISED_PAYOUTS: lambda: anext(aiter(gateway.list_paid_out("ref"))),
     }
     before = len(await trial.stand.truth())
     for capability, ask in asked.items():

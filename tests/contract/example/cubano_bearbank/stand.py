@@ -203,6 +203,9 @@ class BearBankStand:
     async def close_dispute(self, ref: str, *, won: bool) -> None:
         raise NotImplementedError
 
+    async def pay_out(self) -> None:
+        raise NotImplementedError
+
     async def break_down(self, fault: Fault, operation: Operation | None) -> None:
         self._bank.fault = fault, PATHS[operation] if operation else None
 
