@@ -14,8 +14,9 @@ from typing import Any
 
 from throttled import RateLimiterType, Throttled, per_min
 from throttled import asyncio as shared
+from throttled.exceptions import StoreUnavailableError
 from throttled.rate_limiter import RateLimitState
-from throttled.store import MemoryStore, RedisStoreBackend
+from throttled.store import MemoryStore
 
 from service.limits.rules import ZONES, Standing, Zone
 from service.telemetry import catalogue
@@ -104,7 +105,7 @@ class _Redis:
 
     def __init__(self, zones: Mapping[LimitZone, Zone], url: str, *, tick: Callable[[], float]) -> None:
         self._store = shared.store.RedisStore(server=url)
-        self._errors: tuple[type[Exception], ...] = (*RedisStoreBackend.base_exceptions, OSError, TimeoutError)
+        self._errors = (StoreUnavailableError, OSError, TimeoutError)
         self._limits = {
             name: shared.Throttled(
                 using=_GCRA,
