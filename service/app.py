@@ -8,36 +8,44 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import AfterExceptionHookHandler, ASGIApp, Guard
 
 from service import __version__
 from service.access.api import by_key, create_guard, principal_of
 from service.access.flow import KeyRing
 from service.access.rules import OrderTokens, Principal
+from service.account.api import account_pages
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
 from service.gateways.base import Capability
 from service.health import Health
+from service.history.api import get_transaction_history
 from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database
 from service.kernel.problems import PROBLEM_JSON, to_problem
 from service.kernel.repeat import Repeat, repeating
+from service.kernel.seals import Seals
 from service.limits.api import Limits
 from service.limits.flow import Limiter
+from service.links.api import ask_for_links
+from service.oidc.flow import Issuer
+from service.oidc.rules import OidcRules, read_roles
 from service.ops.api import create_ops
 from service.ops.flow import Promises
 from service.parts import INVARIANTS, Parts, build_parts
 from service.receipts.api import get_order
-from service.reference.api import create_reference
+from service.reference.api import create_reference, openapi_config
+from service.sessions.api import by_session
 from service.settings import Settings
 from service.shield.api import create_dress, create_screen
 from service.shield.rules import Dress
 from service.shop.flow import Shop
+from service.signin.api import Desk, create_signin
+from service.signin.flow import build_door
+from service.signin.views import StaffPages
 from service.signing.rules import SigningSecrets
 from service.storefront.api import Storefront, create_storefront
 from service.telemetry.exposition import serve_metrics
@@ -67,13 +75,22 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
+    desk = _desk(parts)
     limiter = Limiter(
         factor=settings.rate_limits, redis_url=settings.redis_url.get_secret_value(), telemetry=parts.telemetry
     )
     limits = Limits(limiter, hops=settings.trusted_hops)
     dress = Dress(public_url=settings.public_url, form_origins=[each.page_origin for each in parts.gateways.values()])
     app = Litestar(
-        route_handlers=[_api(parts, intake, limits), create_ops(), reference, pages, live, ready],
+        route_handlers=[
+            _api(parts, intake, limits),
+            create_ops(),
+            reference,
+            pages,
+            create_signin(desk, account_pages()),
+            live,
+            ready,
+        ],
         dependencies={
             "db": Provide(lambda: parts.db, sync_to_thread=False),
             "shop": Provide(lambda: parts.shop, sync_to_thread=False),
@@ -85,13 +102,13 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "livemode": Provide(lambda: parts.settings.livemode, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
-        guards=[limits.around(_guard(parts, ring)), create_screen(parts.telemetry)],
+        guards=[limits.around(_guard(parts, ring, desk)), create_screen(parts.telemetry)],
         before_send=[limits.show, create_dress(dress)],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
-        lifespan=[_lifespan(parts, intake, health, ring), limiter.living],
+        lifespan=[_lifespan(parts, intake, health, ring), limiter.living, desk.living],
         request_max_body_size=MOST_BYTES,
-        openapi_config=_openapi(),
+        openapi_config=openapi_config(public_url=settings.public_url, version=__version__),
         logging_config=None,
         debug=False,
     )
@@ -120,14 +137,49 @@ def _api(parts: Parts, intake: Intake, limits: Limits) -> Router:
     def let_in(_connection: Any, _handler: Any) -> None:
         parts.shop.check_open()
 
-    for_customers = Router("/", route_handlers=[get_catalog, create_checkout_session, get_order], guards=[let_in])
-    return Router("/api/payment", route_handlers=[for_customers, *webhooks])
+    for_customers = Router(
+        "/", route_handlers=[get_catalog, create_checkout_session, get_order, ask_for_links], guards=[let_in]
+    )
+    return Router("/api/payment", route_handlers=[for_customers, get_transaction_history, *webhooks])
 
 
-def _guard(parts: Parts, ring: KeyRing) -> Guard:
+def _guard(parts: Parts, ring: KeyRing, desk: Desk) -> Guard:
     secrets = SigningSecrets(parts.shop.tokens.keys)
     keys = by_key(ring, secrets, parts.db, hops=parts.settings.trusted_hops)
-    return create_guard(keys, telemetry=parts.telemetry)
+    sessions = by_session(parts.db, desk.door.rules, hops=parts.settings.trusted_hops)
+    return create_guard(keys, sessions, telemetry=parts.telemetry)
+
+
+def _desk(parts: Parts) -> Desk:
+    """What people sign in at."""
+    settings = parts.settings
+    door = build_door(
+        parts.db,
+        secret_keys=parts.shop.tokens.keys,
+        public_url=settings.public_url,
+        idle_minutes=settings.staff_idle_minutes,
+        longest_hours=settings.staff_session_hours,
+    )
+    return Desk(
+        door=door,
+        pages=StaffPages(help_email=settings.help_email),
+        issuer=_issuer(parts) if settings.oidc_issuer else None,
+        has_passwords=settings.staff_passwords,
+        hops=settings.trusted_hops,
+    )
+
+
+def _issuer(parts: Parts) -> Issuer:
+    settings = parts.settings
+    rules = OidcRules(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        redirect_uri=f"{settings.public_url}/staff/oidc/back",
+        role_claim=settings.oidc_role_claim,
+        roles=read_roles(settings.oidc_roles),
+    )
+    return Issuer(rules, Seals(parts.shop.tokens.keys, "oidc"), clock=parts.db.clock, ids=parts.db.ids)
 
 
 def _lifespan(
@@ -180,17 +232,3 @@ async def ready(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
     fine = all(ping.ok for ping in pings)
     body = {"status": "ready" if fine else "not_ready", "process": "serve", "pings": pings}
     return Response(body, status_code=200 if fine else 503, headers={"Cache-Control": "no-store"})
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="A Lo Cubano Boulder Fest — payments",
-        version=__version__,
-        description="Checkout, webhooks and order lookup. Errors are `application/problem+json` with a stable `code`.",
-        path="/openapi.json",
-        render_plugins=[JsonRenderPlugin(path="/", media_type=MediaType.JSON)],
-        use_handler_docstrings=True,
-        openapi_router=Router(
-            "/openapi.json", route_handlers=[], include_in_schema=False, opt={"public": "the API describes itself"}
-        ),
-    )

@@ -6,7 +6,8 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.params import HeaderParameter, QueryParameter
+from litestar.openapi.spec import Example
+from litestar.params import Body, HeaderParameter, QueryParameter
 
 from service.access.api import principal_of
 from service.access.rules import Principal
@@ -17,6 +18,12 @@ from service.telemetry.labels import AccessOutcome
 READING = (Invalid, Unidentified, Forbidden)
 ACTING = (Invalid, 413, 415, Unidentified, Forbidden, KeyInFlight, KeyReused, PlanChanged)
 NO_STORE = {"Cache-Control": "no-store"}
+
+
+def shown(value: Any, summary: str = "For example") -> list[Example]:
+    """The example of a parameter or a body, for the document."""
+    return [Example(id="example", summary=summary, value=value)]
+
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LISTED, description="How many at most.")]
 Cursor = Annotated[
@@ -36,8 +43,13 @@ Repeatable = Annotated[
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
         description="A new UUID for each act: the same key and body give the same answer, and nothing is done twice.",
-        schema_extra={"examples": ["4b0c6a3e-2f57-4f0e-9a57-4b8f6de1f0aa"]},
+        examples=shown("4b0c6a3e-2f57-4f0e-9a57-4b8f6de1f0aa"),
     ),
+]
+
+
+ActBody = Annotated[
+    Act, Body(examples=shown({"reason": "the cause is mended", "dryRun": True}, "Look first, with dryRun"))
 ]
 
 

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from service.access.rules import Permission
-from service.acts.api import ACTING, NO_STORE, READING, JsonRequest, Limit, Repeatable, asked
-from service.acts.rules import PLAIN, Act, Told, read_time
+from service.acts.api import ACTING, NO_STORE, READING, ActBody, JsonRequest, Limit, Repeatable, asked, shown
+from service.acts.rules import PLAIN, Told, read_time
 from service.impact import flow
 from service.impact.views import ImpactView, StuckOrdersView
 from service.kernel.errors import FieldError, GatewayRejected, GatewayUnavailable, Invalid, NotFound, WrongState
@@ -17,7 +17,7 @@ from service.shop.flow import Shop
 
 TAGS = ["Operations: orders and impact"]
 READ, WRITE = {"permission": Permission.OPS_READ}, {"permission": Permission.OPS_WRITE}
-OrderId = Annotated[str, PathParameter(name="orderId")]
+OrderId = Annotated[str, PathParameter(name="orderId", examples=shown("ord_01m839ehkag8bczkrreetbs5c4"))]
 Provider = Annotated[
     str | None, QueryParameter(min_length=1, max_length=100, pattern=PLAIN, description="Only of this provider.")
 ]
@@ -71,7 +71,12 @@ FOUND = {
 )
 async def get_impact(
     shop: NamedDependency[Shop],
-    since: Annotated[str, QueryParameter(schema_extra=_TIME, description="From when on, with its zone.")],
+    since: Annotated[
+        str,
+        QueryParameter(
+            schema_extra=_TIME, description="From when on, with its zone.", examples=shown("2027-02-13T18:00:00Z")
+        ),
+    ],
     *,
     until: Annotated[str | None, QueryParameter(schema_extra=_TIME, description="Before when; else until now.")] = None,
     provider: Provider = None,
@@ -118,7 +123,7 @@ async def list_stuck(
     },
 )
 async def find_out_order(
-    request: JsonRequest, order_id: OrderId, data: JSONBody[Act], shop: NamedDependency[Shop], *, key: Repeatable = None
+    request: JsonRequest, order_id: OrderId, data: ActBody, shop: NamedDependency[Shop], *, key: Repeatable = None
 ) -> Response[Told]:
     """Ask the gateway how every undecided attempt of an order stands, and apply what it says.
 

@@ -5,12 +5,24 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import Body, PathParameter, QueryParameter
 
 from service.access.rules import Permission
-from service.acts.api import ACTING, NO_STORE, READING, Cursor, JsonRequest, Limit, Repeatable, asked, operator_of
+from service.acts.api import (
+    ACTING,
+    NO_STORE,
+    READING,
+    ActBody,
+    Cursor,
+    JsonRequest,
+    Limit,
+    Repeatable,
+    asked,
+    operator_of,
+    shown,
+)
 from service.acts.flow import perform
-from service.acts.rules import PLAIN, Act, Told, read_time
+from service.acts.rules import PLAIN, Told, read_time
 from service.inbox import flow
 from service.inbox.flow import Chosen
 from service.inbox.views import MOST_TEXT, EventsView, OneEventView, ReplayMany, SweepAsked, present_one
@@ -28,6 +40,7 @@ EventId = Annotated[
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
         description="The gateway's id, or the number in the inbox.",
+        examples=shown("evt_1"),
     ),
 ]
 
@@ -134,7 +147,7 @@ async def get_event(request: JsonRequest, event: EventId, shop: NamedDependency[
     responses={**answered(200, Told, REPLAYED, "It is due again, or would be"), **documented(*ACTING, NotFound)},
 )
 async def replay_event(
-    request: JsonRequest, event: EventId, data: JSONBody[Act], shop: NamedDependency[Shop], *, key: Repeatable = None
+    request: JsonRequest, event: EventId, data: ActBody, shop: NamedDependency[Shop], *, key: Repeatable = None
 ) -> Response[Told]:
     """Apply one event again from the start; safe for every event, because nothing has an effect twice."""
     wanted = asked(request, data, key)
@@ -154,7 +167,7 @@ async def replay_event(
     },
 )
 async def discard_event(
-    request: JsonRequest, event: EventId, data: JSONBody[Act], shop: NamedDependency[Shop], *, key: Repeatable = None
+    request: JsonRequest, event: EventId, data: ActBody, shop: NamedDependency[Shop], *, key: Repeatable = None
 ) -> Response[Told]:
     """Decide that a pending or dead event shall have no effect; it stays in the inbox with the reason."""
     wanted = asked(request, data, key)
@@ -171,7 +184,13 @@ async def discard_event(
     responses={**answered(200, Told, MANY, "They are due again, or would be"), **documented(*ACTING)},
 )
 async def replay_events(
-    request: JsonRequest, data: JSONBody[ReplayMany], shop: NamedDependency[Shop], *, key: Repeatable = None
+    request: JsonRequest,
+    data: Annotated[
+        ReplayMany, Body(examples=shown({"state": "dead", "provider": "stripe", "reason": "the cause is mended"}))
+    ],
+    shop: NamedDependency[Shop],
+    *,
+    key: Repeatable = None,
 ) -> Response[Told]:
     """Apply the oldest of those events again, in one transaction with one entry in the audit trail."""
     wanted = asked(request, data, key)
@@ -191,7 +210,10 @@ async def replay_events(
 )
 async def sweep_inbox(
     request: JsonRequest,
-    data: JSONBody[SweepAsked],
+    data: Annotated[
+        SweepAsked,
+        Body(examples=shown({"provider": "stripe", "since": "2027-02-13T16:00:00Z", "reason": "webhooks were down"})),
+    ],
     shop: NamedDependency[Shop],
     livemode: NamedDependency[bool],
     *,

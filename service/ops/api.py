@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import Body, QueryParameter
 
 from service.access.rules import Permission
-from service.acts.api import NO_STORE, READING, Cursor, JsonRequest, Limit, Time, operator_of
+from service.acts.api import NO_STORE, READING, Cursor, JsonRequest, Limit, Time, operator_of, shown
 from service.acts.rules import PLAIN, read_time
 from service.audit.flow import Chosen
 from service.impact.api import find_out_order, get_impact, list_stuck
@@ -84,7 +84,9 @@ async def list_invariants(promises: NamedDependency[Promises]) -> Response[Invar
     },
 )
 async def check_invariants(
-    request: JsonRequest, data: JSONBody[CheckAsked], promises: NamedDependency[Promises]
+    request: JsonRequest,
+    data: Annotated[CheckAsked, Body(examples=shown({"only": ["order-total"], "reason": "after a repair"}))],
+    promises: NamedDependency[Promises],
 ) -> Response[InvariantsView]:
     """Read whole tables on one snapshot; it changes nothing, takes up to a minute for each promise, and is written down."""
     found = await promises.check(operator_of(request), data.only, reason=data.reason)

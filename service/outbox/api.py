@@ -5,12 +5,24 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from service.access.rules import Permission
-from service.acts.api import ACTING, NO_STORE, READING, Cursor, JsonRequest, Limit, Repeatable, asked, operator_of
+from service.acts.api import (
+    ACTING,
+    NO_STORE,
+    READING,
+    ActBody,
+    Cursor,
+    JsonRequest,
+    Limit,
+    Repeatable,
+    asked,
+    operator_of,
+    shown,
+)
 from service.acts.flow import perform
-from service.acts.rules import PLAIN, Act, Told
+from service.acts.rules import PLAIN, Told
 from service.kernel.errors import NotFound, WrongState
 from service.kernel.outbox import MessageState
 from service.kernel.problem_docs import answered, documented
@@ -20,7 +32,7 @@ from service.shop.flow import Shop
 
 TAGS = ["Operations: inbox and outbox"]
 MOST_SEQ = 2**63 - 1
-Seq = Annotated[int, PathParameter(ge=1, le=MOST_SEQ, description="The message's number.")]
+Seq = Annotated[int, PathParameter(ge=1, le=MOST_SEQ, description="The message's number.", examples=shown(815))]
 
 MESSAGE: dict[str, Any] = {
     "seq": 815,
@@ -90,7 +102,7 @@ async def list_messages(
     },
 )
 async def retry_message(
-    request: JsonRequest, message: Seq, data: JSONBody[Act], shop: NamedDependency[Shop], *, key: Repeatable = None
+    request: JsonRequest, message: Seq, data: ActBody, shop: NamedDependency[Shop], *, key: Repeatable = None
 ) -> Response[Told]:
     """Deliver a dead or waiting message at once, with all its tries again."""
     wanted = asked(request, data, key)
@@ -109,7 +121,7 @@ async def retry_message(
     },
 )
 async def discard_message(
-    request: JsonRequest, message: Seq, data: JSONBody[Act], shop: NamedDependency[Shop], *, key: Repeatable = None
+    request: JsonRequest, message: Seq, data: ActBody, shop: NamedDependency[Shop], *, key: Repeatable = None
 ) -> Response[Told]:
     """Decide that a dead or waiting message shall have no effect. The order it is about stays as it is."""
     wanted = asked(request, data, key)

@@ -1,15 +1,24 @@
-"""Two pages: the API, made from its OpenAPI document (served at `/openapi.json`), and the table of problems."""
+"""Two pages: the API, made from its OpenAPI document (served at `/openapi.json`), and the table of problems; and that document."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from litestar import MediaType, Request, Response, Router, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import License, Server
+from litestar.routes import HTTPRoute
+from litestar.types.internal_types import PathParameterDefinition
 from markupsafe import Markup, escape
 
 from service.kernel.problems import HTTP_CODES, INTERNAL, TABLE, Kind
-from service.reference.flow import endpoints_of
+from service.reference.flow import by_tag, endpoints_of
+from service.reference.rules import DESCRIPTION, complete, operation_id
+from service.sessions.rules import SessionRules
 
 TEMPLATES = Path(__file__).parent / "templates"
 CACHE = {"Cache-Control": "public, max-age=60"}
@@ -38,6 +47,57 @@ ADVICE = {
 }
 
 
+def describe(app: Litestar, document: dict[str, Any], *, cookie: str) -> dict[str, Any]:
+    """The whole OpenAPI document of the application; `cookie` is what a session's is called."""
+    opts = {
+        (route.path_format, str(method)): handler.opt
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+    }
+    return complete(document, opts, cookie=cookie)
+
+
+class DocumentPlugin(JsonRenderPlugin):
+    """`/openapi.json`, complete."""
+
+    def __init__(self, *, cookie: str) -> None:
+        super().__init__(path="/", media_type=MediaType.JSON)
+        self._cookie = cookie
+
+    def render(self, request: Request[Any, Any, State], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, describe(request.app, openapi_schema, cookie=self._cookie))
+
+
+def openapi_config(*, public_url: str, version: str) -> OpenAPIConfig:
+    """What the framework makes the document from."""
+    return OpenAPIConfig(
+        title="A Lo Cubano Boulder Fest: payments",
+        version=version,
+        description=DESCRIPTION,
+        license=License(name="MIT", identifier="MIT"),
+        servers=[Server(url=public_url, description="This system")],
+        path="/openapi.json",
+        render_plugins=[DocumentPlugin(cookie=_cookie(public_url))],
+        use_handler_docstrings=True,
+        operation_id_creator=_operation_id,
+        openapi_router=Router(
+            "/openapi.json", route_handlers=[], include_in_schema=False, opt={"public": "the API describes itself"}
+        ),
+    )
+
+
+def _operation_id(handler: HTTPRouteHandler, _: Any, path: list[str | PathParameterDefinition]) -> str:
+    """Of the handler's own name where it has one: then it stands at several paths."""
+    last = path[-1] if path else ""
+    parts = [last] if handler.name and isinstance(last, str) else []
+    return operation_id(handler.name or handler.handler_name, parts)
+
+
+def _cookie(public_url: str) -> str:
+    return SessionRules(timedelta(), timedelta(), own_origin=public_url).cookie
+
+
 def create_reference(*, public_url: str, version: str) -> Router:
     """The routes of the documentation."""
     pages = jinja2.Environment(
@@ -48,8 +108,11 @@ def create_reference(*, public_url: str, version: str) -> Router:
 
     @get("/docs", include_in_schema=False)
     async def reference(request: Request[Any, Any, State]) -> Response[str]:
-        endpoints = endpoints_of(request.app.openapi_schema.to_schema(), base_url=public_url)
-        page = pages.get_template("reference.html").render(endpoints=endpoints, version=version, title="API reference")
+        document = describe(request.app, request.app.openapi_schema.to_schema(), cookie=_cookie(public_url))
+        endpoints = endpoints_of(document, base_url=public_url)
+        page = pages.get_template("reference.html").render(
+            groups=by_tag(endpoints, document), version=version, title="API reference"
+        )
         return Response(page, media_type=MediaType.HTML, headers=CACHE)
 
     @get("/docs/problems", include_in_schema=False)

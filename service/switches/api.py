@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from litestar import Response, delete, get, put
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter, QueryParameter
+from litestar.params import Body, PathParameter, QueryParameter
 
 from service.access.rules import Permission
-from service.acts.api import ACTING, NO_STORE, READING, JsonRequest, Repeatable, asked
+from service.acts.api import ACTING, NO_STORE, READING, JsonRequest, Repeatable, asked, shown
 from service.acts.flow import perform
 from service.acts.rules import HASH, MOST_REASON, PLAIN, Act, Told
 from service.gateways.governor import Governor
@@ -21,7 +21,9 @@ from service.switches.views import OneSwitchView, PutSwitch, RoutingView, Switch
 
 TAGS = ["Operations: switches and routing"]
 READ, WRITE = {"permission": Permission.OPS_READ}, {"permission": Permission.OPS_WRITE}
-Name = Annotated[str, PathParameter(max_length=100, description="As the list names it.", examples=[])]
+Name = Annotated[
+    str, PathParameter(max_length=100, description="As the list names it.", examples=shown("breaker.stripe"))
+]
 
 SWITCH: dict[str, Any] = {
     "name": "breaker.stripe",
@@ -118,7 +120,10 @@ async def get_switch(name: Name, shop: NamedDependency[Shop]) -> Response[OneSwi
 async def put_switch(
     request: JsonRequest,
     name: Name,
-    data: JSONBody[PutSwitch],
+    data: Annotated[
+        PutSwitch,
+        Body(examples=shown({"value": "open", "lease": 1800, "reason": "Stripe reports an incident", "dryRun": True})),
+    ],
     shop: NamedDependency[Shop],
     *,
     key: Repeatable = None,
@@ -144,7 +149,14 @@ async def delete_switch(
     request: JsonRequest,
     name: Name,
     reason: Annotated[
-        str, QueryParameter(min_length=1, max_length=MOST_REASON, pattern=PLAIN, description="Why; it is kept.")
+        str,
+        QueryParameter(
+            min_length=1,
+            max_length=MOST_REASON,
+            pattern=PLAIN,
+            description="Why; it is kept.",
+            examples=shown("the incident is over"),
+        ),
     ],
     shop: NamedDependency[Shop],
     *,
