@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 TEMPLATE = "cubano_template"
+WITH_STRATEGY = 150_000  # before PostgreSQL 15 there was one way, this one
 
 # Development values: good enough for a child on loopback, worth nothing anywhere else.
 SETTINGS: Mapping[str, str] = {
@@ -35,7 +36,10 @@ def connect(server: str) -> psycopg.Connection:
 
 
 def create_database(admin: psycopg.Connection, name: str, *, template: str = "template1") -> None:
-    admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+    # The files are copied, not written through the log: a third of the time, on a server that is thrown away afterwards.
+    strategy = " STRATEGY file_copy" if admin.info.server_version >= WITH_STRATEGY else ""
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {}" + strategy)
+    admin.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def drop_database(admin: psycopg.Connection, name: str) -> None:
