@@ -176,7 +176,7 @@ def routes() -> str:
 
 def _needs(passage: Any) -> str:
     if passage.permission is None:
-        return f"nothing: {passage.public}"
+        return f"a session: {passage.staff}" if passage.staff else f"nothing: {passage.public}"
     return f"`{passage.permission}`" + (f"; {passage.hidden}" if passage.hidden else "")
 
 

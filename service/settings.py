@@ -32,7 +32,15 @@ FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
 Secrets = tuple[SecretStr, ...]
 
 _MASTER_KEY = re.compile(r"([a-z0-9][a-z0-9-]{0,30}):([A-Za-z0-9+/]{43}=)", re.ASCII)
-_LISTS = ("secret_keys", "vault_keys", "providers", "stripe_webhook_secrets", "paypal_webhook_ids", "webhook_networks")
+_LISTS = (
+    "secret_keys",
+    "vault_keys",
+    "providers",
+    "stripe_webhook_secrets",
+    "paypal_webhook_ids",
+    "webhook_networks",
+    "oidc_roles",
+)
 OWN_PROVIDERS = ("stripe", "paypal", "manual")
 _NEEDED = {  # by provider
     "stripe": ("stripe_api_key", "stripe_webhook_secrets"),
@@ -41,6 +49,7 @@ _NEEDED = {  # by provider
 _STAND_INS = ("stripe_base_url", "paypal_base_url", "paypal_ca_file")
 _MAIL_ADDRESSES = ("mail_from", "help_email")
 _OUTSIDE = ("staging", "production")
+_NO = ("false", "0", "no", "off", "f", "n")
 
 
 class SettingsError(Exception):
@@ -113,6 +122,22 @@ class Settings(Checks):
     redis_url: SecretStr = Field(
         SecretStr(""),
         description="Where all processes share the rate limits, redis://…; empty: each counts for itself.",
+    )
+    staff_idle_minutes: int = Field(
+        30, ge=1, le=1440, description="A session of staff that nobody uses ends after so many minutes."
+    )
+    staff_session_hours: int = Field(
+        12, ge=1, le=168, description="Every session of staff ends so many hours after the sign-in."
+    )
+    staff_passwords: bool = Field(
+        default=True, description="Whether staff may sign in with a password; false only beside an issuer."
+    )
+    oidc_issuer: str = Field("", description="OpenID Connect issuer staff may sign in with; empty: none.")
+    oidc_client_id: str = Field("", description="Who we are at the issuer.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Our secret at the issuer.")
+    oidc_role_claim: str = Field("groups", description="Claim of the issuer's ID token that decides about the role.")
+    oidc_roles: tuple[str, ...] = Field(
+        (), description="Comma separated VALUE=role: what the claim says and the role it makes; the first that fits."
     )
     hold_seconds: int = Field(600, ge=1, le=1500, description="How long unpaid tickets stay reserved for a customer.")
     smtp_url: SecretStr = Field(
@@ -208,6 +233,7 @@ def _misfits(given: Mapping[str, str]) -> list[str]:
     problems = _unfit_outside(given) if environment in _OUTSIDE else []
     needed = [name for provider in _providers(given) for name in _NEEDED.get(provider, ())]
     problems += [f"{PREFIX}{name.upper()} is required" for name in needed if not given.get(name, "").strip(", ")]
+    problems += _unfit_issuer(given)
     if environment == "production" and key and not live:
         problems.append("CUBANO_STRIPE_API_KEY is a test key; production needs a live one")
     if environment != "production" and live:
@@ -216,6 +242,18 @@ def _misfits(given: Mapping[str, str]) -> list[str]:
         problems.append("CUBANO_PUBLIC_URL must be https:// in production")
     if environment == "staging" and not public_url:
         problems.append("CUBANO_PUBLIC_URL must be set outside development")
+    return problems
+
+
+def _unfit_issuer(given: Mapping[str, str]) -> list[str]:
+    """What an issuer needs beside it, and what needs an issuer."""
+    issuer = given.get("oidc_issuer", "")
+    needed = ("oidc_client_id", "oidc_client_secret", "oidc_roles") if issuer else ()
+    problems = [f"{PREFIX}{name.upper()} is required beside an issuer" for name in needed if not given.get(name)]
+    if issuer.startswith("http://") and given.get("environment") in _OUTSIDE:
+        problems.append("CUBANO_OIDC_ISSUER must be https:// outside development")
+    if not issuer and given.get("staff_passwords", "").strip().lower() in _NO:
+        problems.append("CUBANO_STAFF_PASSWORDS may be off only beside CUBANO_OIDC_ISSUER: nobody could sign in")
     return problems
 
 

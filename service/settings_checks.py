@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, SecretStr, ValidationInfo, field_validator
 
 SHORTEST_KEY = 32  # characters
+STAFF_ROLES = ("support", "finance", "on_call", "developer", "auditor", "admin")  # a test compares them with the table
 
 _SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
@@ -60,6 +61,24 @@ class Checks(BaseModel):
         name, _, host = parseaddr(value)[1].rpartition("@")
         if not name or not host:
             raise ValueError("an e-mail address is needed")
+        return value
+
+    @field_validator("oidc_issuer", check_fields=False)
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        """Kept as it is, with or without a slash at its end: it must be the same in every token."""
+        parts = _split_url(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("an http:// or https:// address without ? and # is needed")
+        return value
+
+    @field_validator("oidc_roles", check_fields=False)
+    @classmethod
+    def _are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            said, _, role = each.rpartition("=")
+            if not said.strip() or role.strip() not in STAFF_ROLES:
+                raise ValueError(f"{each}: VALUE=role is needed, the role one of {', '.join(STAFF_ROLES)}")
         return value
 
     @field_validator("webhook_networks", check_fields=False)

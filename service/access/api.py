@@ -6,9 +6,10 @@ A route says in its `opt` who may pass:
     {"permission": Permission.X}                       nobody: 401; somebody who may not: 403
     {"permission": Permission.X, "hidden": "why"}      who may not passes as nobody, and the handler answers as it
                                                        answers for what does not exist
+    {"staff": "why"}                                   any person who has signed in, whatever the role; no key opens it
 
-A route that says nothing, or both, is closed or needs the permission: forgetting is never a hole. Another way to show who
-asks (a session's cookie) is one more `Way` for `create_guard`.
+A route that says nothing, or several, is closed or needs all of it: forgetting is never a hole. Another way to show who asks
+(a session's cookie, in service/sessions) is one more `Way` for `create_guard`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import Guard
 
 from service.access.flow import KeyRing, Known
-from service.access.rules import KEY_START, ROLE_PERMISSIONS, Permission, Principal, Role, client_ip
+from service.access.rules import KEY_START, ROLE_PERMISSIONS, STAFF_ROLES, Permission, Principal, Role, client_ip
 from service.audit.rules import Origin
 from service.kernel.db import Database
 from service.kernel.errors import Forbidden, Unidentified
@@ -32,7 +33,7 @@ from service.telemetry import catalogue
 from service.telemetry.labels import AccessOutcome
 from service.telemetry.registry import Telemetry
 
-PERMISSION, PUBLIC, HIDDEN = "permission", "public", "hidden"
+PERMISSION, PUBLIC, HIDDEN, STAFF = "permission", "public", "hidden", "staff"
 _PRINCIPAL = "principal"
 
 Asked = Request[Any, Any, Any]
@@ -45,10 +46,12 @@ def create_guard(*ways: Way, telemetry: Telemetry) -> Guard:
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         needed: Permission | None = handler.opt.get(PERMISSION)
-        if needed is None and (PUBLIC in handler.opt or connection.scope.get("method") == "OPTIONS"):
+        for_staff = STAFF in handler.opt
+        unguarded = PUBLIC in handler.opt and not for_staff
+        if needed is None and (unguarded or connection.scope.get("method") == "OPTIONS"):
             return
         try:
-            principal = await _admitted(connection, ways, needed)
+            principal = await _admitted(connection, ways, needed, for_staff=for_staff)
         except (Unidentified, Forbidden) as error:
             outcome = error.reason if isinstance(error, Unidentified) else AccessOutcome.FORBIDDEN
             telemetry.count(catalogue.ACCESS, outcome=outcome)
@@ -62,11 +65,19 @@ def create_guard(*ways: Way, telemetry: Telemetry) -> Guard:
 
 
 async def _admitted(
-    connection: ASGIConnection[Any, Any, Any, Any], ways: tuple[Way, ...], needed: Permission | None
+    connection: ASGIConnection[Any, Any, Any, Any],
+    ways: tuple[Way, ...],
+    needed: Permission | None,
+    *,
+    for_staff: bool,
 ) -> Principal:
     principal = await _identified(connection, ways)
-    if needed is None or not principal.may(needed):
-        raise Forbidden(needed or "that nobody has")
+    if for_staff and principal.kind != "staff":
+        raise Forbidden("of a person who has signed in")
+    if needed is None and not for_staff:
+        raise Forbidden("that nobody has")
+    if needed is not None and not principal.may(needed):
+        raise Forbidden(needed)
     return principal
 
 
@@ -144,9 +155,12 @@ class Passage:
     permission: Permission | None
     public: str | None
     hidden: str | None
+    staff: str | None = None
 
     def answer(self, role: Role) -> str:
-        """What a key or session of this role meets: `open`, `yes`, or the status of the refusal."""
+        """What a key or session of this role meets: `open`, `yes`, `session` where no key helps, or how it is refused."""
+        if self.staff and self.permission is None:
+            return "session" if role in STAFF_ROLES else "403"
         if self.permission is None:
             return "open" if self.public else "closed"
         return "yes" if self.permission in ROLE_PERMISSIONS[role] else "404" if self.hidden else "403"
@@ -155,7 +169,7 @@ class Passage:
 def passages(app: Litestar) -> list[Passage]:
     """Every route of the application, by path and method."""
     found = [
-        Passage(method, route.path_format, *(handler.opt.get(each) for each in (PERMISSION, PUBLIC, HIDDEN)))
+        Passage(method, route.path_format, *(handler.opt.get(each) for each in (PERMISSION, PUBLIC, HIDDEN, STAFF)))
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for method, (handler, _) in route.route_handler_map.items()

@@ -72,9 +72,10 @@ async def go_on(session: Session, held: Held, *, awaits: Awaits | None, rules: S
     """The next step: another id, so that whoever knew the last one has nothing."""
     token, row = session.ids.token(), held.session
     row.id, row.csrf = id_of(token), session.ids.token()
+    if row.awaits is not None:  # who was in already has not more time by this
+        row.ends_at = _end(session.now, awaits, rules)
     row.awaits, row.epoch = awaits, held.member.epoch
-    row.totp_sealed = None
-    row.seen_at, row.ends_at = session.now, _end(session.now, awaits, rules)
+    row.totp_sealed, row.seen_at = None, session.now
     await session.flush()
     return Opened(held, token)
 
@@ -85,7 +86,11 @@ def _end(now: datetime, awaits: Awaits | None, rules: SessionRules) -> datetime:
 
 async def find(session: Session, token: str, rules: SessionRules, *, locked: bool = False) -> Held:
     """The session of this cookie, and that it was seen. Raises `Unidentified` when it is not good any more."""
-    query = sa.select(StaffSession, StaffMember).join(StaffMember, StaffMember.id == StaffSession.member_id).where(StaffSession.id == id_of(token))
+    query = (
+        sa.select(StaffSession, StaffMember)
+        .join(StaffMember, StaffMember.id == StaffSession.member_id)
+        .where(StaffSession.id == id_of(token))
+    )
     row = (await session.execute(query.with_for_update() if locked else query)).one_or_none()
     if row is None:
         raise Unidentified(AccessOutcome.UNKNOWN, _AGAIN)

@@ -1,7 +1,7 @@
 """What every answer says to a browser, by its address, and how a card number is found in what a request brings.
 
-Three policies: pages may load our own files and send forms to us and the gateways; the API's description is one page with
-its style inside; everything else (the API, files, health) is data, which may load and show nothing.
+Four policies: pages may load our own files and send forms to us and the gateways; those of staff load styles only and send forms
+to us; the API's description is one page with its style inside; everything else (the API, files, health) is data, which may load and show nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,8 @@ import msgspec
 
 from service.telemetry.cards import LEAST, has_card, is_card
 
-DATA_PATHS = ("/api/", "/health/", "/openapi.json", "/static/")
+DATA_PATHS = ("/api/", "/health/", "/openapi.json", "/static/", "/staff/static/")
+STAFF_PATHS = ("/staff",)
 DESCRIPTION_PATHS = ("/docs",)
 _DIGITS = b"0123456789"
 _KEY_GAPS = str.maketrans("", "", " -")
@@ -21,6 +22,7 @@ _YEARS_2_S = 63_072_000
 _TO_NOBODY = "frame-ancestors 'none'; base-uri 'none'"
 _DATA_POLICY = f"default-src 'none'; form-action 'none'; {_TO_NOBODY}"
 _DESCRIPTION_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; {_TO_NOBODY}"
+_STAFF_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; {_TO_NOBODY}"
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
@@ -41,12 +43,16 @@ class Dress:
             always["Strict-Transport-Security"] = f"max-age={_YEARS_2_S}"
         self._data = _headers(always, _DATA_POLICY, "no-referrer")
         self._description = _headers(always, _DESCRIPTION_POLICY, "no-referrer")
+        # Not "no-referrer": then a browser does not say either where a form comes from.
+        self._staff = _headers(always, _STAFF_POLICY, "same-origin")
         # An order's address stays with us.
         self._page = _headers(always, page_policy(form_origins), "same-origin")
 
     def of(self, path: str) -> Headers:
         if path.startswith(DATA_PATHS):
             return self._data
+        if path.startswith(STAFF_PATHS):
+            return self._staff
         return self._description if path.startswith(DESCRIPTION_PATHS) else self._page
 
 

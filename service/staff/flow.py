@@ -5,10 +5,10 @@ password, code or secret is ever noted, logged or repeated.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -16,7 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy.dialects.postgresql import insert
 
-from service.access.rules import ROLE_PERMISSIONS, Principal, Role
+from service.access.rules import ROLE_PERMISSIONS, STAFF_ROLES, Principal, Role
 from service.audit.flow import note
 from service.audit.rules import Origin
 from service.kernel.db import Session
@@ -24,7 +24,6 @@ from service.kernel.errors import Conflict, FieldError, Invalid, NotFound, Overl
 from service.kernel.seals import Seals
 from service.staff.rules import (
     RECOVERY_CODES,
-    STAFF_ROLES,
     as_hashed,
     hash_of_code,
     needs_second_factor,
@@ -33,6 +32,8 @@ from service.staff.rules import (
     step_of,
 )
 from service.staff.tables import RecoveryCode, StaffMember
+
+T = TypeVar("T")
 
 AT_ONCE = 2  # passwords hashed at the same time: each takes 64 MB and all of a core
 MOST_WAITING = 20  # sign-ins that wait for their turn; more are told to come again
@@ -66,7 +67,7 @@ class Passwords:
     async def hash(self, password: str) -> str:
         return await self._in_turn(self._hasher.hash, as_hashed(password))
 
-    async def _in_turn(self, work: Any, *given: Any) -> Any:
+    async def _in_turn(self, work: Callable[..., T], *given: Any) -> T:
         if self._waiting >= MOST_WAITING:
             raise Overloaded
         self._waiting += 1

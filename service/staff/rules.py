@@ -24,8 +24,6 @@ SKEW = 1  # steps of 30 s a clock may be off
 SECRET_BYTES = 20  # of a TOTP secret, as RFC 4226 recommends
 RECOVERY_CODES = 10
 
-STAFF_ROLES = tuple(role for role in Role if role not in {Role.CUSTOMER, Role.PARTNER})
-
 # Long passwords that are tried first are made of these; see the lists of leaked ones that every guesser has.
 _TRIED_FIRST = (
     *("password", "passwort", "contrasena", "qwertyuiop", "qwerty", "asdfghjkl", "zxcvbnm", "qazwsx", "letmein", "welcome"),

@@ -9,6 +9,7 @@ class LimitZone(StrEnum):
     CATALOG = "catalog"
     CHECKOUT = "checkout"
     ORDERS = "orders"
+    ORDER_LINK = "order_link"
     API = "api"  # everything else that needs a permission
     PAGES = "pages"
     FORMS = "forms"
