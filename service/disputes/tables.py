@@ -18,6 +18,7 @@ class Dispute(Tables):
         sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
         sa.UniqueConstraint("provider", "dispute_ref"),
         sa.Index("ix_disputes_order_id", "order_id"),
+        sa.Index("ix_disputes_created_at", "created_at", "id"),
         sa.Index("ix_disputes_payment_id", "payment_id"),
     )
 

@@ -1,4 +1,7 @@
-"""Refunds of a payment. `external` ones were made in the gateway's own dashboard and reached us as events."""
+"""Refunds of a payment. `external` ones were made in the gateway's own dashboard and reached us as events.
+
+A refund may say of which tickets it is (`refund_items`); without that it is of an amount, and no ticket in particular.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -19,6 +22,7 @@ class Refund(Tables):
         sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
         sa.UniqueConstraint("provider", "refund_ref"),
         sa.Index("ix_refunds_order_id", "order_id"),
+        sa.Index("ix_refunds_created_at", "created_at", "id"),
         sa.Index("ix_refunds_payment_id", "payment_id"),
         sa.Index(
             "ix_refunds_unfinished",
@@ -26,6 +30,7 @@ class Refund(Tables):
             "status",
             postgresql_where=sa.text("status NOT IN ('succeeded', 'canceled')"),
         ),
+        sa.Index("ix_refunds_awaiting", "id", postgresql_where=sa.text("status = 'awaiting_approval'")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -47,6 +52,30 @@ class Refund(Tables):
     sent_at: Mapped[datetime | None]  # when it was last asked for; written before the call
     looked_at: Mapped[datetime | None]  # when the gateway was last asked how a pending one stands
     returned_at: Mapped[datetime | None]  # when we learned that the money is back
+    requester_kind: Mapped[str | None]  # who asked for it, as the audit trail names them; none where nobody did
+    requester_id: Mapped[str | None]
+    requester_name: Mapped[str | None]
+    decider_kind: Mapped[str | None]  # who decided on it, where one had to
+    decider_id: Mapped[str | None]
+    decider_name: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decision_note: Mapped[str | None]
+
+
+class RefundItem(Tables):
+    """How many tickets of one line of the order a refund is of, and what they cost."""
+
+    __tablename__ = "refund_items"
+    __table_args__ = (
+        sa.CheckConstraint("quantity > 0", name="quantity_positive"),
+        sa.CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        sa.Index("ix_refund_items_order_item_id", "order_item_id"),
+    )
+
+    refund_id: Mapped[str] = mapped_column(sa.ForeignKey("refunds.id"), primary_key=True)
+    order_item_id: Mapped[str] = mapped_column(sa.ForeignKey("order_items.id"), primary_key=True)
+    quantity: Mapped[int]
+    amount: Mapped[Money] = money("amount")
 
 
 INVARIANTS = (
@@ -71,6 +100,33 @@ INVARIANTS = (
             HAVING (o.status = 'refunded') <> (coalesce(sum(p.returned_minor), 0) >= o.total_minor)
                 OR (o.status = 'paid' AND sum(p.returned_minor) > 0)
                 OR (o.status = 'partially_refunded' AND coalesce(sum(p.returned_minor), 0) = 0)
+        """,
+        playbook="RefundFailing",
+    ),
+    Invariant(
+        name="refund-items-within-order",
+        promise="What is refunded by ticket is no more than was bought, and costs what the refund gives back.",
+        query="""
+            SELECT i.id, 'bought ' || i.quantity || ' but refunded ' || sum(t.quantity) AS problem
+            FROM refund_items t JOIN refunds r ON r.id = t.refund_id AND r.status IN ('pending', 'succeeded')
+            JOIN order_items i ON i.id = t.order_item_id
+            GROUP BY i.id HAVING sum(t.quantity) > i.quantity
+            UNION ALL
+            SELECT r.id, 'gives back ' || r.amount_minor || ' for tickets of ' || sum(t.amount_minor)
+            FROM refund_items t JOIN refunds r ON r.id = t.refund_id
+            GROUP BY r.id
+            HAVING sum(t.amount_minor) <> r.amount_minor OR bool_or(t.amount_currency <> r.amount_currency)
+        """,
+        playbook="RefundFailing",
+    ),
+    Invariant(
+        name="four-eyes",
+        promise="Nobody has approved a refund they asked for.",
+        query="""
+            SELECT id, decider_name || ' has approved it and asked for it' AS problem
+            FROM refunds
+            WHERE decided_at IS NOT NULL AND status NOT IN ('awaiting_approval', 'canceled')
+                AND (decider_id = requester_id OR lower(decider_name) = lower(requester_name))
         """,
         playbook="RefundFailing",
     ),

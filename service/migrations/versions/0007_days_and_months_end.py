@@ -1,7 +1,6 @@
 """Days and months are closed, and history is read by time"""
 
-import sqlalchemy as sa  # noqa: F401
-from alembic import op  # noqa: F401
+from alembic import op
 
 revision = "0007"
 down_revision = "0006"
@@ -9,9 +8,14 @@ branch_labels = None
 depends_on = None
 
 
+_BY_TIME = ("payments", "refunds", "disputes")  # each a part of the history, which is read newest first
+
+
 def upgrade() -> None:
-    pass
+    for table in _BY_TIME:
+        op.create_index(f"ix_{table}_created_at", table, ["created_at", "id"])
 
 
 def downgrade() -> None:
-    pass
+    for table in _BY_TIME:
+        op.drop_index(f"ix_{table}_created_at", table)
