@@ -43,7 +43,8 @@ def documented(*kinds: type[Exception] | int, screened: bool = True) -> dict[int
     by_status: dict[int, list[Kind]] = {}
     cards = (TABLE[CardRefused],) if screened else ()
     for kind in (*(TABLE[each] if isinstance(each, type) else HTTP_CODES[each] for each in kinds), *EVERYWHERE, *cards):
-        by_status.setdefault(kind.status, []).append(kind)
+        if kind not in (found := by_status.setdefault(kind.status, [])):
+            found.append(kind)
     return {
         status: ResponseSpec(
             data_container=ProblemBody,
