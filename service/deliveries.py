@@ -10,8 +10,9 @@ from service.checkout.flow import EXPIRE
 from service.completion.flow import capture, expire_order
 from service.dispatch import flow as dispatch
 from service.kernel.outbox import Message
+from service.links import flow as links
 from service.mail.flow import Post
-from service.mail.rules import LETTERS
+from service.mail.rules import LETTERS, ORDER_LINK
 from service.parts import Parts
 from service.payments.flow import CAPTURE, RETURN
 from service.receipts.flow import read_receipt
@@ -60,6 +61,7 @@ def create_deliveries(parts: Parts, settings: Settings) -> dict[str, Delivery]:
         CAPTURE: take,
         RETURN: give_back,
         refunds.SEND: refund,
+        links.KIND: _link_sender(parts, post),
         **{f"mail.{letter}": _sender(parts, post, letter) for letter in LETTERS},
     }
 
@@ -82,5 +84,27 @@ def _sender(parts: Parts, post: Post, name: str) -> Delivery:
         )
         await post.send(letter, now=parts.db.clock())
         parts.telemetry.count(catalogue.MAILS, template=name, outcome=MailOutcome.SENT)
+
+    return send
+
+
+def _link_sender(parts: Parts, post: Post) -> Delivery:
+    async def send(message: Message) -> None:
+        async with parts.db.transaction() as session:
+            found = await links.collect(session, parts.shop, message.payload)
+        if found is None:
+            parts.telemetry.count(catalogue.MAILS, template=ORDER_LINK, outcome=MailOutcome.NOTHING)
+            return
+        now = parts.db.clock()
+        letter = post.render(
+            ORDER_LINK,
+            locale=found.locale,
+            to=found.to,
+            message_key=f"{ORDER_LINK}.{message.seq}.{int(now.timestamp() // links.PAUSE.total_seconds())}",
+            name=found.name,
+            orders=found.orders,
+        )
+        await post.send(letter, now=now)
+        parts.telemetry.count(catalogue.MAILS, template=ORDER_LINK, outcome=MailOutcome.SENT)
 
     return send

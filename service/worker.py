@@ -20,6 +20,7 @@ from service.checkout.flow import EXPIRE
 from service.controls import flow as controls
 from service.deliveries import FAMILIES, Delivery, create_deliveries, family_of
 from service.dispatch.flow import ask_again, look_up_pending
+from service.erasure.flow import scrub_late
 from service.figures import Figures
 from service.gateways.base import Capability, Gateway
 from service.health import Health
@@ -262,7 +263,10 @@ class Worker:
 
     async def _forget(self) -> bool:
         async with self.parts.db.transaction() as session:
-            return await idempotency.forget_old(session) >= idempotency.FORGOTTEN_AT_ONCE
+            left = await idempotency.forget_old(session) >= idempotency.FORGOTTEN_AT_ONCE
+        async with self.parts.db.transaction() as session:
+            await scrub_late(session)
+        return left
 
 
 def _idle_s(number: int, family: str = PROMPT[0]) -> float:

@@ -93,6 +93,20 @@ def read_key(key: str | None) -> str:
     return key
 
 
+def read_email(email: Any, field: str) -> str:
+    """An address that any mail server takes, its host in ASCII; raises `Invalid`, which names `field`."""
+    if not isinstance(email, str) or not email.strip():
+        raise Invalid([FieldError(field, "required", "An e-mail address is needed for the tickets.")])
+    if len(email) > MOST_EMAIL:  # before the check, whose time grows with what it is given
+        raise Invalid([FieldError(field, "invalid_email", f"At most {MOST_EMAIL} characters.")])
+    try:
+        # Not every mail server takes letters outside ASCII before the @; a domain has an ASCII form that all take.
+        checked = validate_email(email.strip(), check_deliverability=False, strict=True, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise Invalid([FieldError(field, "invalid_email", str(error))]) from error
+    return checked.ascii_email or checked.normalized
+
+
 class _Check:
     """Collects what is wrong while it reads; each method answers the value, or None after noting why not."""
 
@@ -159,19 +173,11 @@ class _Check:
         return self._email(customer.get("email")), self._name(customer.get("name"))
 
     def _email(self, email: Any) -> str | None:
-        if not isinstance(email, str) or not email.strip():
-            self._note("customer.email", "required", "An e-mail address is needed for the tickets.")
-            return None
-        if len(email) > MOST_EMAIL:  # before the check, whose time grows with what it is given
-            self._note("customer.email", "invalid_email", f"At most {MOST_EMAIL} characters.")
-            return None
         try:
-            # Not every mail server takes letters outside ASCII before the @; a domain has an ASCII form that all take.
-            checked = validate_email(email.strip(), check_deliverability=False, strict=True, allow_smtputf8=False)
-        except EmailNotValidError as error:
-            self._note("customer.email", "invalid_email", str(error))
+            return read_email(email, "customer.email")
+        except Invalid as error:
+            self._note(error.fields[0].field, error.fields[0].code, error.fields[0].message)
             return None
-        return checked.ascii_email
 
     def _name(self, name: Any) -> str | None:
         text = name.strip() if isinstance(name, str) else ""

@@ -17,8 +17,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.kernel.backoff import retry_delay
 from service.kernel.db import Session, Tables
+from service.telemetry.redaction import redact_text
 
 LEASE = timedelta(seconds=30)  # renewed while a delivery goes on, so it is only how long a dead worker's message waits
+_MOST_ERROR = 2000  # characters kept of an error, without the addresses and secrets it may quote
 MAX_ATTEMPTS = 100  # with the back-off below about 17 hours: a night without mail or gateway is survived
 
 
@@ -178,13 +180,15 @@ async def postpone(session: Session, message: Message, error: str, *, jitter: fl
     dead = message.attempts >= MAX_ATTEMPTS
     state = MessageState.DEAD if dead else MessageState.PENDING
     due_at = session.now + retry_delay(message.attempts, jitter=jitter)
-    await session.execute(_held(message).values(state=state, due_at=due_at, leased_until=None, last_error=error[:2000]))
+    await session.execute(
+        _held(message).values(state=state, due_at=due_at, leased_until=None, last_error=redact_text(error, _MOST_ERROR))
+    )
     return state
 
 
 async def park(session: Session, message: Message, error: str) -> MessageState:
     """The effect must not happen before a person has looked: dead at once, and `revive` leaves it so."""
-    dead = {"state": MessageState.DEAD, "leased_until": None, "last_error": error[:2000]}
+    dead = {"state": MessageState.DEAD, "leased_until": None, "last_error": redact_text(error, _MOST_ERROR)}
     await session.execute(_held(message).values(dead))
     return MessageState.DEAD
 

@@ -53,7 +53,13 @@ ZONES: Mapping[LimitZone, Zone] = {
             _Z.CHECKOUT, 1_200, 1_000, "address", "a thousand buyers at once, then 20 a second: near what Stripe opens"
         ),
         Zone(_Z.ORDERS, 6_000, 2_000, "client", "each buyer asks again until the tickets are there"),
-        Zone(_Z.ORDER_LINK, 60, 60, "address", "people who lost a letter; each address gets one in ten minutes beside this"),
+        Zone(
+            _Z.ORDER_LINK,
+            60,
+            60,
+            "address",
+            "people who lost a letter; each address gets one in ten minutes beside this",
+        ),
         Zone(_Z.API, 1_200, 300, "client", "programs and people of ours; a full page of a table is one request"),
         Zone(_Z.PAGES, 12_000, 3_000, "address", "a buyer sees five pages; the last one asks again every few seconds"),
         Zone(_Z.FORMS, 2_400, 2_000, "address", "cart and checkout form of a thousand buyers"),

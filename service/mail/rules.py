@@ -10,6 +10,7 @@ CONFIRMATION = "confirmation"
 LATE_PAYMENT = "late_payment"
 SURPLUS_PAYMENT = "surplus_payment"
 LETTERS = (CONFIRMATION, LATE_PAYMENT, SURPLUS_PAYMENT)
+ORDER_LINK = "order_link"  # about all orders of an address, not about one
 
 
 def festival_zone(name: str = "America/Denver") -> tzinfo:

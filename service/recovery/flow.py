@@ -42,8 +42,9 @@ from service.shop.flow import Shop
 from service.telemetry import catalogue
 from service.telemetry.labels import RecoveredBy, WebhookResult
 from service.telemetry.logs import bound, get_logger
+from service.telemetry.redaction import redact_text
 from service.webhooks.flow import Intake
-from service.webhooks.rules import judge_fetch
+from service.webhooks.rules import MOST_ERROR, judge_fetch
 from service.webhooks.tables import Arrival, EventState, PaymentEvent, lease_thin
 
 BATCH = 100  # events in one insert, and what is read between two marks
@@ -231,7 +232,7 @@ async def _fetch_again(db: Database, thin: PaymentEvent, error: Exception, *, ji
             "state": verdict.state,
             "due_at": session.now + verdict.delay,
             "cause": verdict.cause,
-            "last_error": f"{type(error).__name__}: {error}"[:2000],
+            "last_error": redact_text(f"{type(error).__name__}: {error}", MOST_ERROR),
             "ended_at": None if verdict.state == EventState.PENDING else session.now,
         }
         await session.execute(_unfetched(thin).values(values))

@@ -22,6 +22,7 @@ from litestar.params import FromPath
 from service.catalog.flow import Catalog, read_catalog
 from service.checkout.rules import MOST_NAME
 from service.kernel.errors import GatewayError, Invalid, KeyInFlight, NotFound, SalesPaused, SoldOut
+from service.links import api as links
 from service.orders.machine import OrderStatus
 from service.receipts.flow import find_receipt
 from service.receipts.views import OrderView
@@ -65,14 +66,15 @@ def create_storefront(shop: Shop, *, help_email: str) -> Storefront:
         if posts and not rules.from_our_pages(connection.headers, own_origin=shop.public_url):
             raise PermissionDeniedException
 
-    handlers = [show_store, show_cart, change_cart, show_checkout, check_out, show_order, order_now, order_again, lost]
+    handlers = [show_store, show_cart, change_cart, show_checkout, check_out, show_order, order_now, order_again]
+    handlers += [*links.PAGES, lost]
     router = Router(
         "/",
         route_handlers=[choose_language, send_file, *(_in_language(each, handlers, front, shop) for each in LANGUAGES)],
         dependencies={"front": Provide(lambda: front, sync_to_thread=False)},
         exception_handlers={Exception: answer_error},
         guards=[admit],
-        signature_types=[Front, Visit],
+        signature_types=[Front, Visit, links.Visit],
         include_in_schema=False,
         request_max_body_size=MOST_BYTES,
     )
@@ -258,15 +260,9 @@ async def show_order(visit: NamedDependency[Visit], order_id: FromPath[str]) -> 
 def _order_page(visit: Visit, template: str, order: OrderView, state: OrderState) -> Response[bytes]:
     tag = flow.fingerprint(order, state)
     bought = order.tickets and visit.request.cookies.get(BUYING) == order.order_id
-    return visit.page(
-        template,
-        f"/order/{order.order_id}",
-        order=order,
-        state=state,
-        tag=tag,
-        headers={"ETag": tag},
-        cookies=visit.front.forget_cart() if bought else (),
-    )
+    shown = {"order": order, "state": state, "tag": tag, "headers": {"ETag": tag}}
+    cookies = visit.front.forget_cart() if bought else ()
+    return visit.page(template, f"/order/{order.order_id}", **shown, cookies=cookies)
 
 
 async def _remember(visit: Visit, order_id: str, tokens: list[str]) -> Response[Any]:

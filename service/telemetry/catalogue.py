@@ -5,6 +5,9 @@ prefix. No id, e-mail address, path or free text is ever a label. To add a metri
 """
 
 from service.telemetry import labels
+from service.telemetry.books import CASES as CASES
+from service.telemetry.books import CASES_OLDEST as CASES_OLDEST
+from service.telemetry.books import CASES_OPENED as CASES_OPENED
 from service.telemetry.books import JOURNAL_ENTRIES as JOURNAL_ENTRIES
 from service.telemetry.foundation import BUILD_INFO as BUILD_INFO
 from service.telemetry.foundation import DB_OPERATION as DB_OPERATION
@@ -37,12 +40,12 @@ CURRENCIES = Bounded(8, known=("USD",))
 MESSAGE_KINDS = Bounded(
     20,
     known=(
-        *("mail.confirmation", "mail.late_payment", "mail.surplus_payment"),
+        *("mail.confirmation", "mail.late_payment", "mail.surplus_payment", "mail.order_link"),
         *("checkout.expire", "capture.take", "refund.return", "refund.send"),
     ),
 )
 QUEUE_STATES = Bounded(10)
-TEMPLATES = Bounded(20, known=("confirmation", "late_payment", "surplus_payment"))
+TEMPLATES = Bounded(20, known=("confirmation", "late_payment", "surplus_payment", "order_link"))
 
 # --- checkout and its funnel
 

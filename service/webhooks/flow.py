@@ -21,8 +21,9 @@ from service.kernel.db import Database, Session
 from service.kernel.errors import FieldError, Invalid, Overloaded, Parked
 from service.telemetry import catalogue
 from service.telemetry.logs import bound, get_logger
+from service.telemetry.redaction import redact_text
 from service.telemetry.tracing import Kind
-from service.webhooks.rules import FOREIGN, judge
+from service.webhooks.rules import FOREIGN, MOST_ERROR, judge
 from service.webhooks.tables import COMPLETE, INSERT, Arrival, EventState, PaymentEvent, columns_of
 
 Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
@@ -206,7 +207,7 @@ async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exce
         attempts=attempts,
         due_at=session.now + verdict.delay,
         cause=verdict.cause,
-        last_error=f"{type(error).__name__}: {error}"[:2000],
+        last_error=redact_text(f"{type(error).__name__}: {error}", MOST_ERROR),
         ended_at=None if verdict.state == EventState.PENDING else session.now,
     )
     session.count(catalogue.INBOX_APPLIED, kind=kind, outcome=verdict.outcome)

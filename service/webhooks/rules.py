@@ -10,6 +10,7 @@ FOREIGN = "foreign"  # about something that is not ours: other software on the s
 MAX_ATTEMPTS = 20  # with the back-off between 1 and 2.5 hours; then a person has to look
 MOST_FETCHES = 100  # of a thin event's object while its gateway is away: about a day
 MOST_REFUSED = 5  # what it says no to it will hardly say yes to
+MOST_ERROR = 2000  # characters kept of an error, without the addresses and secrets it may quote
 FIRST_RETRY = timedelta(milliseconds=500)  # what is missing is usually another event, a moment behind
 
 

@@ -1,0 +1,1 @@
+"""A customer is forgotten on request, while the books stay whole."""

@@ -1,0 +1,1 @@
+"""The links to a person's orders, sent to the address they were bought with."""
