@@ -42,12 +42,12 @@ from service.refunds import tables as refunds
 from service.sessions import tables as sessions
 from service.settings import Settings
 from service.shop.flow import Shop
-from service.signin import tables as signin
 from service.signing import tables as signing
 from service.staff import tables as staff
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
+from service.tries import tables as tries
 from service.vault import tables as vault
 from service.webhooks import tables as webhooks
 
@@ -60,7 +60,7 @@ WITH_TABLES = (
     signing,
     staff,
     sessions,
-    signin,
+    tries,
     idempotency,
     catalog,
     controls,
