@@ -1,0 +1,368 @@
+"""The steps of a sign-in on a database, with a clock turned by hand: who gets in, who does not, and what ends it."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from service.access.rules import Role
+from service.audit.flow import verify
+from service.audit.rules import Origin
+from service.kernel.errors import Conflict, Invalid, Unidentified
+from service.sessions.flow import end, find, forget_old, of_member
+from service.sessions.rules import Awaits
+from service.signin import flow
+from service.signin.rules import StartAgain, WrongCode, WrongPassword
+from service.staff import flow as staff
+from service.staff.flow import Passwords
+from service.telemetry.labels import SignInOutcome
+from service.tries.flow import forget_old as forget_tries
+from service.tries.flow import forgive
+from service.tries.rules import TooManyTries, address_key, code_key, in_words, lock_after
+from tests.staff.people import BY, HERE, KEY, PASSWORD, SECRET, cheap_hasher, code_at, door_of, hire
+
+EMAIL = "ana@alocubano.example"
+
+
+async def enter(door, dial, *, origin=HERE):
+    """All steps of somebody with a second factor; the clock goes on, because a code is good once."""
+    dial.forward(seconds=60)
+    first = await flow.sign_in(door, EMAIL, PASSWORD, origin)
+    return await flow.give_code(door, first.token, code_at(dial.now), origin)
+
+
+async def held_by(door, token):
+    async with door.db.transaction() as session:
+        return await find(session, token, door.rules)
+
+
+async def refusal(door, token):
+    try:
+        await held_by(door, token)
+    except Unidentified as error:
+        return error.reason
+    return None
+
+
+async def change(door, work):
+    """Something an operator does to Ana."""
+    async with door.db.transaction() as session:
+        member = await staff.lock(session, email=EMAIL)
+        return await work(session, member)
+
+
+async def trail(db):
+    async with db.engine.connect() as connection:
+        rows = await connection.exec_driver_sql("SELECT action, subject, after FROM audit_trail ORDER BY seq")
+        return [tuple(row) for row in rows]
+
+
+async def test_password_and_code_open_a_session_with_a_new_id_at_each_step(door, db, dial):
+    """Nobody who planted or saw an earlier cookie has anything; before the last step nothing is open."""
+    await hire(db, seals=door.seals)
+
+    first = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    half = (await held_by(door, first.token)).awaits
+    second = await flow.give_code(door, first.token, code_at(dial.now), HERE)
+    held = await held_by(door, second.token)
+
+    assert (Awaits.CODE, None) == (half, held.awaits)
+    assert (first.token, first.held.session.ref) != (second.token, None)
+    assert "unknown" == await refusal(door, first.token)
+    assert held.session.csrf == second.held.session.csrf
+    assert ["staff.add", "staff.totp_enrol", "staff.sign_in"] == [action for action, _, _ in await trail(db)]
+
+
+async def test_the_first_sign_in_enrols_a_telephone_and_chooses_a_password(door, db, dial):
+    """The secret is this session's own; a wrong code changes nothing; the codes on paper are told once."""
+    await hire(db, temporary=True)
+    first = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    _, secret = await flow.offer_secret(door, first.token)
+    other = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+
+    with pytest.raises(WrongCode):
+        await flow.confirm_secret(door, first.token, "000000", HERE)
+    second, codes = await flow.confirm_secret(door, first.token, code_at(dial.now, secret), HERE)
+    third = await flow.choose_password(door, second.token, PASSWORD, "fünf Hunde tanzen Salsa", HERE)
+
+    assert third.held.awaits is None
+    assert (10, 10) == (len(codes), len(set(codes)))
+    assert {secret, *codes}.isdisjoint(str(await trail(db)).split('"'))
+    assert (await flow.sign_in(door, EMAIL, "fünf Hunde tanzen Salsa", HERE)).held.awaits is Awaits.CODE
+    with pytest.raises(Unidentified):  # whoever began beside it, with the password only
+        await flow.offer_secret(door, other.token)
+
+
+async def test_a_code_is_good_once_and_a_step_to_either_side(door, db, dial):
+    """The same again is refused even within its half minute, and one from before the last, too."""
+    await hire(db, seals=door.seals)
+    outcomes = []
+    for skew in (0, 0, -1, 1, 2, -2):
+        first = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+        code = code_at(dial.now.timestamp() + 30 * skew)
+        try:
+            await flow.give_code(door, first.token, code, HERE)
+            outcomes.append("in")
+        except WrongCode as error:
+            outcomes.append("replayed" if error.replayed else "wrong")
+
+    assert ["in", "replayed", "replayed", "in", "wrong", "wrong"] == outcomes
+
+
+async def test_two_who_bring_the_same_code_at_once_are_one(door, db, dial):
+    """Whoever saw it over a shoulder is too late, however fast."""
+    await hire(db, seals=door.seals)
+    firsts = [await flow.sign_in(door, EMAIL, PASSWORD, HERE) for _ in range(3)]
+
+    answers = await asyncio.gather(
+        *(flow.give_code(door, each.token, code_at(dial.now), HERE) for each in firsts), return_exceptions=True
+    )
+
+    assert 2 == sum(isinstance(each, WrongCode) for each in answers)
+
+
+async def test_a_recovery_code_opens_once(door, db, dial):
+    """However it is typed; the others stay good."""
+    member = await hire(db)
+    sealed = door.seals.seal(SECRET, member.id)
+    codes = await change(door, lambda session, ana: staff.enrol(session, BY, ana, sealed=sealed, step=None))
+
+    first = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    await flow.give_code(door, first.token, codes[0].lower().replace("-", " "), HERE)
+    again = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    with pytest.raises(WrongCode):
+        await flow.give_code(door, again.token, codes[0], HERE)
+    await flow.give_code(door, again.token, codes[1], HERE)
+
+    async with db.transaction() as session:
+        assert 8 == await staff.codes_left(session, member.id)
+    assert 2 == sum(action == "staff.recovery_code" for action, _, _ in await trail(db))
+
+
+async def test_a_sealed_secret_outlives_its_key(db, dial):
+    """A new service key is put in front; the next sign-in seals anew, and the old key may go."""
+    old, both, new = (door_of(db, keys=keys) for keys in ((KEY,), ("n" * 32, KEY), ("n" * 32,)))
+    await hire(db, seals=old.seals)
+
+    await enter(both, dial)
+    entered = await enter(new, dial)
+
+    assert entered.held.awaits is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_who_guesses_waits_longer_each_time_whether_the_account_exists_or_not(door, db, dial, known):
+    """Five are free; then half a minute, a minute, two: told with the time to wait, and not even looked at meanwhile."""
+    if known:
+        await hire(db, role=Role.AUDITOR)
+    waits = []
+    for _ in range(5):
+        with pytest.raises(WrongPassword):
+            await flow.sign_in(door, EMAIL, "wrong", HERE)
+    for _ in range(3):
+        with pytest.raises(TooManyTries) as locked:
+            await flow.sign_in(door, EMAIL, PASSWORD, replace(HERE, ip="198.51.100.77"))
+        waits.append(locked.value.retry_after_s)
+        dial.forward(seconds=locked.value.retry_after_s)
+        with pytest.raises(WrongPassword):
+            await flow.sign_in(door, EMAIL, "wrong", HERE)
+
+    assert [31, 61, 121] == waits
+    assert known is any(action == "staff.sign_in_failed" for action, _, _ in await trail(db))
+    assert "ana@" not in str(await trail(db))
+
+
+async def test_an_address_that_tries_many_accounts_is_locked_too(door, db, dial):
+    """Twenty are free for everybody behind it; another address is not held up."""
+    await hire(db, role=Role.AUDITOR)
+    for number in range(20):
+        with pytest.raises(WrongPassword):
+            await flow.sign_in(door, f"nobody{number}@alocubano.example", "wrong", HERE)
+
+    with pytest.raises(TooManyTries):
+        await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    elsewhere = await flow.sign_in(door, EMAIL, PASSWORD, Origin("198.51.100.7"))
+
+    assert elsewhere.held.awaits is None
+    assert ("staff.sign_in_failed", "address:203.0.113.9") in [row[:2] for row in await trail(db)]
+
+
+async def test_a_hundred_guesses_at_once_are_no_more_than_are_free(door, db):
+    """Each is counted before it is looked at."""
+    await hire(db, role=Role.AUDITOR)
+
+    answers = await asyncio.gather(
+        *(flow.sign_in(door, EMAIL, "wrong", HERE) for _ in range(12)), return_exceptions=True
+    )
+
+    assert {WrongPassword: 5, TooManyTries: 7} == {
+        kind: sum(type(each) is kind for each in answers) for kind in (WrongPassword, TooManyTries)
+    }
+
+
+async def test_codes_are_guessed_no_more_often_than_passwords(door, db, dial):
+    """A right password in between does not begin the count anew; an operator may."""
+    member = await hire(db, seals=door.seals)
+    for _ in range(5):
+        first = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+        with pytest.raises(WrongCode):
+            await flow.give_code(door, first.token, "123456", HERE)
+
+    first = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    with pytest.raises(TooManyTries):
+        await flow.give_code(door, first.token, code_at(dial.now), HERE)
+    async with db.transaction() as session:
+        await forgive(session, code_key(member.id))
+    entered = await flow.give_code(door, first.token, code_at(dial.now), HERE)
+
+    assert entered.held.awaits is None
+
+
+async def test_right_tries_are_given_back(door, db, dial):
+    """Somebody who signs in all day locks nobody out."""
+    await hire(db, role=Role.AUDITOR)
+
+    for _ in range(30):
+        await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+
+    async with db.engine.connect() as connection:
+        left = (await connection.exec_driver_sql("SELECT failed FROM sign_in_tries")).all()
+    assert [(0,)] == [tuple(row) for row in left]
+
+
+async def test_a_session_ends_when_nobody_uses_it_and_at_its_end(door, db, dial):
+    """Thirty minutes idle; twelve hours whatever happens; a half-done sign-in after ten minutes."""
+    await hire(db, seals=door.seals)
+    idle, used = await enter(door, dial), await enter(door, dial)
+    half = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+
+    for _ in range(4):
+        dial.forward(minutes=9)
+        await held_by(door, used.token)
+    states = [await refusal(door, each.token) for each in (idle, used, half)]
+    while await refusal(door, used.token) is None:
+        dial.forward(minutes=10)
+    lasted = dial.now - used.held.session.created_at
+
+    assert ["expired", None, "expired"] == states
+    assert 12 * 3600 <= lasted.total_seconds() <= 12 * 3600 + 660
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda session, member: staff.set_enabled(session, BY, member, enabled=False),
+        lambda session, member: staff.set_role(session, BY, member, Role.ADMIN),
+        lambda session, member: staff.set_password(session, BY, member, "another", temporary=True),
+        lambda session, member: staff.reset_second_factor(session, BY, member),
+        lambda session, member: staff.end_sessions(session, BY, member),
+        lambda session, member: end(session, BY, member),
+    ],
+)
+async def test_what_changes_a_person_ends_their_sessions_at_once(door, db, dial, what):
+    """Disabled, another role, another password, no second factor, or simply ended; half-done ones, too."""
+    await hire(db, seals=door.seals)
+    opened = await enter(door, dial)
+    half = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+
+    await change(door, what)
+
+    assert ["revoked", "revoked"] == [await refusal(door, each.token) for each in (opened, half)]
+
+
+async def test_somebody_disabled_is_told_nothing(door, db, dial):
+    """The right password is as wrong as any other; enabled again it is right."""
+    await hire(db, role=Role.AUDITOR)
+    await change(door, lambda session, member: staff.set_enabled(session, BY, member, enabled=False))
+
+    with pytest.raises(WrongPassword):
+        await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    await change(door, lambda session, member: staff.set_enabled(session, BY, member, enabled=True))
+
+    assert (await flow.sign_in(door, EMAIL, PASSWORD, HERE)).held.awaits is None
+
+
+async def test_another_password_ends_all_sessions_but_the_one_that_chose_it(door, db, dial):
+    """That one goes on under another id, and lives no longer than it would have."""
+    member = await hire(db, seals=door.seals)
+    here, there = await enter(door, dial), await enter(door, dial)
+    dial.forward(minutes=5)
+
+    for new, error in (("short", Invalid), (PASSWORD, Invalid)):
+        with pytest.raises(error):
+            await flow.choose_password(door, here.token, PASSWORD, new, HERE)
+    with pytest.raises(WrongPassword):
+        await flow.choose_password(door, here.token, "wrong", "fünf Hunde tanzen Salsa", HERE)
+    fresh = await flow.choose_password(door, here.token, PASSWORD, "fünf Hunde tanzen Salsa", HERE)
+
+    assert ["unknown", "revoked", None] == [await refusal(door, each.token) for each in (here, there, fresh)]
+    assert here.held.session.ends_at == fresh.held.session.ends_at
+    async with db.transaction() as session:
+        member = await staff.lock(session, member_id=member.id)
+        assert [fresh.held.session.ref] == [each.ref for each in await of_member(session, member, door.rules)]
+
+
+async def test_steps_cannot_be_skipped_or_taken_twice(door, db, dial):
+    """A half-open session does only what it awaits; an open one enrols no second telephone."""
+    await hire(db, seals=door.seals)
+    half, whole = await flow.sign_in(door, EMAIL, PASSWORD, HERE), await enter(door, dial)
+
+    for work in (
+        flow.offer_secret(door, half.token),
+        flow.choose_password(door, half.token, PASSWORD, "fünf Hunde tanzen Salsa", HERE),
+        flow.give_code(door, whole.token, code_at(dial.now), HERE),
+        flow.offer_secret(door, whole.token),
+    ):
+        with pytest.raises(StartAgain):
+            await work
+
+    assert await refusal(door, whole.token) is None
+
+
+async def test_a_cheaper_hash_is_replaced_when_the_password_is_shown(db, dial):
+    """Parameters grow with machines; people need not notice."""
+    weak = door_of(db)
+    strong = replace(weak, passwords=Passwords(cheap_hasher(time_cost=2)))
+    member = await hire(db, role=Role.AUDITOR)
+
+    await flow.sign_in(strong, EMAIL, PASSWORD, HERE)
+
+    async with db.transaction() as session:
+        assert "t=2" in (await staff.lock(session, member_id=member.id)).password_hash
+
+
+async def test_an_address_belongs_to_one_person_and_partners_do_not_sign_in(db):
+    """However it is spelled; and customers and partners have other ways."""
+    await hire(db)
+
+    with pytest.raises(Conflict):
+        await hire(db, "ANA@alocubano.example")
+    for email, role in (("no address", Role.SUPPORT), ("p@alocubano.example", Role.PARTNER)):
+        with pytest.raises(Invalid):
+            await hire(db, email, role)
+
+
+async def test_what_is_over_is_forgotten(door, db, dial):
+    """Tries after a day, sessions after a month."""
+    await hire(db, seals=door.seals)
+    await enter(door, dial)
+    with pytest.raises(WrongPassword):
+        await flow.sign_in(door, "x@y.example", "wrong", HERE)
+    dial.forward(days=31)
+
+    async with db.transaction() as session:
+        counts = await forget_tries(session), await forget_old(session)
+        assert (await verify(session)).broken is None
+
+    assert (2, 1) == counts
+
+
+def test_locks_grow_to_a_quarter_of_an_hour():
+    """And are told in words a person counts in."""
+    assert [None, None, 30, 60, 120, 240, 480, 900, 900] == [
+        span and int(span.total_seconds())
+        for span in (lock_after(failed, 5) for failed in (0, 4, 5, 6, 7, 8, 9, 10, 999))
+    ]
+    assert ["1 second", "31 seconds", "2 minutes", "15 minutes"] == [in_words(each) for each in (1, 31, 120, 900)]
+    assert "address:2001:db8:1:2::/64" == address_key("2001:db8:1:2:3:4:5:6")
+    assert {each.value for each in SignInOutcome} >= {"signed_in", "locked"}
