@@ -16,6 +16,7 @@ from service.audit.rules import START, Actor, Entry, digest, facts, moment, plai
 from service.audit.tables import AuditEntry
 from service.kernel.db import Session
 from service.telemetry.logs import get_logger
+from service.telemetry.redaction import redact_text
 from service.telemetry.tracing import current_trace_id
 
 ADVISORY_LOCK = 0x61756474  # "audt": one writer at a time, until its commit
@@ -71,7 +72,7 @@ def note(
         "before": facts(before),
         "after": facts(after),
         "ip": plain(actor.origin.ip) or None,
-        "user_agent": plain(actor.origin.user_agent) or None,
+        "user_agent": plain(redact_text(actor.origin.user_agent)) or None,
         "trace_id": current_trace_id(),
     }
     session.before_commit(partial(_write, session, written))

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
+from service.telemetry.redaction import redact
+
 START = "0" * 64  # what stands before the first entry
 MOST_TEXT = 300  # characters of a name, a subject, a user agent: enough to know it again
 
@@ -73,8 +75,11 @@ def plain(text: str) -> str:
 
 
 def facts(values: Mapping[str, Any] | None) -> str | None:
-    """What stood before or after, as JSON with sorted names; None when there was nothing."""
+    """What stood before or after, as JSON with sorted names; None when there was nothing.
+
+    What a person typed as a reason is kept for ever here, so secrets and addresses are taken out of it as they are for logs.
+    """
     if values is None:
         return None
-    text = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(redact(values), sort_keys=True, ensure_ascii=False, default=str)
     return text.encode("utf-8", "replace").decode()

@@ -20,7 +20,8 @@ _STACKS = frozenset({"exception"})  # the fields that hold a stack
 
 _SECRET_KEY = re.compile(
     r"authorization|cookie|passw|secret|signature|credential|api_?key|private_?key|dsn$|database_?url"
-    r"|(?:^|_)(?:token|cvc|cvv|pan)$|(?:access|refresh|session|id|csrf|bearer)_?token|card_?number",
+    r"|(?:^|_)(?:token|cvc|cvv|pan)$|(?:access|refresh|session|id|csrf|bearer)_?token|card_?number|security_?code"
+    r"|(?:customer|full|first|last|given|family|holder)_?name$|recovery_?code|totp|otp$",
     re.IGNORECASE,
 )
 # (what it is, pattern, replacement); a replacement keeps what an engineer needs to tell two of them apart
@@ -34,16 +35,22 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w-])((?:(?!eyJ)[\w-])*+)eyJ[\w-]++\.[\w-]++\.[\w-]*+"), rf"\1{HIDDEN}"),  # JSON web tokens
     (
         re.compile(
-            r"""((?:access[_-]?token|refresh[_-]?token|client[_-]?secret|api[_-]?key|password|passwd|token|signature)"""
+            r"""((?:access[_-]?token|refresh[_-]?token|client[_-]?secret|api[_-]?key|password|passwd|token|signature"""
+            r"""|cvv2?|cvc2?|security[_ -]?code|customer[_ -]?name|full[_-]?name)"""
             r"""["']?\s*+[=:]\s*+["']?)[^\s&"',;)}\]]++""",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
+    (re.compile(r"\b(cubano_\w++=)[^\s;\"']++"), rf"\1{HIDDEN}"),  # our cookies: a session, an order's token
+    (re.compile(r"\b(v[01]=)[0-9a-f]{32,}+"), rf"\1{HIDDEN}"),  # a webhook's or a partner's signature
+    (re.compile(r"(?i:(Failing row contains ))\(.*+"), rf"\1{HIDDEN}"),  # PostgreSQL shows the whole row
     (re.compile(r"(://[^\s:/@]*+:)[^\s/@]++(@)"), rf"\1{HIDDEN}\2"),  # a password inside an address
 )
 _SECRET_HINT = re.compile(
-    r"_(?:live|test|secret)_|whsec_|cubano_|eyJ|://|bearer|basic|token|secret|key|passw|signature", re.IGNORECASE
+    r"_(?:live|test|secret)_|whsec_|cubano_|eyJ|://|bearer|basic|token|secret|key|passw|signature"
+    r"|cv[cv]|security.?code|customer.?name|full.?name|v[01]=|failing row",
+    re.IGNORECASE,
 )
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 _EMAIL = re.compile(rf"(?<!{_LOCAL})({_LOCAL}){_LOCAL}*+@([\w-]++(?:\.[\w-]++)++)")
