@@ -19,7 +19,7 @@ step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up test setup check lint types shape generated browser bench docs clean
+.PHONY: help up test fuzz setup check lint types shape generated browser bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ up: setup ## run the whole system on loopback until Ctrl-C
 test: setup browser lint types generated ## everything: lint, types, generated files, all tests
 	@printf '\n== tests\n'
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+fuzz: setup ## thousands of generated requests as nobody and as each role, against the API's own document
+	@CUBANO_TEST_FUZZ=long $(BIN)/python -m pytest -q -s tests/fuzz
 
 setup: $(READY) ## only the set-up: .venv with the locked dependencies
 	@:
