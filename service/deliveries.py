@@ -51,7 +51,7 @@ def create_deliveries(parts: Parts, settings: Settings) -> dict[str, Delivery]:
         await capture(parts.shop, what["order_id"], what["payment_id"], number=what["number"])
 
     async def give_back(message: Message) -> None:
-        await refunds.give_back(parts.db, parts.gateways, message.payload)
+        await dispatch.give_back(parts.db, parts.gateways, message.payload)
 
     async def refund(message: Message) -> None:
         await dispatch.send(parts.db, parts.gateways, message.payload)
@@ -78,8 +78,9 @@ def _sender(parts: Parts, post: Post, name: str) -> Delivery:
             name,
             locale=order.locale,
             to=order.email,
-            message_key=f"{name}.{order.order_id}",
+            message_key=f"{name}.{message.payload.get('refund_id', order.order_id)}",
             order=order,
+            refund=next((each for each in order.refunds if each.refund_id == message.payload.get("refund_id")), None),
             link=parts.shop.order_link(order.order_id, order.locale, token),
         )
         await post.send(letter, now=parts.db.clock())

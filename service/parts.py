@@ -13,6 +13,7 @@ from service import __version__
 from service.access import tables as access
 from service.access.rules import OrderTokens
 from service.audit import tables as audit
+from service.cases import tables as cases
 from service.catalog import tables as catalog
 from service.controls import tables as controls
 from service.controls.flow import REFRESH_S, Switchboard
@@ -62,6 +63,7 @@ WITH_TABLES = (
     sessions,
     tries,
     idempotency,
+    cases,
     catalog,
     controls,
     orders,

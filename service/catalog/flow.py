@@ -6,7 +6,7 @@ is told "sold out" because somebody else is about to roll back.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,6 +125,35 @@ async def release(session: Session, order_id: str, *, reason: str) -> int:
     if freed:
         session.count(catalogue.HOLDS_RELEASED, freed, reason=reason)
     return freed
+
+
+async def return_seats(session: Session, order_id: str, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Bring to `wanted` how many sold seats of a locked order are on sale again, by ticket type; how many are.
+
+    More than wanted when seats were to come back and are sold to others.
+    """
+    sold = [each for each in await _holds(session, order_id) if each.state == HoldState.SOLD]
+    for each in sold:
+        more = min(wanted.get(each.ticket_type, 0), each.quantity) - each.returned
+        if more > 0:
+            await _change(session, each.ticket_type, sold=-more)
+        elif more < 0:
+            more = -await _take_again(session, each.ticket_type, -more)
+        each.returned += more
+    await session.flush()
+    return {each.ticket_type: each.returned for each in sold}
+
+
+async def returned(session: Session, order_id: str) -> dict[str, int]:
+    """How many sold seats of an order are on sale again, by ticket type."""
+    return {each.ticket_type: each.returned for each in await _holds(session, order_id)}
+
+
+async def _take_again(session: Session, ticket_type: str, quantity: int) -> int:
+    """As many of them as there are."""
+    while quantity and not await _take(session, ticket_type, quantity, column=Stock.sold):
+        quantity -= 1
+    return quantity
 
 
 async def _sell_again(session: Session, holds: Sequence[Hold]) -> bool:

@@ -63,12 +63,16 @@ class Stock(Tables):
 
 
 class Hold(Tables):
-    """Seats taken for one line of an order: `active` until they are sold or released."""
+    """Seats taken for one line of an order: `active` until they are sold or released; sold ones may be returned."""
 
     __tablename__ = "holds"
     __table_args__ = (
         sa.CheckConstraint("state IN ('active', 'released', 'sold')", name="state"),
         sa.CheckConstraint("quantity > 0", name="quantity_positive"),
+        sa.CheckConstraint(
+            "returned BETWEEN 0 AND quantity AND (returned = 0 OR state = 'sold')",
+            name="returned",
+        ),
         sa.UniqueConstraint("order_id", "ticket_type"),
         sa.Index("ix_holds_taken", "ticket_type", "state", postgresql_where=sa.text("state <> 'released'")),
     )
@@ -80,18 +84,19 @@ class Hold(Tables):
     state: Mapped[str]
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    returned: Mapped[int] = mapped_column(server_default="0")  # of the sold ones: refunded, and on sale again
 
 
 INVARIANTS = (
     Invariant(
         name="stock-adds-up",
-        promise="For each ticket type held and sold are the sums of its active and sold holds.",
+        promise="For each ticket type held and sold are the sums of its active and sold holds, less what was returned.",
         query="""
             SELECT s.ticket_type AS id, 'held ' || s.held || ' but active holds ' || coalesce(h.active, 0)
                    || ', sold ' || s.sold || ' but sold holds ' || coalesce(h.sold, 0) AS problem
             FROM stock s LEFT JOIN (
                 SELECT ticket_type, sum(quantity) FILTER (WHERE state = 'active') AS active,
-                       sum(quantity) FILTER (WHERE state = 'sold') AS sold
+                       sum(quantity - returned) FILTER (WHERE state = 'sold') AS sold
                 FROM holds WHERE state <> 'released' GROUP BY ticket_type
             ) h USING (ticket_type)
             WHERE s.held <> coalesce(h.active, 0) OR s.sold <> coalesce(h.sold, 0)

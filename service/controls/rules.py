@@ -1,7 +1,7 @@
 """The closed list of switches: their positions, and which of them is normal.
 
 `route` says who gets new checkouts, in which order; `breaker.<provider>` overrides what was seen of a provider; `sales`
-and `maintenance` close the till and the shop. Checkouts that are open already obey none but the breaker. A new switch is
+and `maintenance` close the till and the shop; `returned_seats` says what becomes of a refunded seat. Checkouts that are open already obey none but the breaker. A new switch is
 a row of `switches` and one place that asks for its position.
 """
 
@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from service.kernel.errors import FieldError, Invalid
 
-ROUTE, MAINTENANCE, SALES = "route", "maintenance", "sales"
+ROUTE, MAINTENANCE, SALES, RETURNED_SEATS = "route", "maintenance", "sales", "returned_seats"
+RESELL, KEEP = "resell", "keep"
 LONGEST_LEASE = timedelta(days=7)  # what holds longer than a week is no switch but a setting
 MOST_REASON = 500  # characters
 
@@ -37,6 +38,7 @@ def switches(providers: Iterable[str]) -> dict[str, Switch]:
         Switch(ROUTE, ",".join(known), None, "Who gets new checkouts, the first choice first.", leased=True),
         Switch(SALES, "open", ("open", "paused"), "paused: no new checkouts; open ones go on."),
         Switch(MAINTENANCE, "off", ("off", "on"), "on: pages and API answer 503; webhooks are taken, open ones go on."),
+        Switch(RETURNED_SEATS, RESELL, (RESELL, KEEP), "keep: seats of refunded tickets do not go on sale again."),
         *(
             Switch(
                 breaker_of(each), "auto", ("auto", "open", "closed"), f"open: nothing is sent to {each}.", leased=True

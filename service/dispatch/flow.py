@@ -10,6 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from service.cases import flow as cases
+from service.cases.flow import Fact
+from service.cases.rules import CaseKind
 from service.dispatch.rules import QUIET, is_remembered, may_be_forgotten
 from service.gateways.base import Capability, Gateway
 from service.gateways.facts import RefundFacts
@@ -17,8 +20,12 @@ from service.kernel import outbox
 from service.kernel.db import Database, Session
 from service.kernel.errors import GatewayError, GatewayRejected, GatewayUnavailable, Parked
 from service.kernel.machine import Outcome
-from service.refunds.flow import SEND, advance, believe, lock
-from service.refunds.machine import RefundEvent, RefundStatus
+from service.orders import flow as orders
+from service.payments import flow as payments
+from service.payments.machine import PaymentStatus
+from service.refunds import flow as refunds
+from service.refunds.flow import SEND, believe, fail, lock
+from service.refunds.machine import RefundStatus
 from service.refunds.tables import Refund
 from service.telemetry import catalogue
 from service.telemetry.labels import RecoveredBy
@@ -48,6 +55,25 @@ async def send(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[s
     async with db.transaction() as session:
         order, payment, refund = await lock(session, refund)
         await believe(session, order, payment, refund, facts=facts, cause=f"answer to {refund.id}")
+
+
+async def give_back(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[str, Any]) -> None:
+    """Deliver `refund.return`: ask for all that is left of a payment, once for each reason."""
+    async with db.transaction() as session:
+        order = await orders.lock(session, payload["order_id"])
+        attempts = await payments.of_order(session, payload["order_id"])
+        payment = next((each for each in attempts if each.id == payload["payment_id"]), None)
+        if order is None or payment is None or payment.status != PaymentStatus.SUCCEEDED:
+            raise Parked("nothing_to_return", f"{payload['payment_id']} holds no money")
+        known = [each.reason for each in await refunds.of_order(session, order.id) if each.payment_id == payment.id]
+        amount = await refunds.left(session, payment)
+        if amount.is_positive and payload["reason"] not in known:
+            gateway = gateways[payment.provider]
+            if Capability.REFUND not in gateway.capabilities or payment.payment_ref is None:
+                what = {"amount": amount.minor, "currency": amount.currency, "provider": payment.provider}
+                await cases.open_case(session, Fact(CaseKind.MONEY_OWED, payment.id, order.id, what))
+            else:
+                await refunds.request(session, gateway, order, payment, amount, reason=payload["reason"])
 
 
 async def ask_again(session: Session, *, limit: int) -> None:
@@ -141,6 +167,5 @@ async def _refuse(db: Database, refund: Refund, error: GatewayRejected) -> None:
     async with db.transaction() as session:
         _, _, refund = await lock(session, refund)
         if refund.status == RefundStatus.REQUESTED:
-            refund.failure_reason = error.code
-            await advance(session, refund, RefundEvent.FAIL)
+            await fail(session, refund, code=error.code)
     log.error("refund refused", refund_id=refund.id, order_id=refund.order_id, code=error.code)

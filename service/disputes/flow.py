@@ -19,6 +19,7 @@ from service.kernel.machine import Outcome
 from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.tables import Payment
+from service.refunds import flow as refunds
 from service.telemetry import catalogue
 from service.webhooks.rules import FOREIGN
 
@@ -52,7 +53,7 @@ async def record(session: Session, event: GatewayEvent) -> str:
         await session.flush()
         payment.disputed = await _is_disputed(session, payment)
         await keep_books(session, order, dispute, event.occurred_at)
-        await payments.follow(session, order, cause=f"{event.provider} {event.type} {event.event_id}")
+        await refunds.follow(session, order, cause=f"{event.provider} {event.type} {event.event_id}")
     return outcome
 
 

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 CONFIRMATION = "confirmation"
 LATE_PAYMENT = "late_payment"
 SURPLUS_PAYMENT = "surplus_payment"
-LETTERS = (CONFIRMATION, LATE_PAYMENT, SURPLUS_PAYMENT)
+REFUND_MADE = "refund_made"
+REFUND_FAILED = "refund_failed_later"
+LETTERS = (CONFIRMATION, LATE_PAYMENT, SURPLUS_PAYMENT, REFUND_MADE, REFUND_FAILED)
 ORDER_LINK = "order_link"  # about all orders of an address, not about one
 
 

@@ -178,7 +178,7 @@ async def end(session: Session, order: Order, payment: Payment, move: OrderEvent
 
 
 async def follow(session: Session, order: Order, *, cause: str) -> Outcome:
-    """Put a locked order, and its tickets, where the money says that really went back or is disputed.
+    """Put a locked order where the money says that really went back or is disputed; its seats follow (`seats.flow`).
 
     To be called after `returned_minor` or `disputed` of a payment has changed; a refund may fail after it succeeded.
     """
@@ -191,12 +191,7 @@ async def follow(session: Session, order: Order, *, cause: str) -> Outcome:
         seated=bool(await tickets.of_order(session, order.id)),
         disputed=any(each.disputed for each in kept),
     )
-    outcome = await orders.advance(session, order, move, cause=cause)
-    if outcome is Outcome.MOVED and move is OrderEvent.REFUND_ALL:
-        await tickets.void(session, order.id)
-    elif outcome is Outcome.MOVED:
-        await tickets.restore(session, order.id)
-    return outcome
+    return await orders.advance(session, order, move, cause=cause)
 
 
 async def find_by_ref(session: Session, *, provider: str, payment_ref: str) -> tuple[Order, Payment]:

@@ -4,46 +4,62 @@ A refund of ours is a row before it is a call: `request` writes it with the exac
 Whatever moves the money moves `returned_minor` of its payment, and the order and the books follow that sum, never one event.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import sqlalchemy as sa
 
 from service.books import flow as books
 from service.books.rules import Moved
+from service.cases import flow as cases
+from service.cases.flow import Fact
+from service.cases.rules import CaseKind
 from service.gateways.base import Capability, Gateway
 from service.gateways.facts import EventKind, GatewayEvent, RefundFacts, RefundIntent
 from service.kernel import outbox
-from service.kernel.db import Database, Session
+from service.kernel.db import Session
 from service.kernel.errors import Parked
 from service.kernel.machine import Outcome
 from service.kernel.money import Money
+from service.mail.rules import REFUND_FAILED, REFUND_MADE
 from service.orders import flow as orders
 from service.orders.tables import Order
 from service.payments import flow as payments
-from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
-from service.refunds.rules import EVENTS
-from service.refunds.tables import Refund
+from service.refunds.rules import AUTOMATIC, EVENTS, Asked
+from service.refunds.tables import Refund, RefundItem
+from service.seats import flow as seats
 from service.telemetry import catalogue
 from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
 SEND = "refund.send"
+SETTLED_BY_MONEY = (
+    *(CaseKind.REFUND_REFUSED, CaseKind.REFUND_FAILED),
+    *(CaseKind.REFUND_CANCELED, CaseKind.MONEY_OWED),
+)
 log = get_logger("refunds")
 
 
 async def request(
-    session: Session, gateway: Gateway, order: Order, payment: Payment, amount: Money, *, reason: str
+    session: Session,
+    gateway: Gateway,
+    order: Order,
+    payment: Payment,
+    amount: Money,
+    *,
+    reason: str,
+    asked: Asked = Asked(),  # noqa: B008 - frozen: nobody did
+    waits: bool = False,
 ) -> Refund:
     """Write down that money shall go back, with what will be asked of the gateway; it is sent after the commit.
 
-    The order is locked, and `amount` is no more than what is `left` of the payment.
+    The order is locked, and `amount` is no more than what is `left` of the payment. `waits`: for a second person.
     """
     if Capability.REFUND not in gateway.capabilities or payment.payment_ref is None:
         raise Parked("not_refundable", f"{payment.provider} gives nothing back by itself for {payment.id}")
     refund = _write(session, payment, amount, reason=reason)
+    refund.note = asked.note
+    if asked.by is not None:
+        refund.requester_kind, refund.requester_id, refund.requester_name = asked.by.kind, asked.by.id, asked.by.name
     intent = RefundIntent(
         refund_id=refund.id,
         payment_id=payment.id,
@@ -56,9 +72,20 @@ async def request(
     )
     refund.request = gateway.refund_request(intent)
     await session.flush()
+    for part in asked.parts:
+        session.add(RefundItem(refund_id=refund.id, **vars(part)))
+    if waits:
+        await advance(session, refund, RefundEvent.ESCALATE)
+    else:
+        await send_soon(session, order, refund)
+    return refund
+
+
+async def send_soon(session: Session, order: Order, refund: Refund) -> None:
+    """Have it sent once this transaction has committed."""
+    await session.flush()
     what = {"order_id": order.id, "refund_id": refund.id}
     await outbox.enqueue(session, SEND, what, key=refund.id, traceparent=order.traceparent)
-    return refund
 
 
 async def left(session: Session, payment: Payment) -> Money:
@@ -67,20 +94,6 @@ async def left(session: Session, payment: Payment) -> Money:
     asked = sum(each.amount.minor for each in mine if each.status in UNDER_WAY)
     minor = payment.amount.minor - payment.returned_minor - asked
     return Money(max(minor, 0), payment.amount.currency)
-
-
-async def give_back(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[str, Any]) -> None:
-    """Deliver `refund.return`: ask for all that is left of a payment, once for each reason."""
-    async with db.transaction() as session:
-        order = await orders.lock(session, payload["order_id"])
-        attempts = await payments.of_order(session, payload["order_id"])
-        payment = next((each for each in attempts if each.id == payload["payment_id"]), None)
-        if order is None or payment is None or payment.status != PaymentStatus.SUCCEEDED:
-            raise Parked("nothing_to_return", f"{payload['payment_id']} holds no money")
-        known = [each.reason for each in await of_order(session, order.id) if each.payment_id == payment.id]
-        amount = await left(session, payment)
-        if amount.is_positive and payload["reason"] not in known:
-            await request(session, gateways[payment.provider], order, payment, amount, reason=payload["reason"])
 
 
 async def record(session: Session, event: GatewayEvent) -> str:
@@ -93,6 +106,8 @@ async def record(session: Session, event: GatewayEvent) -> str:
     if refund is None:
         refund = _write(session, payment, facts.amount, reason=facts.reason or "made at the gateway")
         refund.external = True
+        await session.flush()
+        await _open_case(session, CaseKind.REFUND_EXTERNAL, refund)
     cause = f"{event.provider} {event.type} {event.event_id}"
     return await believe(session, order, payment, refund, facts=facts, cause=cause)
 
@@ -168,10 +183,84 @@ async def believe(
         payment.returned_minor += went * refund.amount.minor
         refund.returned_at = session.now if went > 0 else None
         await keep_books(session, order, payment, refund)
-        await payments.follow(session, order, cause=cause)
-    if outcome is Outcome.MOVED and refund.status == RefundStatus.FAILED:
-        log.error("refund failed", refund_id=refund.id, order_id=order.id, code=refund.failure_reason)
+        await follow(session, order, cause=cause)
+    if outcome is Outcome.MOVED:
+        await _tell(session, order, payment, refund, before=RefundStatus(before))
     return outcome
+
+
+async def follow(session: Session, order: Order, *, cause: str) -> None:
+    """Put a locked order, its tickets and its seats where the money says: what went back, and for which tickets."""
+    await payments.follow(session, order, cause=cause)
+    await seats.settle(session, order, await refunded_tickets(session, order.id, RefundStatus.SUCCEEDED))
+
+
+async def refunded_tickets(session: Session, order_id: str, *states: RefundStatus) -> dict[str, int]:
+    """How many tickets of each line (by its id) refunds in these states are of."""
+    query = (
+        sa.select(RefundItem.order_item_id, sa.func.sum(RefundItem.quantity))
+        .join(Refund, Refund.id == RefundItem.refund_id)
+        .where(Refund.order_id == order_id, Refund.status.in_(states))
+        .group_by(RefundItem.order_item_id)
+    )
+    return {item_id: int(count) for item_id, count in await session.execute(query)}
+
+
+async def parts_of(session: Session, refund_id: str) -> list[RefundItem]:
+    """The tickets a refund is of; none for one of an amount."""
+    query = sa.select(RefundItem).where(RefundItem.refund_id == refund_id).order_by(RefundItem.order_item_id)
+    return list((await session.execute(query)).scalars())
+
+
+async def fail(session: Session, refund: Refund, *, code: str) -> None:
+    """The gateway has refused it, so nothing was given back: a person has to find another way."""
+    refund.failure_reason = code
+    await advance(session, refund, RefundEvent.FAIL)
+    await _open_case(session, CaseKind.REFUND_REFUSED, refund)
+
+
+async def _tell(session: Session, order: Order, payment: Payment, refund: Refund, *, before: RefundStatus) -> None:
+    """The letter for the customer, and the case for a person, that follow from a move just made."""
+    match RefundStatus(refund.status):
+        case RefundStatus.SUCCEEDED:
+            await _settle_cases(session, payment, refund)
+            if refund.reason not in AUTOMATIC:
+                await _write_letter(session, order, refund, REFUND_MADE)
+        case RefundStatus.FAILED:
+            log.error("refund failed", refund_id=refund.id, order_id=order.id, code=refund.failure_reason)
+            was_refused = before == RefundStatus.REQUESTED
+            await _open_case(session, CaseKind.REFUND_REFUSED if was_refused else CaseKind.REFUND_FAILED, refund)
+            if before == RefundStatus.SUCCEEDED:
+                await _write_letter(session, order, refund, REFUND_FAILED)
+        case RefundStatus.CANCELED if not refund.external:
+            await _open_case(session, CaseKind.REFUND_CANCELED, refund)
+
+
+async def _open_case(session: Session, kind: CaseKind, refund: Refund) -> None:
+    owed = refund.reason in AUTOMATIC
+    what = {
+        "refund": refund.id,
+        "amount": refund.amount.minor,
+        "currency": refund.amount.currency,
+        "provider": refund.provider,
+        "reason": refund.reason,
+        "code": refund.failure_reason,
+    }
+    fact = Fact(CaseKind.MONEY_OWED if owed else kind, refund.payment_id if owed else refund.id, refund.order_id, what)
+    await cases.open_case(session, fact)
+
+
+async def _settle_cases(session: Session, payment: Payment, refund: Refund) -> None:
+    """It has gone back after all; and when all of the payment has, nothing about it is left to do."""
+    about = [refund.id]
+    if payment.returned_minor >= payment.amount.minor:
+        about = [payment.id, *(each.id for each in await of_order(session, payment.order_id))]
+    await cases.resolve(session, SETTLED_BY_MONEY, about, because=f"{refund.id} has succeeded")
+
+
+async def _write_letter(session: Session, order: Order, refund: Refund, letter: str) -> None:
+    what = {"order_id": order.id, "refund_id": refund.id}
+    await outbox.enqueue(session, f"mail.{letter}", what, key=refund.id, traceparent=order.traceparent)
 
 
 async def _reopen(session: Session, refund: Refund) -> None:
@@ -190,4 +279,6 @@ async def keep_books(session: Session, order: Order, payment: Payment, refund: R
         return await books.take_back(session, order, back)
     done = [each for each in await of_order(session, order.id) if each.payment_id == payment.id]
     gone = sum(each.amount.minor for each in done if each.status == RefundStatus.SUCCEEDED)
-    return await books.give_back(session, order, payment.id, back, is_last=gone == payment.amount.minor)
+    is_last, types = gone == payment.amount.minor, {item.id: item.ticket_type for item in order.items}
+    parts = {types[each.order_item_id]: each.amount for each in await parts_of(session, refund.id)}
+    return await books.give_back(session, order, payment.id, back, items=parts or None, is_last=is_last)

@@ -41,11 +41,14 @@ MESSAGE_KINDS = Bounded(
     20,
     known=(
         *("mail.confirmation", "mail.late_payment", "mail.surplus_payment", "mail.order_link"),
+        *("mail.refund_made", "mail.refund_failed_later"),
         *("checkout.expire", "capture.take", "refund.return", "refund.send"),
     ),
 )
 QUEUE_STATES = Bounded(10)
-TEMPLATES = Bounded(20, known=("confirmation", "late_payment", "surplus_payment", "order_link"))
+TEMPLATES = Bounded(
+    20, known=("confirmation", "late_payment", "surplus_payment", "order_link", "refund_made", "refund_failed_later")
+)
 
 # --- checkout and its funnel
 

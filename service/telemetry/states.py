@@ -85,6 +85,17 @@ class DisputeEvent(StrEnum):
     CLOSE = "close"
 
 
+class CaseKind(StrEnum):
+    REFUND_REFUSED = "refund_refused"
+    REFUND_FAILED = "refund_failed"
+    REFUND_CANCELED = "refund_canceled"
+    REFUND_EXTERNAL = "refund_external"
+    MONEY_OWED = "money_owed"
+    SEAT_GONE = "seat_gone"
+    DISPUTE_OPENED = "dispute_opened"
+    EVIDENCE_DUE = "evidence_due"
+
+
 class EntryKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"

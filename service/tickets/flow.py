@@ -1,4 +1,6 @@
-"""Tickets are issued once, when an order is paid, and voided when its money has gone back."""
+"""Tickets are issued once, when an order is paid; which of them are good follows the money (`settle`)."""
+
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -34,14 +36,13 @@ async def issue(session: Session, order: Order) -> list[Ticket]:
     return tickets
 
 
-async def void(session: Session, order_id: str) -> None:
-    """No ticket of this order lets anybody in any more."""
-    await session.execute(sa.update(Ticket).where(Ticket.order_id == order_id).values(status=TicketStatus.VOID))
-
-
-async def restore(session: Session, order_id: str) -> None:
-    """The money is with us again, so the tickets are good again."""
-    await session.execute(sa.update(Ticket).where(Ticket.order_id == order_id).values(status=TicketStatus.VALID))
+async def settle(session: Session, order: Order, gone: Mapping[str, int]) -> None:
+    """Of each line the last `gone` tickets (by the line's id) let nobody in, and all others do."""
+    for item in order.items:
+        is_gone = Ticket.ordinal >= item.quantity - gone.get(item.id, 0)
+        right = sa.case((is_gone, TicketStatus.VOID), else_=TicketStatus.VALID)
+        wrong = Ticket.order_item_id == item.id, Ticket.status != right
+        await session.execute(sa.update(Ticket).where(*wrong).values(status=right))
 
 
 async def of_order(session: Session, order_id: str) -> list[Ticket]:

@@ -16,8 +16,7 @@ SQL = re.compile(r"\b(UPDATE|DO)\b[^;]*\bSET\b[^;]*?\b(status|state)\s*=[^=]", r
 # file:function -> why the change is right there
 EXCUSED: Mapping[str, str] = {
     "service/catalog/flow.py:_end": "the one place where holds end; a hold has one move, under its order's lock",
-    "service/tickets/flow.py:void": "a ticket follows its order's money, under the order's lock",
-    "service/tickets/flow.py:restore": "the way back of void, for a refund that failed after all",
+    "service/tickets/flow.py:settle": "a ticket follows its order's money, there and back, under the order's lock",
     "service/webhooks/tables.py:_complete": "`COMPLETE`: a thin event whose snapshot has come is pending as if it had been fetched",
     "service/idempotency/flow.py:finish": "the one move a key has, by the holder of its lease",
     "service/kernel/outbox.py:revive": "the way back from dead, for what must happen however long it takes",
