@@ -115,7 +115,8 @@ def _fields(document: dict[str, Any], schema: dict[str, Any], path: str = "") ->
     for name, raw in schema.get("properties", {}).items():
         child = _resolved(document, raw)
         here = f"{path}{name}"
-        yield Field(here, _kind(child), name in required, child.get("description", ""))
+        told = raw.get("description") or child.get("description", "")
+        yield Field(here, _kind(child), name in required, told)
         yield from _fields(document, child, f"{here}.")
         if "items" in child:
             yield from _fields(document, child["items"], f"{here}[].")
