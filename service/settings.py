@@ -40,6 +40,7 @@ _LISTS = (
     "paypal_webhook_ids",
     "webhook_networks",
     "oidc_roles",
+    "fee_prices",
 )
 OWN_PROVIDERS = ("stripe", "paypal", "manual")
 _NEEDED = {  # by provider
@@ -69,7 +70,7 @@ class Settings(Checks):
     database_url: SecretStr = Field(description="PostgreSQL 14 or newer: postgresql://user:password@host:port/name")
     database_pool_size: int = Field(10, ge=1, le=100, description="Connections a process keeps for its transactions.")
     secret_keys: Secrets = Field(
-        description="Comma separated, 32 characters or more each; the first signs order links, all are accepted."
+        description="Comma separated, 32 characters or more each; the first signs, all are accepted."
     )
     vault_keys: Secrets = Field(
         (),
@@ -105,6 +106,13 @@ class Settings(Checks):
     )
     gateway_healthy_s: int = Field(
         60, ge=1, le=3600, description="Seconds a provider that was away must be well before it gets checkouts again."
+    )
+    fee_prices: tuple[str, ...] = Field(
+        ("stripe=290+30", "paypal=299+49"),
+        description="What providers take of a payment, comma separated provider=basis points+minor units.",
+    )
+    fee_tolerance: int = Field(
+        1, ge=0, le=10_000, description="Minor units a provider's fee may differ from its price."
     )
     trusted_hops: int = Field(
         0, ge=0, le=8, description="How many proxies of ours stand before `serve` and add to X-Forwarded-For."
@@ -185,7 +193,7 @@ class Settings(Checks):
     def master_keys(self) -> dict[str, bytes]:
         """What seals personal data, by id; in development, where none need be given, made of the first secret key."""
         made = sha256(b"vault:" + self.secret_keys[0].get_secret_value().encode()).digest()
-        return _master_keys(self.vault_keys) or {"development": made}
+        return _master_keys(self.vault_keys) or {f"development-{sha256(made).hexdigest()[:8]}": made}
 
     @property
     def livemode(self) -> bool:

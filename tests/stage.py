@@ -32,6 +32,7 @@ from service.parts import build_database
 from service.settings import Settings, load_settings
 from service.telemetry.registry import Telemetry
 from service.worker import Worker, create_worker
+from tests.postgres.names import VAULT_KEY
 
 API_KEY = "sk_test_stage"
 WEBHOOK_SECRET = "whsec_stage"
@@ -238,6 +239,7 @@ def _environment(database_url: str, emulator_url: str, url: str, ca_file: Path) 
     return {
         "CUBANO_DATABASE_URL": database_url,
         "CUBANO_SECRET_KEYS": "stage-secret-key-of-32-characters-or-more",
+        "CUBANO_VAULT_KEYS": VAULT_KEY,
         "CUBANO_PUBLIC_URL": url,
         "CUBANO_STRIPE_API_KEY": API_KEY,
         "CUBANO_STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,

@@ -27,6 +27,7 @@ from service.cli.trail import audit
 from service.kernel.db import Database, Session
 from service.kernel.errors import Invalid, NotFound
 from service.signing.rules import SigningSecrets
+from service.vault.flow import replace_token
 
 T = TypeVar("T")
 
@@ -107,6 +108,28 @@ def revoke(key_id: str, *, by: str, as_json: bool) -> None:
         print_json({"id": found, "changed": changed})
     else:
         click.echo(f"{found} is {'' if changed else 'already '}revoked.")
+
+
+@access.group()
+def order() -> None:
+    """The links that open orders."""
+
+
+@order.command("revoke")
+@click.argument("order_id", metavar="ORDER")
+@by_option
+@as_json
+def revoke_order(order_id: str, *, by: str, as_json: bool) -> None:
+    """Take the link of ORDER (its id) back: it opens nothing from now on, and the next letter has a new one."""
+
+    async def work(session: Session) -> int:
+        return await replace_token(session, operator(by), order_id)
+
+    number = _in_transaction(work, f"{order_id} whose customer is known")
+    if as_json:
+        print_json({"orderId": order_id, "token": number})
+    else:
+        click.echo(f"The links of {order_id} open nothing any more; the next letter has link number {number}.")
 
 
 @key.command("ls")

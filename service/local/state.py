@@ -8,6 +8,7 @@ and only in a directory that an earlier start made.
 import json
 import secrets
 import shutil
+from base64 import b64encode
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,7 @@ class Record(msgspec.Struct):
     stripe_api_key: str
     stripe_webhook_secret: str
     # made up where an older record has none
+    vault_key: str = msgspec.field(default_factory=lambda: f"local:{b64encode(secrets.token_bytes(32)).decode()}")
     paypal_client_id: str = msgspec.field(default_factory=lambda: f"local-{secrets.token_hex(8)}")
     paypal_client_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(24))
     paypal_webhook_id: str = msgspec.field(default_factory=lambda: f"WH-{secrets.token_hex(8).upper()}")

@@ -58,6 +58,7 @@ def environment(system: System) -> dict[str, str]:
     defaults = {
         **_DEFAULTS,
         "CUBANO_SECRET_KEYS": record.secret_key,
+        "CUBANO_VAULT_KEYS": record.vault_key,
         "CUBANO_STRIPE_API_KEY": record.stripe_api_key,
         "CUBANO_STRIPE_WEBHOOK_SECRETS": record.stripe_webhook_secret,
         "CUBANO_PAYPAL_CLIENT_ID": record.paypal_client_id,

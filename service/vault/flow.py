@@ -168,7 +168,12 @@ async def replace_token(session: Session, principal: Principal, order_id: str) -
     row.token_hash = _hash(key.data.token(row.token_number))
     await session.flush()
     audit.note(
-        session, principal, "order.revoke_token", order_id, before={"token": before}, after={"token": row.token_number}
+        session,
+        principal,
+        "order.revoke_token",
+        order_id,
+        before={"number": before},
+        after={"number": row.token_number},
     )
     return row.token_number
 

@@ -5,6 +5,7 @@ import pytest
 from service.settings import Settings, SettingsError, load_settings
 
 LIVE_KEY = "sk_live_0123456789"
+MASTER = "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdGU="
 RIGHT = {
     "CUBANO_DATABASE_URL": "postgresql://cubano:secret-word@127.0.0.1:5432/cubano",
     "CUBANO_SECRET_KEYS": "0123456789abcdef0123456789abcdef",
@@ -13,6 +14,7 @@ RIGHT = {
 }
 PRODUCTION = RIGHT | {
     "CUBANO_ENVIRONMENT": "production",
+    "CUBANO_VAULT_KEYS": f"2027-01:{MASTER}",
     "CUBANO_STRIPE_API_KEY": LIVE_KEY,
     "CUBANO_PUBLIC_URL": "https://tickets.alocubano.example",
     "CUBANO_SMTP_URL": "smtps://cubano:secret-word@mail.alocubano.test",
@@ -74,6 +76,7 @@ def test_every_problem_is_told_at_once():
         "CUBANO_STRIPE_API_KEY is a live key; only production may hold one",
         "CUBANO_STRIPE_BASE_URL must be empty outside development: it names a stand-in",
         "CUBANO_STRIPE_WEBHOOK_SECRETS is required",
+        "CUBANO_VAULT_KEYS must be set outside development",
     ]
 
 
@@ -126,6 +129,14 @@ def test_every_problem_is_told_at_once():
         (RIGHT, {"STRIPE_API_KEY": "  "}, "CUBANO_STRIPE_API_KEY is required"),
         (RIGHT, {"SECRET_KEYS": ","}, "CUBANO_SECRET_KEYS: at least one is needed"),
         (RIGHT, {"STRIPE_WEBHOOK_SECRETS": " , "}, "CUBANO_STRIPE_WEBHOOK_SECRETS is required"),
+        *(  # no id, an id twice, not base64, too short
+            (
+                RIGHT,
+                {"VAULT_KEYS": each},
+                "CUBANO_VAULT_KEYS: each has the form id:key, 32 bytes in base64, and an id of its own",
+            )
+            for each in (MASTER, f"a:{MASTER},a:{MASTER}", f"a:{MASTER[:-2]}!=", "a:c2hvcnQ=")
+        ),
         # one short key among long ones
         (
             RIGHT,

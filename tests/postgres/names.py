@@ -8,12 +8,14 @@ import psycopg
 from psycopg import sql
 
 TEMPLATE = "cubano_template"
+VAULT_KEY = "test:dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdGU="  # whoever works on one test's database seals alike
 WITH_STRATEGY = 150_000  # before PostgreSQL 15 there was one way, this one
 
 # Development values: good enough for a child on loopback, worth nothing anywhere else.
 SETTINGS: Mapping[str, str] = {
     "CUBANO_ENVIRONMENT": "development",
     "CUBANO_SECRET_KEYS": "test-key-test-key-test-key-test-key-1",
+    "CUBANO_VAULT_KEYS": VAULT_KEY,
     "CUBANO_STRIPE_API_KEY": "sk_test_cubano",
     "CUBANO_STRIPE_WEBHOOK_SECRETS": "whsec_cubano_test",
     "CUBANO_STRIPE_BASE_URL": "http://127.0.0.1:9",  # the discard port: a test that needs a gateway says which
