@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import DeclarativeBase
 
 from service.kernel.clock import Clock
-from service.kernel.ids import Ids
 from service.kernel.data_keys import MasterKeys
+from service.kernel.ids import Ids
 from service.telemetry import catalogue
 from service.telemetry.metric import Counter, Histogram
 from service.telemetry.registry import Telemetry

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from service.access.rules import Principal, Role, narrowed, system
 from service.erasure.flow import Found, erase, find, scrub_late
 from service.kernel.errors import Forbidden, NotFound, WrongState
+from service.receipts.flow import read_receipt
 from tests.checkout.rows import broken_promises
 from tests.mail.postbox import Postbox
 from tests.stage import Stage, buyer
@@ -79,17 +80,11 @@ async def _stays_forgotten(stage: Stage, sold: dict[str, Any]) -> None:
     await stage.rows((late + rest + copied).replace("{}", f"of {EMAIL}"))
     async with stage.db.transaction() as session:
         scrubbed = await scrub_late(session)
-        read = await _read(session, sold["orderId"])
+        read = await read_receipt(session, sold["orderId"])
 
     assert (404, 1) == (refused.status_code, scrubbed)
     assert set() == await places_of(stage, *NEEDLES)
     assert (None, None, True) == (read.email, read.customer_name, read.customer_erased_at is not None)
-
-
-async def _read(session: Any, order_id: str) -> Any:
-    from service.receipts.flow import read_receipt  # noqa: PLC0415 - beside its only use
-
-    return await read_receipt(session, order_id)
 
 
 async def test_letters_to_an_erased_customer_are_not_sent(stage: Stage, box: Postbox):
