@@ -18,6 +18,7 @@ from service.access.api import by_key, create_guard, principal_of
 from service.access.flow import KeyRing
 from service.access.rules import OrderTokens, Principal
 from service.account.api import account_pages
+from service.approvals.api import REFUNDS
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
 from service.gateways.base import Capability
@@ -146,7 +147,7 @@ def _api(parts: Parts, intake: Intake, limits: Limits) -> Router:
     for_customers = Router(
         "/", route_handlers=[get_catalog, create_checkout_session, get_order, ask_for_links], guards=[let_in]
     )
-    return Router("/api/payment", route_handlers=[for_customers, get_transaction_history, *webhooks])
+    return Router("/api/payment", route_handlers=[for_customers, get_transaction_history, *REFUNDS, *webhooks])
 
 
 def _guard(parts: Parts, ring: KeyRing, desk: Desk) -> Guard:

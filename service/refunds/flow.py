@@ -4,6 +4,8 @@ A refund of ours is a row before it is a call: `request` writes it with the exac
 Whatever moves the money moves `returned_minor` of its payment, and the order and the books follow that sum, never one event.
 """
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from service.books import flow as books
@@ -88,10 +90,10 @@ async def send_soon(session: Session, order: Order, refund: Refund) -> None:
     await outbox.enqueue(session, SEND, what, key=refund.id, traceparent=order.traceparent)
 
 
-async def left(session: Session, payment: Payment) -> Money:
-    """What of a payment, whose order is locked, has not gone back and is not on its way."""
+async def left(session: Session, payment: Payment, *, beside: Collection[RefundStatus] = UNDER_WAY) -> Money:
+    """What of a payment, whose order is locked, has not gone back and is not on its way (in a state of `beside`)."""
     mine = [each for each in await of_order(session, payment.order_id) if each.payment_id == payment.id]
-    asked = sum(each.amount.minor for each in mine if each.status in UNDER_WAY)
+    asked = sum(each.amount.minor for each in mine if each.status in beside)
     minor = payment.amount.minor - payment.returned_minor - asked
     return Money(max(minor, 0), payment.amount.currency)
 
