@@ -26,7 +26,7 @@ from service.history.rules import (
     read_cursor,
     write_cursor,
 )
-from service.history.views import COLUMNS, HistoryView, Row, csv_lines, header_line, present, present_total
+from service.history.views import COLUMNS, HistoryView, Row, csv_lines, header_line, present
 from service.kernel.db import Database
 from service.kernel.problem_docs import answered, documented
 
@@ -134,7 +134,7 @@ async def get_transaction_history(
         chosen = await flow.choose(session, filters)
         if not _wants_csv(request):
             rows = await flow.read_page(session, chosen, after=after, limit=limit + 1)
-            sums = [present_total(each) for each in await flow.read_totals(session, chosen)] if totals else None
+            sums = await flow.read_totals(session, chosen) if totals else None
             shown = [present(each) for each in rows[:limit]]
             follows = write_cursor(flow.place_of(rows[limit - 1]), filters, tokens.keys) if len(rows) > limit else None
             return Response(HistoryView(shown, follows, sums), headers=NO_STORE)

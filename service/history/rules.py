@@ -34,9 +34,13 @@ class TransactionType(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     DISPUTE = "dispute"
+    FEE = "fee"  # what the gateway takes beside its share of a payment
+    PAYOUT = "payout"  # to our bank, or back from it
+    ADJUSTMENT = "adjustment"  # whatever else it moves, and what nobody of ours knows yet
 
 
-STATUSES = tuple(sorted({*PaymentStatus, *RefundStatus, *DisputeState}))
+SETTLED, WITHDRAWN = "settled", "withdrawn"  # a movement its gateway lists, or does not list any more
+STATUSES = tuple(sorted({*PaymentStatus, *RefundStatus, *DisputeState, SETTLED, WITHDRAWN}))
 
 
 @dataclass(frozen=True)

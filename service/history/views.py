@@ -73,9 +73,9 @@ def present(row: Row) -> TransactionView:
     )
 
 
-def present_total(row: Row) -> TotalView:
-    amount, fee = Money(int(row.amount), row.currency), Money(int(row.fee), row.currency)
-    return TotalView(row.type, row.currency, row.matching, row.moved, amount, fee, amount - fee)
+def present_total(kind: str, currency: str, counts: tuple[int, int], amount: int, fee: int) -> TotalView:
+    sums = Money(amount, currency), Money(fee, currency)
+    return TotalView(kind, currency, *counts, *sums, sums[0] - sums[1])
 
 
 def _money(minor: int | None, currency: str | None) -> Money | None:

@@ -39,7 +39,8 @@ def planted(database_url: str) -> str:
 
 async def pages(asks, **query: Any) -> list[dict[str, Any]]:
     """All rows, a page after the other."""
-    found, cursor = [], {}
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
     while True:
         page = await asks(**query, **cursor)
         found += page["transactions"]
@@ -54,7 +55,7 @@ def ids(rows: list[dict[str, Any]]) -> list[str]:
 
 async def test_every_transaction_is_there_once_newest_first(planted, asks):
     """Payments, refunds and disputes in one line, whatever the size of a page."""
-    by_seven, by_many = await pages(asks, limit=7), await pages(asks, limit=200)
+    by_seven, by_many = await pages(asks, limit=17), await pages(asks, limit=200)
 
     assert EVERY == len(set(ids(by_seven))) == len(by_seven)
     assert ids(by_many) == ids(by_seven)
@@ -65,7 +66,9 @@ async def test_every_transaction_is_there_once_newest_first(planted, asks):
 async def test_what_is_written_while_somebody_pages_moves_nothing(stage: Stage, planted, asks):
     """New rows at the top, more at the very same moment, states that change: nothing twice, nothing left out."""
     before = set(ids(await pages(asks, limit=200)))
-    found, cursor, number = [], {}, COUNT
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    number = COUNT
     while True:
         page = await asks(limit=40, **cursor)
         found += ids(page["transactions"])
@@ -90,24 +93,23 @@ async def test_rows_of_one_moment_are_parted_between_pages(stage: Stage, planted
     assert COUNT == len(set(ids(found))) == len(found)
 
 
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ({"type": "refund"}, 20),
-        ({"type": "dispute"}, 2),
-        ({"provider": "paypal"}, 40),
-        ({"provider": "manual"}, 0),
-        ({"status": "canceled"}, 40),
-        ({"type": "payment", "provider": "stripe", "status": "succeeded"}, 320),
-        ({"type": "refund", "status": "needs_response"}, 0),  # no refund can be that
-        ({"orderId": order_id(1)}, 2),  # its payment and its dispute
-        ({"orderId": order_id(999_999)}, 0),
-        ({"email": "nobody@example.org"}, 0),
-    ],
-)
-async def test_filters_narrow(planted, asks, query, count):
+COUNTS: list[tuple[dict[str, str], int]] = [
+    ({"type": "refund"}, 20),
+    ({"type": "dispute"}, 2),
+    ({"provider": "paypal"}, 40),
+    ({"provider": "manual"}, 0),
+    ({"status": "canceled"}, 40),
+    ({"type": "payment", "provider": "stripe", "status": "succeeded"}, 320),
+    ({"type": "refund", "status": "needs_response"}, 0),  # no refund can be that
+    ({"orderId": order_id(1)}, 2),  # its payment and its dispute
+    ({"orderId": order_id(999_999)}, 0),
+    ({"email": "nobody@example.org"}, 0),
+]
+
+
+async def test_filters_narrow(planted, asks):
     """Each by itself, and together."""
-    assert count == len(await pages(asks, limit=200, **query))
+    assert COUNTS == [(query, len(await pages(asks, limit=200, **query))) for query, _ in COUNTS]
 
 
 async def test_a_stretch_of_time_takes_its_beginning_and_leaves_its_end(planted, asks):
