@@ -39,7 +39,7 @@ from service.ops.api import create_ops
 from service.ops.flow import Promises
 from service.parts import INVARIANTS, Parts, build_parts
 from service.receipts.api import get_order
-from service.reference.api import create_reference, openapi_config
+from service.reference.api import create_reference, openapi_config, tell_methods
 from service.sessions.api import by_session
 from service.settings import Settings
 from service.shield.api import create_dress, create_screen
@@ -110,7 +110,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
         guards=[limits.around(_guard(parts, ring, desk)), create_screen(parts.telemetry)],
-        before_send=[limits.show, create_dress(dress)],
+        before_send=[limits.show, create_dress(dress), tell_methods],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
         lifespan=[_lifespan(parts, intake, health, ring), limiter.living, desk.living],

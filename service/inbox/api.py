@@ -25,11 +25,10 @@ from service.acts.flow import perform
 from service.acts.rules import PLAIN, Told, read_time
 from service.inbox import flow
 from service.inbox.flow import Chosen
-from service.inbox.views import MOST_TEXT, EventsView, OneEventView, ReplayMany, SweepAsked, present_one
+from service.inbox.views import MOST_TEXT, EventsView, InState, OneEventView, ReplayMany, SweepAsked, present_one
 from service.kernel.errors import GatewayRejected, GatewayUnavailable, NotFound, WrongState
 from service.kernel.problem_docs import answered, documented
 from service.shop.flow import Shop
-from service.webhooks.tables import EventState
 
 TAGS = ["Operations: inbox and outbox"]
 READ, WRITE = {"permission": Permission.OPS_READ}, {"permission": Permission.OPS_WRITE}
@@ -105,8 +104,8 @@ async def list_events(
     shop: NamedDependency[Shop],
     *,
     in_state: Annotated[
-        EventState | None, QueryParameter(name="state", description="`dead` are those that wait for a person.")
-    ] = None,
+        InState, QueryParameter(name="state", description="`dead` are those that wait for a person.")
+    ] = "any",
     provider: Annotated[str | None, _filter("Of this gateway.")] = None,
     type_: Annotated[
         str | None,
@@ -119,7 +118,7 @@ async def list_events(
     cursor: Cursor = None,
 ) -> Response[EventsView]:
     """Events, newest first, without their bodies."""
-    chosen = Chosen(in_state, provider, type_, subject)
+    chosen = Chosen(None if in_state == "any" else in_state, provider, type_, subject)
     async with shop.db.transaction() as session:
         return Response(await flow.read_page(session, chosen, limit=limit, cursor=cursor), headers=NO_STORE)
 

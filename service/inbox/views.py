@@ -13,6 +13,7 @@ from service.webhooks.tables import PaymentEvent
 MOST_REPLAYED = 500  # events in one act: one transaction, one entry
 MOST_TEXT = 200
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT, pattern=PLAIN)]
+InState = Literal["any", "pending", "applied", "ignored", "dead", "discarded"]  # `EventState`, or any
 Replayable = Literal["dead", "discarded"]
 
 

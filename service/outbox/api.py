@@ -24,10 +24,9 @@ from service.acts.api import (
 from service.acts.flow import perform
 from service.acts.rules import PLAIN, Told
 from service.kernel.errors import NotFound, WrongState
-from service.kernel.outbox import MessageState
 from service.kernel.problem_docs import answered, documented
 from service.outbox import flow
-from service.outbox.views import MessagesView
+from service.outbox.views import InState, MessagesView
 from service.shop.flow import Shop
 
 TAGS = ["Operations: inbox and outbox"]
@@ -75,8 +74,8 @@ async def list_messages(
     shop: NamedDependency[Shop],
     *,
     in_state: Annotated[
-        MessageState | None, QueryParameter(name="state", description="`dead` are those that wait for a person.")
-    ] = None,
+        InState, QueryParameter(name="state", description="`dead` are those that wait for a person.")
+    ] = "any",
     kind: Annotated[
         str | None, QueryParameter(min_length=1, max_length=100, pattern=PLAIN, description="Of this kind.")
     ] = None,
@@ -86,7 +85,14 @@ async def list_messages(
     """Messages, newest first: mails, refunds and captures to be sent, checkouts to be closed."""
     personal = operator_of(request).may(Permission.ORDERS_READ)
     async with shop.db.transaction() as session:
-        page = await flow.read_page(session, state=in_state, kind=kind, limit=limit, cursor=cursor, personal=personal)
+        page = await flow.read_page(
+            session,
+            state=None if in_state == "any" else in_state,
+            kind=kind,
+            limit=limit,
+            cursor=cursor,
+            personal=personal,
+        )
     return Response(page, headers=NO_STORE)
 
 

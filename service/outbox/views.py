@@ -1,11 +1,13 @@
 """Messages as operators see them; camelCase on the wire. What a message carries are ids, never a person's data."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from service.kernel.outbox import OutboxMessage
+
+InState = Literal["any", "pending", "done", "dead"]  # `MessageState`, or any
 
 
 class MessageView(msgspec.Struct, rename="camel", frozen=True):

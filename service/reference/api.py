@@ -6,12 +6,13 @@ from typing import Any
 
 import jinja2
 from litestar import Litestar, MediaType, Request, Response, Router, get
-from litestar.datastructures import State
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import License, Server
 from litestar.routes import HTTPRoute
+from litestar.types import Message, Scope
 from litestar.types.internal_types import PathParameterDefinition
 from markupsafe import Markup, escape
 
@@ -56,6 +57,16 @@ def describe(app: Litestar, document: dict[str, Any], *, cookie: str) -> dict[st
         for method, (handler, _) in route.route_handler_map.items()
     }
     return complete(document, opts, cookie=cookie)
+
+
+async def tell_methods(message: Message, scope: Scope) -> None:
+    """Before an answer to OPTIONS is sent: all methods of the path; the framework forgets what was registered later."""
+    if message["type"] != "http.response.start" or scope.get("method") != "OPTIONS":
+        return
+    routes = (each for each in scope["litestar_app"].routes if isinstance(each, HTTPRoute))
+    methods = {method for each in routes if each.path_format == scope["path_template"] for method in each.methods}
+    if methods:
+        MutableScopeHeaders.from_message(message)["Allow"] = ", ".join(sorted(map(str, methods)))
 
 
 class DocumentPlugin(JsonRenderPlugin):

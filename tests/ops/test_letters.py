@@ -1,10 +1,15 @@
 """Inbox and outbox over the API: seen, applied again, decided against, and fetched when they never came."""
 
 import json
+from typing import get_args
 
 import pytest
 
 from service.access.rules import Permission, Role
+from service.inbox.views import InState
+from service.kernel.outbox import MessageState
+from service.outbox import views as outbox
+from service.webhooks.tables import EventState
 from tests.ops.conftest import as_role, codes
 from tests.stage import WEBHOOK_SECRET
 
@@ -128,6 +133,12 @@ async def test_what_never_came_is_fetched(stage, on_call):
     assert [("inbox.sweep", "inbox")] == await on_call.noted()
     assert (400, "invalid_request") == codes(await on_call.post("inbox/sweep", provider="manual"))
     assert (400, "invalid_request") == codes(await on_call.post("inbox/sweep", since="2026-01-01T00:00:00"))
+
+
+def test_the_states_that_can_be_asked_for_are_those_there_are():
+    """And any."""
+    assert {"any", *EventState} == set(get_args(InState))
+    assert {"any", *MessageState} == set(get_args(outbox.InState))
 
 
 @pytest.fixture

@@ -91,6 +91,9 @@ async def test_wrong_wishes_are_refused_by_name(stage, on_call):
         (await on_call.put("switches/sales", value="paused", lease=8 * 86_400), "lease"),
         (await on_call.put("switches/sales", value="paused", reason=" "), "reason"),
         (await on_call.put("switches/sales", value="paused", expect="x"), "expect"),
+        (await on_call.put("switches/sales", value="paused", dryRun=0), "dryRun"),  # near to false, and no word for it
+        (await on_call.put("switches/sales", value="paused", lease="60"), "lease"),
+        (await on_call.put("switches/sales", value="paused", leese=60), "body"),
     ]
 
     assert [(400, field) for _, field in refused] == [
@@ -100,7 +103,9 @@ async def test_wrong_wishes_are_refused_by_name(stage, on_call):
     url, headers = "/api/ops/switches/sales", on_call.headers
     assert 415 == (await stage.client.put(url, content=b"{}", headers=headers)).status_code
     deep = await stage.client.put(url, content=b"[" * 60_000, headers=headers | {"Content-Type": "application/json"})
-    assert (400, "invalid_json") == codes(deep)
+    assert (400, "invalid_request") == codes(deep)
+    half = await stage.client.put(url, content=b'{"value":', headers=headers | {"Content-Type": "application/json"})
+    assert (400, "invalid_json") == codes(half)
     assert [] == await on_call.noted()
 
 
