@@ -1,4 +1,4 @@
-"""`cubano access`: give out API keys, replace them and take them back; `audit` is in trail.py."""
+"""`cubano access`: give out API keys, replace them and take them back; `audit` is in trail.py, `staff` in staff.py."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from service.cli.common import (
     settings_or_exit,
     with_database,
 )
+from service.cli.staff import staff
 from service.cli.trail import audit
 from service.kernel.db import Database, Session
 from service.kernel.errors import Invalid, NotFound
@@ -35,7 +36,7 @@ MOST_DAYS = 730
 days = click.option("--days", type=click.IntRange(1, MOST_DAYS), default=365, show_default=True, help="Until it ends.")
 
 
-@click.group(commands=[audit])
+@click.group(commands=[audit, staff])
 def access() -> None:
     """Who may do what, and who did."""
 

@@ -14,6 +14,7 @@ from service.health import Health
 from service.kernel.db import Database
 from service.kernel.errors import GatewayError
 from service.kernel.invariants import Finding, check_snapshot
+from service.local import people
 from service.local.festival import write_festival
 from service.local.keys import from_environment, write_keys
 from service.migrations.run import migrate
@@ -42,12 +43,16 @@ def upgrade() -> None:
 @db.command()
 def seed() -> None:
     """Write the sample festival: what is on sale. What exists already stays as it is."""
-    keys = from_environment() if settings_or_exit().environment == "development" else {}
+    settings = settings_or_exit()
+    is_local = settings.environment == "development"
+    keys, staff = (from_environment(), people.from_environment()) if is_local else ({}, [])
 
     async def work(database: Database) -> int:
         async with database.transaction() as session:
             await write_keys(session, keys)
-            return await write_festival(session)
+            added = await write_festival(session)
+        await people.write_people(database, staff, [each.get_secret_value() for each in settings.secret_keys])
+        return added
 
     click.echo(f"{with_database(work)} ticket types added.")
 

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 _COLUMN = 18  # width of the names
+_EMAIL = 27  # and of an e-mail address
 
 
 def welcome(found: Mapping[str, Any], state: Path, *, colour: bool) -> str:
@@ -38,7 +39,10 @@ def _addresses(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _logins(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, person in enumerate(found["staff"]):
-        yield "" if number else "Logins", f"{person['email']}  {person['password']}  [dim]{person['role']}[/]"
+        login = f"{person['email']:<{_EMAIL}}  {person['password']}  {person['totpSecret']}"
+        yield "" if number else "Logins", f"{login}  [dim]{person['role']}[/]"
+    if found["staff"]:
+        yield "", f"[dim]e-mail, password, and a secret for any authenticator; at[/] {found['api']}/staff"
     for number, (role, key) in enumerate(found["api_keys"].items()):
         yield "" if number else "API keys", f"{key}  [dim]{role}[/]"
     if found["staff"] or found["api_keys"]:

@@ -18,6 +18,8 @@ import msgspec
 from service.local import cluster
 from service.local.keys import with_all_roles
 from service.local.lock import Lock, Locked
+from service.local.people import Person
+from service.local.people import with_all_roles as with_everybody
 
 _RECORD = "system.json"
 _CONTENTS = ("mail", "emulator")  # and "postgres", which may lie elsewhere
@@ -40,6 +42,7 @@ class Record(msgspec.Struct):
     paypal_webhook_id: str = msgspec.field(default_factory=lambda: f"WH-{secrets.token_hex(8).upper()}")
     ports: dict[str, int] = {}
     api_keys: dict[str, str] = {}  # by role
+    staff: list[Person] = []
 
 
 class State:
@@ -112,6 +115,7 @@ def _load(directory: Path) -> Record:
             stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
         )
     record.api_keys = with_all_roles(record.api_keys)
+    record.staff = with_everybody(record.staff)
     _save(directory, record)
     return record
 

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from service.local import people
 from service.local.cluster import server_environment
 from service.local.health import http_ready, ready_when
 from service.local.keys import VARIABLE, as_variable
@@ -74,6 +77,7 @@ def environment(system: System) -> dict[str, str]:
         "CUBANO_SERVE_METRICS_PORT": str(system.ports["serve-metrics"]),
         "CUBANO_WORK_METRICS_PORT": str(system.ports["work-metrics"]),
         VARIABLE: as_variable(record.api_keys),
+        people.VARIABLE: people.as_variable(record.staff),
         "PYTHONUNBUFFERED": "1",
     }
     if system.has("emulate"):
@@ -137,7 +141,7 @@ def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
         "metrics": {part: system.url(port, "/metrics") for part, port in metrics.items() if system.has(part)},
         "database_url": system.database_url,
         "api_keys": system.state.record.api_keys,
-        "staff": [],
+        "staff": msgspec.to_builtins(system.state.record.staff),
         "webhook_secrets": {provider: _first(settings[name]) for provider, name in secrets.items()},
         "pids": {"up": os.getpid(), **pids},
     }

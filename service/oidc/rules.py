@@ -27,14 +27,16 @@ PENDING = timedelta(minutes=10)  # how long somebody may take at the issuer's pa
 class IssuerAway(CubanoError):
     """The issuer does not answer, or not as OpenID Connect says."""
 
-    retry_after_s = 30
+    status, retry_after_s = 503, 30
 
     def __str__(self) -> str:
         return "The sign-in service does not answer at the moment. Nothing was changed; please try again in a minute."
 
 
 class Distrusted(CubanoError):
-    """What came back is not what was asked for. `why` is for the log, never for the page."""
+    """What came back is not what was asked for. `why` is for the log, never for the page; `status` is the page's."""
+
+    status = 401
 
     def __init__(self, why: str) -> None:
         super().__init__("The answer of the sign-in service could not be verified. Please sign in again.")

@@ -31,6 +31,9 @@ from service.tries import flow as tries
 from service.tries.rules import Counted, account_key, code_key, counted
 
 
+SEALED = "staff-totp"  # the purpose of the seals
+
+
 @dataclass(frozen=True)
 class Door:
     """What signing in needs; built once, in the root. `secret` names accounts in the table of tries."""
@@ -50,7 +53,7 @@ def build_door(
     return Door(
         db,
         Passwords(),
-        Seals(secret_keys, "staff-totp"),
+        Seals(secret_keys, SEALED),
         SessionRules(timedelta(minutes=idle_minutes), timedelta(hours=longest_hours), public_url),
         secret_keys[0],
     )
