@@ -114,7 +114,7 @@ class AskOperation(Operation):
 
     def __post_init__(self) -> None:
         order = {"orderId": DETAIL["orderId"]}
-        examples = {
+        examples: dict[str, Any] = {
             "some-money": Example(summary="A part", value=order | {"amount": AMOUNT, "reason": "goodwill"}),
             "a-ticket": Example(
                 summary="One of the tickets",

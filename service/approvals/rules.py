@@ -134,10 +134,12 @@ class _Check:
         minor, currency = amount.get("minor"), amount.get("currency")
         if type(minor) is not int:  # bool is an int in Python, and true is no amount
             self.note("amount.minor", "not_an_integer", "A whole number of the currency's smallest unit.")
+            minor = 0
         elif not 0 < minor <= MOST_MINOR:
             self.note("amount.minor", "out_of_range", "More than nothing, and no more than was paid.")
+            minor = 0
         try:
-            return Money(minor if type(minor) is int else 0, currency)
+            return Money(minor, currency)
         except UnknownCurrency:
             self.note("amount.currency", "unknown_currency", "The order's currency, for example USD.")
             return None

@@ -156,7 +156,7 @@ async def lock(session: Session, refund: Refund) -> tuple[Order, Payment, Refund
     """The order, locked, and the rows as they are now."""
     order = await orders.lock(session, refund.order_id)
     rows = {each.id: each for each in await payments.of_order(session, refund.order_id)}
-    query = sa.select(Refund).where(Refund.id == refund.id)
+    query = sa.select(Refund).where(Refund.id == refund.id).execution_options(populate_existing=True)
     found = (await session.execute(query)).scalar_one()
     if order is None:
         raise Parked("no_order", f"{refund.id} belongs to no order")
