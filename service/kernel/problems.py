@@ -1,7 +1,8 @@
 """The one table from errors to `application/problem+json` (RFC 9457), and the function that writes the answer.
 
 To let a new error reach a caller, add its row to `TABLE`; an error without a row answers 500 `internal_error` and shows
-nothing of its inside. `code` is stable and is what programs should read; `type` links to the chapter that explains it.
+nothing of its inside. `code` is stable and is what programs should read; `type` links to the chapter that explains it. Secrets that the caller
+has sent in a wrong place are not said back: others' logs keep our answers.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import sqlalchemy.exc
 from litestar.exceptions import HTTPException, ValidationException
 
 from service.kernel import errors, refusals
+from service.telemetry.redaction import redact_text
 
 SERVER_ERROR, UNAVAILABLE = 500, 503
 PROBLEM_JSON = "application/problem+json"
@@ -108,7 +110,7 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
         "type": TYPE_ROOT + kind.code,
         "title": kind.title,
         "status": kind.status,
-        "detail": _detail(error, kind),
+        "detail": redact_text(_detail(error, kind)),
         "code": kind.code,
         "traceId": trace_id,
     }
@@ -116,7 +118,9 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
     if isinstance(error, errors.CubanoError):
         body |= error.more
     if isinstance(error, errors.Invalid):
-        body["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.fields]
+        body["errors"] = [
+            {"field": redact_text(e.field), "code": e.code, "message": redact_text(e.message)} for e in error.fields
+        ]
     if isinstance(error, ValidationException):  # the framework's own checks of query, path and headers
         body["errors"] = [_field(each) for each in error.extra or [] if isinstance(each, dict)]
     if isinstance(error, errors.SoldOut):
@@ -136,7 +140,7 @@ def to_problem(error: Exception, *, trace_id: str | None) -> Problem:
 
 
 def _field(found: dict[str, Any]) -> dict[str, Any]:
-    return {"field": found.get("key", ""), "code": "invalid", "message": found.get("message", "")}
+    return {"field": found.get("key", ""), "code": "invalid", "message": redact_text(found.get("message", ""))}
 
 
 def _detail(error: Exception, kind: Kind) -> str:

@@ -28,8 +28,8 @@ _SECRET_KEY = re.compile(
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bearer)\s++[\w.~+/=-]{6,}+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\b((?i:basic))\s++(?=\S*[A-Z0-9])[\w+/]{8,}={0,2}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b((?:sk|rk)_(?:live|test)_)\w+"), rf"\1{HIDDEN}"),  # gateway API keys
-    (re.compile(r"\bwhsec_[\w+/=-]+"), f"whsec_{HIDDEN}"),  # webhook secrets
+    (re.compile(r"((?:sk|rk)_(?:live|test)_)\w+"), rf"\1{HIDDEN}"),  # gateway API keys
+    (re.compile(r"whsec_[\w+/=-]+"), f"whsec_{HIDDEN}"),  # webhook secrets
     (re.compile(r"\b((?:pi|cs|seti)_\w+?_secret_)\w+"), rf"\1{HIDDEN}"),  # gateway client secrets
     (re.compile(r"\b(cubano_[a-z]+_[0-9A-Za-z]+_)[\w-]{8,}"), rf"\1{HIDDEN}"),  # our API keys
     (re.compile(r"(?<![\w-])((?:(?!eyJ)[\w-])*+)eyJ[\w-]++\.[\w-]++\.[\w-]*+"), rf"\1{HIDDEN}"),  # JSON web tokens
