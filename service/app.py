@@ -109,7 +109,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "livemode": Provide(lambda: parts.settings.livemode, sync_to_thread=False),
         },
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
-        guards=[limits.around(_guard(parts, ring, desk)), create_screen(parts.telemetry)],
+        guards=[limits.around(_guard(parts, ring, desk), create_screen(parts.telemetry))],
         before_send=[limits.show, create_dress(dress), tell_methods],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],

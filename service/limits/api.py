@@ -11,7 +11,6 @@ from typing import Any
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import MutableScopeHeaders
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard, Message, Scope
 
@@ -36,8 +35,11 @@ class Limits:
         self._limiter = limiter
         self._hops = hops
 
-    def around(self, inner: Guard) -> Guard:
-        """The guard, with the limits before and behind it; raises `RateLimited` beside what it raises."""
+    def around(self, inner: Guard, *behind: Guard) -> Guard:
+        """The guard, with the limits before and behind it; raises `RateLimited` beside what it raises.
+
+        `behind` are guards for what is let in. They come along because the framework copies the handler for each it calls.
+        """
 
         async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
             if not isinstance(connection, Request):
@@ -60,6 +62,8 @@ class Limits:
                 await self._take(connection, zone)
             if failed is not None:
                 raise failed
+            for each in behind:
+                await each(connection, handler)  # type: ignore[misc]
 
         return guard
 
@@ -108,11 +112,13 @@ class Limits:
             await self._limiter.take(LimitZone.CREDENTIALS, place, charge=True)
         standing: Standing | None = scope["state"].get(_STANDING)
         if standing is not None:
-            headers = MutableScopeHeaders.from_message(message)
-            headers["RateLimit-Policy"], headers["RateLimit"] = standing.zone.policy, standing.state
+            told = ((b"ratelimit-policy", standing.zone.policy.encode()), (b"ratelimit", standing.state.encode()))
+            message["headers"] = [*message["headers"], *told]
 
     def _place(self, request: Asked) -> str:
-        return place_of(origin_of(request, self._hops).ip)
+        client = request.scope["client"]
+        direct = client[0] if client else ""
+        return place_of(origin_of(request, self._hops).ip if self._hops else direct)
 
 
 def _refusal(request: Asked, standing: Standing) -> RateLimited:

@@ -9,7 +9,7 @@ wants to do harm meets the same ceiling, which is a fraction of what a process c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Any, Literal
@@ -33,7 +33,7 @@ class Zone:
     by: Literal["client", "address"]
     why: str
 
-    @property
+    @cached_property
     def policy(self) -> str:
         """A member of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): the burst, and how long it takes to refill."""
         return f'"{self.name}";q={self.burst};w={ceil(self.burst * _MINUTE_S / self.per_minute)}'
@@ -95,6 +95,8 @@ def place_of(ip: str) -> str:
     except ValueError:
         return "unknown"
     if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
         return f"{IPv6Address(int(address) >> _HOME_BITS << _HOME_BITS)}/{_HOME_BITS}"
     return str(address)
 

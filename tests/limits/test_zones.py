@@ -87,6 +87,7 @@ async def test_memory_has_an_end_and_who_was_not_seen_longest_is_forgotten():
         ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),  # one household
         ("2001:db8:1:2:bbbb::2", "2001:db8:1:2::/64"),
         ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),  # the same one in other clothes
         ("", "unknown"),  # all of these are one client
         ("not an address", "unknown"),
     ],
