@@ -193,6 +193,20 @@ def roles() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows, limits)) + "\n"
 
 
+def zones() -> str:
+    """The rate limits: how many at once, how many a minute, by what a client is known, and why so many."""
+    from service.limits.rules import ZONES  # noqa: PLC0415 - only this part needs the service
+
+    rows = [
+        [f"`{zone.name}`", f"{zone.burst:,}", f"{zone.per_minute:,}", _KNOWN_BY[zone.by], zone.why]
+        for zone in ZONES.values()
+    ]
+    head = ["zone", "at once", "then a minute", "client", "why"]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
+
+
+_KNOWN_BY = {"client": "key or session, else address", "address": "address"}
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "capabilities": capabilities,
     "help": help_of,
@@ -204,6 +218,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "settings": settings,
     "source": source,
     "tables": tables,
+    "zones": zones,
 }
 
 
