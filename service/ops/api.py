@@ -1,5 +1,6 @@
 """The router of `/api/ops`: the only way in for people on call and for the responder."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
@@ -7,14 +8,28 @@ from litestar.di import NamedDependency
 from litestar.params import Body, QueryParameter
 
 from service.access.rules import Permission
-from service.acts.api import NO_STORE, READING, Cursor, JsonRequest, Limit, Time, operator_of, shown
-from service.acts.rules import PLAIN, read_time
+from service.acts.api import (
+    ACTING,
+    NO_STORE,
+    READING,
+    Cursor,
+    JsonRequest,
+    Limit,
+    Repeatable,
+    Time,
+    asked,
+    operator_of,
+    shown,
+)
+from service.acts.flow import perform
+from service.acts.rules import PLAIN, Told, read_time
 from service.audit.flow import Chosen
 from service.impact.api import find_out_order, get_impact, list_stuck
 from service.inbox.api import discard_event, get_event, list_events, replay_event, replay_events, sweep_inbox
+from service.kernel.errors import NotFound, WrongState
 from service.kernel.problem_docs import answered, documented
-from service.ops.flow import Promises, read_trail
-from service.ops.views import CheckAsked, InvariantsView, TrailView
+from service.ops.flow import Promises, prepare_erase, read_trail
+from service.ops.views import CheckAsked, EraseAsked, InvariantsView, TrailView
 from service.outbox.api import discard_message, list_messages, retry_message
 from service.shop.flow import Shop
 from service.switches.api import delete_switch, get_routing, get_switch, list_switches, put_switch
@@ -36,6 +51,17 @@ INVARIANT = {
     "promise": "An order's total is the sum of its lines, in one currency.",
     "playbook": "LedgerImbalance",
     "last": {"checkedAt": "2027-02-13T18:05:00Z", "violations": 0, "examples": []},
+}
+ORDER_ID = "ord_01m839ehkag8bczkrreetbs5c4"
+ERASED = {
+    "action": "customers.erase",
+    "subject": ORDER_ID,
+    "dryRun": True,
+    "changes": True,
+    "before": {"orders": {ORDER_ID: "paid"}},
+    "after": {"erased": [ORDER_ID], "forced": False},
+    "affects": {"orders": 1, "sessions": 0, "events": 0, "amounts": [{"minor": 24900, "currency": "USD"}]},
+    "planHash": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
 }
 ENTRY = {
     "seq": 42,
@@ -117,8 +143,37 @@ async def list_audit(
         return Response(await read_trail(session, chosen, limit=limit, cursor=cursor), headers=NO_STORE)
 
 
+@post(
+    "/customers/erase",
+    summary="Forget a customer",
+    tags=TAGS,
+    opt={"permission": Permission.CUSTOMERS_ERASE},
+    status_code=200,
+    responses={
+        **answered(200, Told, ERASED, "Forgotten, or would be"),
+        **documented(*ACTING, NotFound, WrongState),
+    },
+)
+async def erase_customer(
+    request: JsonRequest,
+    data: Annotated[
+        EraseAsked, Body(examples=shown({"orderId": ORDER_ID, "reason": "asked by letter", "dryRun": True}))
+    ],
+    shop: NamedDependency[Shop],
+    *,
+    key: Repeatable = None,
+) -> Response[Told]:
+    """All orders of the address lose what names their customer, for good; the books stay whole.
+
+    409 while something is under way that needs its customer, unless it is forced.
+    """
+    wanted = asked(request, data, key)
+    prepare = partial(prepare_erase, wish=data, by=wanted.by)
+    return Response(await perform(shop.db, wanted, prepare), headers=NO_STORE)
+
+
 def create_ops() -> Router:
     """All routes of operators; who may pass stands with each of them."""
-    own = (list_invariants, check_invariants, list_audit)
+    own = (list_invariants, check_invariants, list_audit, erase_customer)
     handlers = [*SWITCHES, *INBOX, *OUTBOX, *IMPACT, *own]
     return Router("/api/ops", route_handlers=handlers, request_class=JsonRequest)

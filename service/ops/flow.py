@@ -1,5 +1,6 @@
-"""Check the promises of the data when asked, and remember what came of it, in the audit trail, for every process to tell.
+"""Check the promises of the data when asked, read the audit trail, forget a customer.
 
+What a check found is remembered in the audit trail, for every process to tell.
 A check reads whole tables on one snapshot; a process runs one at a time, others wait for it.
 """
 
@@ -7,15 +8,20 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from service.access.rules import Principal
-from service.acts.rules import read_cursor, write_cursor
+from service.acts.flow import Prepared
+from service.acts.rules import Affected, Plan, read_cursor, write_cursor
 from service.audit import flow as audit
 from service.audit.flow import Chosen, note
+from service.erasure import flow as erasure
 from service.kernel.db import Database, Session
-from service.kernel.errors import FieldError, Invalid
+from service.kernel.errors import FieldError, Invalid, WrongState
 from service.kernel.invariants import Invariant, check_snapshot
-from service.ops.views import InvariantsView, TrailView, Verdict, present, present_entry, verdict
+from service.ops.views import EraseAsked, InvariantsView, TrailView, Verdict, present, present_entry, verdict
+from service.orders.flow import add_up
+from service.orders.tables import Order
 
 CHECKED = "invariants.check"
 SUBJECT = "invariants"
@@ -73,3 +79,27 @@ async def read_trail(session: Session, chosen: Chosen, *, limit: int, cursor: st
     rows = await audit.newest(session, chosen, limit=limit + 1, before=read_cursor(cursor))
     follows = write_cursor(rows[limit - 1].seq) if len(rows) > limit else None
     return TrailView([present_entry(each) for each in rows[:limit]], follows)
+
+
+async def prepare_erase(session: Session, wish: EraseAsked, by: Principal) -> Prepared:
+    """Forget a customer, with all orders of the address; nothing of the plan names them. `NotFound`, `WrongState`."""
+    if (wish.email is None) == (wish.order_id is None):
+        raise Invalid([FieldError("email", "one_of_two", "Name an e-mail address or an order, and only one of them.")])
+    wanted = wish.email or wish.order_id or ""
+    found = await erasure.find(session, wanted)
+    waits = [each for each in found if each.under_way and not each.erased]
+    if waits and not wish.force:
+        told = ", ".join(f"{each.number} ({each.under_way})" for each in waits)
+        raise WrongState(f"Still under way: {told}. Wait for its end, or force it where the law demands that.")
+    remain = [each for each in found if not each.erased]
+    ids = [each.order_id for each in found]
+    _, amounts = await add_up(session, Order.id.in_([each.order_id for each in remain]))
+    plan = Plan(
+        action="customers.erase",
+        subject=ids[0],
+        before={"orders": {each.order_id: "erased" if each.erased else each.status for each in found}},
+        after={"erased": [each.order_id for each in remain], "forced": bool(waits)},
+        changes=bool(remain),
+        affects=Affected(orders=len(remain), amounts=amounts),
+    )
+    return Prepared(plan, partial(erasure.erase, session, by, wanted, force=wish.force))

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from service.acts.rules import Reason
+from service.acts.rules import Act, Reason
 from service.audit.tables import AuditEntry
 from service.kernel.invariants import Finding, Invariant
 
+ADDRESS = r"^[^\x00-\x20\x7f-\xa0@]+@[^\x00-\x20\x7f-\xa0@]+$"
+ORDER = r"^[A-Za-z0-9_-]+$"
 EXAMPLES = 5  # violations told of one promise; the count is exact
 
 
@@ -40,6 +42,23 @@ class CheckAsked(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fie
     only: (
         Annotated[list[Annotated[str, msgspec.Meta(max_length=100)]], msgspec.Meta(min_length=1, max_length=100)] | None
     ) = None
+
+
+class EraseAsked(Act, frozen=True, kw_only=True):
+    """Whom to forget: everybody's orders of an address, or of the address of an order; one of the two."""
+
+    email: (
+        Annotated[str, msgspec.Meta(max_length=254, pattern=ADDRESS, description="The customer's address.")] | None
+    ) = None
+    order_id: (
+        Annotated[
+            str, msgspec.Meta(min_length=1, max_length=100, pattern=ORDER, description="Id or number of an order.")
+        ]
+        | None
+    ) = None
+    force: Annotated[bool, msgspec.Meta(description="Also while something is under way, where the law demands it.")] = (
+        False
+    )
 
 
 class EntryView(msgspec.Struct, rename="camel", frozen=True):

@@ -42,3 +42,31 @@ async def test_the_trail_is_read_by_auditors(stage, on_call):
     assert [] == (await auditor.get("audit", **since)).json()["entries"]
     assert [put] == (await auditor.get("audit", action="switch.put", actor=put["actorId"])).json()["entries"]
     assert (403, "forbidden") == codes(await on_call.get("audit"))
+
+
+async def test_a_customer_is_forgotten_by_whoever_may(stage, on_call):
+    """All orders of the address, planned without a name; not while one is under way; nothing of the act tells who it was."""
+    admin = await as_role(stage, Role.ADMIN)
+    checkouts = [(await stage.checkout()).json() for _ in range(2)]
+    wish = {"email": "ANA@example.org"}
+    early = await admin.post("customers/erase", **wish)
+    async with stage.worker():
+        for each in checkouts:
+            await stage.pay(each)
+            await stage.order_in(each, "paid")
+
+    planned = (await admin.post("customers/erase", **wish, dryRun=True)).json()
+    done = (await admin.post("customers/erase", **wish, expect=planned["planHash"], key="k")).json()
+    again = (await admin.post("customers/erase", orderId=checkouts[0]["orderId"])).json()
+
+    assert (409, "wrong_state") == codes(early)
+    assert {each["orderId"] for each in checkouts} == set(planned["after"]["erased"])
+    assert ({**planned, "dryRun": False}, 2) == (done, done["affects"]["orders"])
+    assert not again["changes"]
+    trail = await stage.rows("SELECT coalesce(before, '') || after FROM audit_trail")
+    assert not [each for (each,) in trail if "example.org" in each.lower()]
+    order = (await stage.client.get(f"/api/payment/order/{checkouts[0]['orderId']}", headers=admin.headers)).json()
+    assert "ana@example.org" != order["email"]
+    assert (400, "invalid_request") == codes(await admin.post("customers/erase", **wish, orderId="x"))
+    assert 404 == (await admin.post("customers/erase", email="nobody@example.org")).status_code
+    assert (403, "forbidden") == codes(await on_call.post("customers/erase", **wish))
