@@ -78,6 +78,12 @@ async def keep_books(session: Session, order: Order, dispute: Dispute, at: datet
     return await books.dispute(session, order, disputed, held=dispute.status in RUNNING, lost=is_lost)
 
 
+async def of_order(session: Session, order_id: str) -> list[Dispute]:
+    """All disputes about an order, oldest first."""
+    query = sa.select(Dispute).where(Dispute.order_id == order_id).order_by(Dispute.id)
+    return list((await session.execute(query)).scalars())
+
+
 async def _find(session: Session, provider: str, ref: str) -> Dispute | None:
     known = Dispute.provider == provider, Dispute.dispute_ref == ref
     return (await session.execute(sa.select(Dispute).where(*known))).scalar_one_or_none()

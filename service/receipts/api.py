@@ -69,6 +69,7 @@ EXAMPLE = {
     "decline": None,
     "checkoutUrl": None,
     "customerErasedAt": None,
+    "disputes": None,
 }
 
 
@@ -102,7 +103,7 @@ async def get_order(
     given = bearer.strip() if scheme.lower() == "bearer" and bearer else token or access_token
     async with db.transaction() as session:
         if principal is not None:
-            view = await read_receipt(session, order_id)
+            view = await read_receipt(session, order_id, for_staff=True)
         else:
             view = await find_receipt(session, order_id, token=given, tokens=tokens)
     return Response(view, headers={"Cache-Control": "no-store"})

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from service.access.rules import OrderTokens
+from service.disputes import flow as disputes
+from service.disputes.tables import Dispute
 from service.kernel.db import Session
 from service.kernel.errors import NotFound
 from service.kernel.ids import is_id
@@ -16,13 +18,17 @@ from service.payments.rules import explain
 from service.payments.tables import Payment
 from service.receipts.views import (
     DeclineView,
+    DisputeView,
     ItemView,
     OrderView,
     PaymentView,
+    RefundItemView,
     RefundView,
     TicketView,
 )
 from service.refunds import flow as refunds
+from service.refunds.rules import is_for_customers, reason_for_customers
+from service.refunds.tables import Refund
 from service.tickets import flow as tickets
 from service.vault import flow as vault
 
@@ -34,8 +40,11 @@ async def find_receipt(session: Session, order_id: str, *, token: str | None, to
     return await read_receipt(session, order_id)
 
 
-async def read_receipt(session: Session, order_id: str) -> OrderView:
-    """The order for those who may see every order; `NotFound` when there is none."""
+async def read_receipt(session: Session, order_id: str, *, for_staff: bool = False) -> OrderView:
+    """The order for those who may see every order; `NotFound` when there is none.
+
+    Its disputes, and refunds that nobody has agreed to yet, are for staff.
+    """
     if not is_id(order_id, "ord"):
         raise NotFound
     query = sa.select(Order).where(Order.id == order_id).options(selectinload(Order.items))
@@ -69,10 +78,41 @@ async def read_receipt(session: Session, order_id: str) -> OrderView:
             for each in await tickets.of_order(session, order_id)
         ],
         payments=[_payment(each) for each in attempts],
-        refunds=[RefundView(each.id, each.status, each.amount, each.reason, each.created_at) for each in given_back],
+        refunds=[
+            await _refund(session, order, each, for_staff=for_staff)
+            for each in given_back
+            if for_staff or is_for_customers(each)
+        ],
         decline=_decline(last, order.locale) if waiting else None,
         checkout_url=last.checkout_url if last and waiting and session.now < order.expires_at else None,
         customer_erased_at=erased.erased_at if erased else None,
+        disputes=[_dispute(each) for each in await disputes.of_order(session, order_id)] if for_staff else None,
+    )
+
+
+async def _refund(session: Session, order: Order, refund: Refund, *, for_staff: bool) -> RefundView:
+    items = {item.id: item for item in order.items}
+    parts = ((items[each.order_item_id], each.quantity) for each in await refunds.parts_of(session, refund.id))
+    return RefundView(
+        refund.id,
+        refund.status,
+        refund.amount,
+        refund.reason if for_staff else reason_for_customers(refund),
+        refund.created_at,
+        provider=refund.provider,
+        items=[RefundItemView(item.ticket_type, item.name, quantity) for item, quantity in parts],
+    )
+
+
+def _dispute(dispute: Dispute) -> DisputeView:
+    return DisputeView(
+        dispute.id,
+        dispute.provider,
+        dispute.status,
+        dispute.amount,
+        dispute.reason,
+        due_at=dispute.due_at,
+        created_at=dispute.created_at,
     )
 
 

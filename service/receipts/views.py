@@ -45,11 +45,33 @@ class PaymentView(msgspec.Struct, rename="camel", frozen=True):
     returned: Money
 
 
+class RefundItemView(msgspec.Struct, rename="camel", frozen=True):
+    ticket_type: str
+    name: str
+    quantity: int
+
+
 class RefundView(msgspec.Struct, rename="camel", frozen=True):
+    """`items` says which tickets it is of; none for one of an amount. Customers see no refund that nobody has agreed to."""
+
     refund_id: str
     status: str
     amount: Money
     reason: str
+    created_at: datetime
+    provider: str
+    items: list[RefundItemView]
+
+
+class DisputeView(msgspec.Struct, rename="camel", frozen=True):
+    """What a buyer's bank has asked for; evidence must be there at `due_at`."""
+
+    dispute_id: str
+    provider: str
+    status: str
+    amount: Money
+    reason: str
+    due_at: datetime | None
     created_at: datetime
 
 
@@ -79,6 +101,7 @@ class OrderView(msgspec.Struct, rename="camel", frozen=True):
     decline: DeclineView | None
     checkout_url: str | None
     customer_erased_at: datetime | None = None
+    disputes: list[DisputeView] | None = None  # for staff; a customer is told nothing of them
 
     @property
     def is_refund_coming(self) -> bool:

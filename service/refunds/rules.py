@@ -7,7 +7,8 @@ from enum import StrEnum
 from service.audit.rules import Actor
 from service.kernel.money import Money
 from service.mail.rules import LATE_PAYMENT, SURPLUS_PAYMENT
-from service.refunds.machine import RefundEvent
+from service.refunds.machine import RefundEvent, RefundStatus
+from service.refunds.tables import Refund
 
 EVENTS = {
     "pending": RefundEvent.SEND,
@@ -38,6 +39,17 @@ MEANINGS: Mapping[Reason, str] = {
     Reason.FRAUDULENT: "The card was not the buyer's. Stripe also blocks the card, so say it only when it is known.",
 }
 AUTOMATIC = frozenset({LATE_PAYMENT, SURPLUS_PAYMENT})  # goes back by itself, and its own letter says so
+
+
+def is_for_customers(refund: Refund) -> bool:
+    """Whether a customer is shown it: not while it waits for approval, nor when it got none."""
+    undecided = refund.status == RefundStatus.AWAITING_APPROVAL
+    return not undecided and (refund.status != RefundStatus.CANCELED or refund.refund_ref is not None)
+
+
+def reason_for_customers(refund: Refund) -> str:
+    """A suspicion is nothing to tell."""
+    return "other" if refund.reason == Reason.FRAUDULENT else refund.reason
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from service.mail.rules import LATE_PAYMENT, LETTERS, SURPLUS_PAYMENT, festival_
 from service.receipts.views import ItemView, OrderView, TicketView
 from tests.mail.postbox import Postbox, parts_of
 from tests.stage import Stage, buyer
+from tests.storefront.samples import a_refund
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 WORDS = {
@@ -135,7 +136,7 @@ def test_every_letter_exists_in_every_language(letter, locale):
     """Rendered strictly: a template that asks for what there is not fails here."""
     link = "http://x/?token=t"
     made = post("smtp://x").render(
-        letter, locale=locale, to="a@b.example", message_key="k", order=order_view(), link=link
+        letter, locale=locale, to="a@b.example", message_key="k", order=order_view(), refund=a_refund(), link=link
     )
 
     assert made.subject

@@ -5,7 +5,7 @@ from typing import Any
 
 from service.kernel.money import Money
 from service.orders.machine import OrderStatus
-from service.receipts.views import DeclineView, ItemView, OrderView, TicketView
+from service.receipts.views import DeclineView, ItemView, OrderView, RefundItemView, RefundView, TicketView
 
 NOW = datetime(2027, 2, 3, 18, 30, tzinfo=UTC)
 PRICE, TOTAL = Money(24900, "USD"), Money(49800, "USD")
@@ -41,6 +41,12 @@ def an_order(status: OrderStatus, **changes: Any) -> OrderView:
 def tickets(status: str = "valid") -> list[TicketView]:
     codes = ("4F7K-9QXD-M2TA", "8H2M-4RVN-0CEP")
     return [TicketView(f"tkt_{code}", "full-pass", "Full Pass", code, status) for code in codes]
+
+
+def a_refund(amount: Money = PRICE, *, passes: int = 1, provider: str = "stripe") -> RefundView:
+    """Of so many full passes; of an amount only, when of none."""
+    items = [RefundItemView("full-pass", "Full Pass", passes)] if passes else []
+    return RefundView("rfd_1", "succeeded", amount, "ticket_returned", NOW, provider=provider, items=items)
 
 
 def a_decline(category: str = "insufficient_funds") -> DeclineView:
