@@ -99,7 +99,7 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_st
     provider = request.provider if request.provider in known else shop.default_provider
     outcome = "error"  # of ours: the database is away, or too much is going on
     try:
-        checkout, outcome = await _open(shop, request, Key(SCOPE, key, fingerprint(request)), known)
+        checkout, outcome = await _open(shop, request, key, known)
         provider = checkout.provider
     except (Invalid, SoldOut, KeyInFlight, KeyReused, SalesPaused, GatewayError) as error:
         outcome = outcome_of(error)
@@ -109,11 +109,12 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_st
     return checkout
 
 
-async def _open(shop: Shop, request: CheckoutRequest, key: Key, known: tuple[str, ...]) -> tuple[Checkout, str]:
+async def _open(shop: Shop, request: CheckoutRequest, text: str, known: tuple[str, ...]) -> tuple[Checkout, str]:
     due = time.monotonic() + DEADLINE_S
     if request.provider and request.provider not in known:
         raise Invalid([FieldError("provider", "unknown_provider", f"One of {', '.join(known)}.")])
     async with shop.db.transaction(durable=False) as session:
+        key = _key(session, request, text)
         claim = await idempotency.claim(session, key, subject=session.ids.new("ord"))
         if claim.found is Found.ABANDONED and not _is_payable(session, await orders.lock(session, claim.subject)):
             claim = await idempotency.start_over(session, key, subject=session.ids.new("ord"))
@@ -129,6 +130,13 @@ async def _open(shop: Shop, request: CheckoutRequest, key: Key, known: tuple[str
 def _is_payable(session: Session, order: Order | None) -> bool:
     """Whether a page may still be opened for it: never for seats that are, or are about to be, somebody else's."""
     return order is not None and order.status == OrderStatus.AWAITING_PAYMENT and session.now < order.expires_at
+
+
+def _key(session: Session, request: CheckoutRequest, text: str) -> Key:
+    """The fingerprint holds who buys, so it is kept as a blind index; by every master key, as one takes over."""
+    plain = fingerprint(request)
+    first, *others = session.master_keys.digests(plain)
+    return Key(SCOPE, text, first, also=(*others, plain))  # plain: of a request from before
 
 
 async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order_id: str) -> OrderKey:

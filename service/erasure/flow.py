@@ -89,7 +89,7 @@ async def _orders_of(session: Session, wanted: str) -> Sequence[str]:
 
 async def _of_address(session: Session, email: str) -> Sequence[str]:
     plain = sa.select(PLAIN_ORDERS.c.id).where(sa.func.lower(PLAIN_ORDERS.c.email) == normalise(email))
-    return (await session.execute(vault.orders_of(session, email).union(plain))).scalars().all()
+    return [row[0] for row in await session.execute(vault.orders_of(session, email).union(plain))]
 
 
 async def _look(session: Session, order: Order) -> Found:
@@ -140,7 +140,7 @@ async def _forget_rows(session: Session, ids: list[str], digests: set[str | None
     await session.execute(sa.delete(OutboxMessage).where(*asking))
 
 
-def _subjects(order_ids: Sequence[str] | sa.Select[tuple[str]]) -> sa.CompoundSelect[tuple[str]]:
+def _subjects(order_ids: Sequence[str] | sa.Select[str]) -> sa.CompoundSelect[tuple[str]]:
     """What events of these orders are about: the order, or a gateway's object where it names no order."""
     return sa.union(
         sa.select(Order.id).where(Order.id.in_(order_ids)),

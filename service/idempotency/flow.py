@@ -32,6 +32,7 @@ class Key:
     scope: str
     text: str
     fingerprint: str
+    also: tuple[str, ...] = ()  # fingerprints of the same request, made with other keys
 
     @property
     def is_row(self) -> sa.ColumnElement[bool]:
@@ -64,7 +65,7 @@ async def claim(session: Session, key: Key, *, subject: str) -> Claim:
     known = (await session.execute(sa.select(IdempotencyKey).where(key.is_row).with_for_update())).scalar_one_or_none()
     if known is None:  # given up by its holder between the two statements
         raise KeyInFlight(retry_after_s=1)
-    if known.fingerprint != key.fingerprint:
+    if known.fingerprint not in {key.fingerprint, *key.also}:
         raise KeyReused
     if known.state == "done":
         return Claim(Found.DONE, known.subject, known.leased_until)

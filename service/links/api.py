@@ -8,7 +8,7 @@ from litestar import HttpMethod, Request, Response, post, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
-from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import Example, OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from service.checkout.rules import read_email
 from service.kernel.db import Database
@@ -33,7 +33,7 @@ class LinkOperation(Operation):
     """The handler reads the raw body, as the checkout does; its schema is written here."""
 
     def __post_init__(self) -> None:
-        email = Schema(type=OpenAPIType.STRING, format="email", description="The one the tickets were bought with.")
+        email = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, description="The one the tickets were bought with.")
         schema = Schema(
             type=OpenAPIType.OBJECT, required=["email"], properties={"email": email}, additional_properties=False
         )

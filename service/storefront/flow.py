@@ -230,7 +230,14 @@ async def send_to_payment(shop: Shop, cart: Cart, typed: Mapping[str, str], *, l
 
 async def _open(shop: Shop, cart: Cart, request: CheckoutRequest) -> Sent | None:
     """None when the cart's key belongs to another order."""
-    key = order_key(cart, name=request.name, email=request.email, language=request.locale, provider=request.provider)
+    key = order_key(
+        cart,
+        name=request.name,
+        email=request.email,
+        language=request.locale,
+        provider=request.provider,
+        secret=shop.tokens.keys[0],
+    )
     try:
         checkout = await _patiently(shop, request, key)
     except KeyReused:

@@ -5,6 +5,7 @@ is taken only from our own pages (`from_our_pages`), which together with SameSit
 requests.
 """
 
+import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
@@ -118,10 +119,12 @@ def following(key: str, order_id: str) -> str:
     return f"cart_{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def order_key(cart: Cart, *, name: str, email: str, language: str, provider: str | None = None) -> str:
+def order_key(cart: Cart, *, name: str, email: str, language: str, provider: str | None = None, secret: str) -> str:
     """The idempotency key of this cart for this buyer: sent twice it is one order, corrected it is another."""
-    told = "\0".join([name, email, language, *([provider] if provider else [])]).encode()
-    return f"{cart.key}-{sha256(told).hexdigest()[:16]}"
+    told = "\0".join([cart.key, name, email, language, *([provider] if provider else [])]).encode()
+    return (
+        f"{cart.key}-{hmac.digest(secret.encode(), told, sha256).hex()[:16]}"  # it is stored: nobody may try names out
+    )
 
 
 def from_our_pages(headers: Mapping[str, str], *, own_origin: str) -> bool:

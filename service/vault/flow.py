@@ -192,7 +192,7 @@ async def _lock(session: Session, order_id: str) -> OrderCustomer:
 # ---- all orders of an address, and keys that change ------------------------------------------------------------------
 
 
-def orders_of(session: Session, email: str) -> sa.Select[tuple[str]]:
+def orders_of(session: Session, email: str) -> sa.Select[str]:
     """The ids of an address's orders, as a query for `IN`; erased ones are nobody's."""
     digests = session.master_keys.digests(normalise(email))
     return sa.select(OrderCustomer.order_id).where(OrderCustomer.email_digest.in_(digests))

@@ -55,7 +55,8 @@ async def test_a_new_master_key_takes_over_in_steps(vault_of):
     found = await orders_of(both, " ANA@example.org")
     async with both.transaction() as session:
         counted = await flow.read_status(session)
-    moved, last = [], ""
+    moved: list[str] = []
+    last = ""
     while True:  # broken off after each batch and taken up again
         async with both.transaction() as session:
             batch = await flow.rotate(session, after=last, limit=2)
