@@ -36,8 +36,8 @@ def printed() -> dict[tuple[str, str], dict[Role, str]]:
 
 
 def test_every_route_says_who_may_pass(every):
-    """`opt={"permission": Permission.X}` or `opt={"public": "why"}`; a route with neither is closed to all, on purpose."""
-    silent = [f"{each.method} {each.path}" for each in every if each.permission is None and not each.public]
+    """`permission`, `public` or `staff` in its `opt`; a route with none of them is closed to all, on purpose."""
+    silent = [f"{each.method} {each.path}" for each in every if not (each.permission or each.public or each.staff)]
 
     assert [] == silent, f"name who may pass, in opt, as service/access/api.py tells: {', '.join(silent)}"
 
@@ -45,7 +45,8 @@ def test_every_route_says_who_may_pass(every):
 def test_a_route_is_public_or_needs_a_permission_but_not_both(every):
     """And what is hidden needs one, too; a reason is a sentence, not a flag."""
     strange = [each for each in every if (each.permission and each.public) or (each.hidden and not each.permission)]
-    reasons = [each.public or each.hidden for each in every if each.public or each.hidden]
+    strange += [each for each in every if each.staff and each.public]
+    reasons = [why for each in every for why in (each.public, each.hidden, each.staff) if why]
 
     assert [] == strange
     assert [] == [each for each in reasons if not isinstance(each, str) or len(each.split()) < 2]
@@ -88,6 +89,17 @@ async def test_every_route_answers_every_role_as_printed(stage: Stage, every):
             wrong += complaints(each, role, expected, answers)
 
     assert [] == wrong
+
+
+async def test_no_key_opens_a_page_of_a_person(stage: Stage, every):
+    """Whatever its role: 403; nobody is sent to sign in. What a session meets there is tried in tests/staff."""
+    made = await give(stage.db, "root", Role.ADMIN)
+    pages = [each for each in every if each.staff]
+
+    answers = [(await ask(stage, each, "x", None), await ask(stage, each, "x", made)) for each in pages]
+
+    assert pages
+    assert {(303, 403)} == set(answers)
 
 
 async def narrower(stage: Stage, role: Role, permission: Permission) -> Made:
