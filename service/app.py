@@ -78,7 +78,6 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     intake = Intake(parts.db)
     ring = KeyRing(parts.db, settings.environment)
     health = Health(parts.db, shows_reasons=False)
-    promises = Promises(parts.db, INVARIANTS)
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
@@ -98,16 +97,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             live,
             ready,
         ],
-        dependencies={
-            "db": Provide(lambda: parts.db, sync_to_thread=False),
-            "shop": Provide(lambda: parts.shop, sync_to_thread=False),
-            "tokens": Provide(lambda: parts.shop.tokens, sync_to_thread=False),
-            "health": Provide(lambda: health, sync_to_thread=False),
-            "principal": Provide(principal_of, sync_to_thread=False),
-            "governors": Provide(lambda: parts.governors, sync_to_thread=False),
-            "promises": Provide(lambda: promises, sync_to_thread=False),
-            "livemode": Provide(lambda: parts.settings.livemode, sync_to_thread=False),
-        },
+        dependencies=_given(parts, health),
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
         guards=[limits.around(_guard(parts, ring, desk), create_screen(parts.telemetry))],
         before_send=[limits.show, create_dress(dress), tell_methods],
@@ -123,6 +113,26 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     # Outermost: the framework's own middleware never sees what is not routed.
     app.asgi_handler = cast("ASGIApp", TelemetryMiddleware(cast("AsgiApp", app.asgi_handler), parts.telemetry))
     return app
+
+
+def _given(parts: Parts, health: Health) -> dict[str, Provide]:
+    """What handlers may ask for by name."""
+    promises = Promises(parts.db, INVARIANTS)
+    given: dict[str, Any] = {
+        "db": parts.db,
+        "shop": parts.shop,
+        "tokens": parts.shop.tokens,
+        "health": health,
+        "governors": parts.governors,
+        "promises": promises,
+        "livemode": parts.settings.livemode,
+    }
+    made = {name: Provide(_giver(each), sync_to_thread=False) for name, each in given.items()}
+    return made | {"principal": Provide(principal_of, sync_to_thread=False)}
+
+
+def _giver(given: Any) -> Callable[[], Any]:
+    return lambda: given
 
 
 def _api(parts: Parts, intake: Intake, limits: Limits) -> Router:
