@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from service.kernel.db import Database, Session
 from service.kernel.invariants import Invariant, check_snapshot
 from service.telemetry import catalogue
-from service.telemetry.labels import DisputeState, OrderState
+from service.telemetry.labels import CaseKind, DisputeState, OrderState
 from service.telemetry.logs import get_logger
 from service.telemetry.metric import Gauge
 
@@ -37,6 +37,9 @@ BY_PROVIDER = {  # what is not decided yet, or failed; what has ended well only 
         tuple(DisputeState),
     ),
 }
+CASES_OPEN = """
+    SELECT kind, count(*), extract(epoch FROM max(:now - opened_at)) FROM cases WHERE closed_at IS NULL GROUP BY kind
+"""
 INBOX = """
     SELECT state, count(*) FROM payment_events WHERE state = 'pending' GROUP BY state
     UNION ALL
@@ -80,8 +83,10 @@ class Figures:
             oldest = await _rows(session, INBOX_OLDEST)
             outbox = await _rows(session, OUTBOX)
             stock = await _rows(session, STOCK)
+            cases = await _rows(session, CASES_OPEN)
             by_provider = {gauge: await _rows(session, query) for gauge, (query, _) in BY_PROVIDER.items()}
         self._show_orders({row[0]: (row[1], row[2]) for row in orders})
+        self._show_cases({row[0]: (row[1], row[2]) for row in cases})
         self._show_inbox({row[0]: row[1] for row in inbox}, oldest[0][0])
         self._show_outbox(outbox)
         self._show_stock(stock)
@@ -115,6 +120,12 @@ class Figures:
             count, oldest_s = found.get(state, (0, 0))
             self._set(catalogue.ORDERS, count, state=state)
             self._set(catalogue.ORDERS_OLDEST, oldest_s, state=state)
+
+    def _show_cases(self, found: dict[str, tuple[int, float]]) -> None:
+        for kind in CaseKind:
+            count, oldest_s = found.get(kind, (0, 0))
+            self._set(catalogue.CASES, count, kind=kind)
+            self._set(catalogue.CASES_OLDEST, oldest_s, kind=kind)
 
     def _show_inbox(self, found: dict[str, int], oldest_s: float | None) -> None:
         for state in EVENT_STATES:

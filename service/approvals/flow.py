@@ -102,8 +102,8 @@ async def reject(db: Database, by: Principal, refund_id: str, said: str | None) 
         return Decision(RefundDecided(refund.id, refund.status, "rejected"))
 
 
-async def expire_undecided(db: Database, *, limit: int) -> int:
-    """Cancel what nobody has decided on in a week, oldest first; how many."""
+async def expire_undecided(db: Database, *, limit: int) -> bool:
+    """Cancel what nobody has decided on in a week, oldest first; whether there was any."""
     async with db.transaction() as session:
         old = Refund.status == RefundStatus.AWAITING_APPROVAL, Refund.created_at <= session.now - UNDECIDED_FOR
         query = sa.select(Refund.id).where(*old).order_by(Refund.id).limit(limit)
@@ -114,7 +114,7 @@ async def expire_undecided(db: Database, *, limit: int) -> int:
             if refund.status == RefundStatus.AWAITING_APPROVAL:
                 refund.failure_reason = EXPIRED
                 await _decide(session, system("worker"), refund, RefundEvent.CANCEL, None)
-    return len(due)
+    return bool(due)
 
 
 async def find(session: Session, refund_id: str) -> Refund:

@@ -59,6 +59,13 @@ async def open_case(session: Session, fact: Fact) -> bool:
     return True
 
 
+async def put_off(session: Session, subject: str, due_at: datetime | None) -> None:
+    """What is open about it is due at another time, where one is known."""
+    if due_at is not None:
+        theirs = Case.subject == subject, Case.closed_at.is_(None)
+        await session.execute(sa.update(Case).where(*theirs).values(due_at=due_at))
+
+
 async def resolve(session: Session, kinds: Iterable[CaseKind], subjects: Iterable[str], *, because: str) -> int:
     """A later fact has settled them: close what is open of these kinds about these subjects; how many."""
     theirs = Case.kind.in_(list(kinds)), Case.subject.in_(list(subjects)), Case.closed_at.is_(None)

@@ -4,16 +4,19 @@ While a dispute runs the bank has the money and nobody knows how it ends: the or
 Won, all is as before; lost, the amount counts as gone back, like a refund. An inquiry only asks and moves nothing.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from service.books import flow as books
 from service.books.rules import Moved
-from service.disputes.machine import DISPUTE, RUNNING, DisputeEvent, DisputeState
+from service.cases import flow as cases
+from service.cases.flow import Fact
+from service.cases.rules import CaseKind
+from service.disputes.machine import DISPUTE, RUNNING, UNDECIDED, WAITING, DisputeEvent, DisputeState
 from service.disputes.tables import Dispute
 from service.gateways.facts import DisputeFacts, DisputeStatus, EventKind, GatewayEvent
-from service.kernel.db import Session
+from service.kernel.db import Database, Session
 from service.kernel.errors import Parked
 from service.kernel.machine import Outcome
 from service.orders.tables import Order
@@ -23,6 +26,7 @@ from service.refunds import flow as refunds
 from service.telemetry import catalogue
 from service.webhooks.rules import FOREIGN
 
+REMINDED_BEFORE = timedelta(days=3)  # evidence takes a day or two to gather
 _EVENTS = {
     DisputeStatus.NEEDS_RESPONSE: DisputeEvent.OPEN,
     DisputeStatus.UNDER_REVIEW: DisputeEvent.REVIEW,
@@ -46,14 +50,18 @@ async def record(session: Session, event: GatewayEvent) -> str:
         dispute = await _write(session, payment, facts)
     if facts.status in _EVENTS:
         outcome = await advance(session, dispute, _EVENTS[facts.status])
+    if facts.due_at is not None and outcome is Outcome.ALREADY and dispute.status in WAITING:
+        dispute.due_at = facts.due_at  # the bank has given more time, or PayPal has named a day
+        await _keep_cases(session, dispute)
     if outcome is Outcome.MOVED:
-        dispute.amount, dispute.due_at = facts.amount, facts.due_at
+        dispute.amount, dispute.due_at = facts.amount, facts.due_at or dispute.due_at
         if dispute.status == DisputeState.LOST:
             payment.returned_minor += facts.amount.minor
         await session.flush()
         payment.disputed = await _is_disputed(session, payment)
         await keep_books(session, order, dispute, event.occurred_at)
         await refunds.follow(session, order, cause=f"{event.provider} {event.type} {event.event_id}")
+        await _keep_cases(session, dispute)
     return outcome
 
 
@@ -76,6 +84,50 @@ async def keep_books(session: Session, order: Order, dispute: Dispute, at: datet
     disputed = Moved(dispute.id, dispute.provider, dispute.amount, at)
     is_lost = dispute.status == DisputeState.LOST
     return await books.dispute(session, order, disputed, held=dispute.status in RUNNING, lost=is_lost)
+
+
+async def remind(db: Database, *, limit: int) -> bool:
+    """Open a case for evidence that is due in a few days and was not sent; whether there was any."""
+    async with db.transaction() as session:
+        soon = Dispute.status.in_(WAITING), Dispute.due_at <= session.now + REMINDED_BEFORE
+        query = sa.select(Dispute).where(*soon).order_by(Dispute.due_at.desc()).limit(limit)
+        due = (await session.execute(query.with_for_update(skip_locked=True))).scalars().all()
+        return any([await cases.open_case(session, _case(CaseKind.EVIDENCE_DUE, each)) for each in due])
+
+
+async def listed(session: Session, *, closed: bool = False, limit: int) -> list[Dispute]:
+    """Disputes that are not decided, the first due first; or all, the newest first."""
+    query = sa.select(Dispute)
+    if closed:
+        query = query.order_by(Dispute.id.desc())
+    else:
+        query = query.where(Dispute.status.in_(UNDECIDED)).order_by(Dispute.due_at.nulls_last(), Dispute.id)
+    return list((await session.execute(query.limit(limit))).scalars())
+
+
+async def _keep_cases(session: Session, dispute: Dispute) -> None:
+    """One case from its beginning to its end; who has answered needs no reminder."""
+    if dispute.status in UNDECIDED:
+        await cases.open_case(session, _case(CaseKind.DISPUTE_OPENED, dispute))
+        await cases.put_off(session, dispute.id, dispute.due_at)
+    if dispute.status not in WAITING:
+        await cases.resolve(session, [CaseKind.EVIDENCE_DUE], [dispute.id], because=f"the dispute is {dispute.status}")
+    if dispute.status not in UNDECIDED:
+        await cases.resolve(
+            session, [CaseKind.DISPUTE_OPENED], [dispute.id], because=f"the dispute is {dispute.status}"
+        )
+
+
+def _case(kind: CaseKind, dispute: Dispute) -> Fact:
+    what = {
+        "provider": dispute.provider,
+        "ref": dispute.dispute_ref,
+        "amount": dispute.amount.minor,
+        "currency": dispute.amount.currency,
+        "reason": dispute.reason,
+        "payment": dispute.payment_id,
+    }
+    return Fact(kind, dispute.id, dispute.order_id, what, due_at=dispute.due_at)
 
 
 async def of_order(session: Session, order_id: str) -> list[Dispute]:

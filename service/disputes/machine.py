@@ -26,7 +26,8 @@ class DisputeEvent(StrEnum):
 
 
 _S, _E = DisputeState, DisputeEvent
-_UNDECIDED = (_S.INQUIRY, _S.NEEDS_RESPONSE, _S.UNDER_REVIEW)
+UNDECIDED = (_S.INQUIRY, _S.NEEDS_RESPONSE, _S.UNDER_REVIEW)
+WAITING = (_S.INQUIRY, _S.NEEDS_RESPONSE)  # for our answer
 RUNNING = (_S.NEEDS_RESPONSE, _S.UNDER_REVIEW)  # the bank has the money
 
 DISPUTE = Machine(
@@ -36,8 +37,8 @@ DISPUTE = Machine(
         (_S.INQUIRY, _E.OPEN): _S.NEEDS_RESPONSE,
         (_S.INQUIRY, _E.REVIEW): _S.UNDER_REVIEW,
         (_S.NEEDS_RESPONSE, _E.REVIEW): _S.UNDER_REVIEW,
-        **{(state, _E.CLOSE): _S.CLOSED for state in _UNDECIDED},
-        **{(state, _E.WIN): _S.WON for state in _UNDECIDED},
-        **{(state, _E.LOSE): _S.LOST for state in _UNDECIDED},
+        **{(state, _E.CLOSE): _S.CLOSED for state in UNDECIDED},
+        **{(state, _E.WIN): _S.WON for state in UNDECIDED},
+        **{(state, _E.LOSE): _S.LOST for state in UNDECIDED},
     },
 )

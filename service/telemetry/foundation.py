@@ -16,7 +16,7 @@ LOOPS = Bounded(
     30,
     known=(
         *("inbox", "mail", "checkout", "capture", "refund", "expiry", "figures", "invariants", "forgetting"),
-        *("thin", "sweep", "stuck", "controls", "breaker", "keys"),
+        *("thin", "sweep", "stuck", "controls", "breaker", "keys", "books", "keeping", "cases", "approvals"),
     ),
 )
 
