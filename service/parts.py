@@ -15,12 +15,14 @@ from service.access.rules import OrderTokens
 from service.audit import tables as audit
 from service.cases import tables as cases
 from service.catalog import tables as catalog
+from service.closing import tables as closing
+from service.comparison.rules import Terms, prices_of
 from service.controls import tables as controls
 from service.controls.flow import REFRESH_S, Switchboard
 from service.controls.rules import breaker_of
 from service.disputes import flow as dispute_events
 from service.disputes import tables as disputes
-from service.gateways.base import Gateway
+from service.gateways.base import Capability, Gateway
 from service.gateways.breaker import Breaker
 from service.gateways.gate import Gate
 from service.gateways.governor import Governor
@@ -37,11 +39,13 @@ from service.kernel.repeat import Repeat, repeating
 from service.orders import tables as orders
 from service.payments import flow as payment_events
 from service.payments import tables as payments
+from service.reconciliation import tables as reconciliation
 from service.recovery import tables as recovery
 from service.refunds import flow as refund_events
 from service.refunds import tables as refunds
 from service.sessions import tables as sessions
 from service.settings import Settings
+from service.settlements import tables as settlements
 from service.shop.flow import Shop
 from service.signing import tables as signing
 from service.staff import tables as staff
@@ -71,7 +75,9 @@ WITH_TABLES = (
     payments,
     refunds,
     disputes,
+    reconciliation,
     recovery,
+    settlements,
     tickets,
     vault,
     webhooks,
@@ -87,6 +93,9 @@ INVARIANTS = (
     *disputes.INVARIANTS,
     *webhooks.INVARIANTS,
     *journal.INVARIANTS,
+    *settlements.INVARIANTS,
+    *reconciliation.INVARIANTS,
+    *closing.INVARIANTS,
     *audit.INVARIANTS,
     *access.INVARIANTS,
     *vault.INVARIANTS,
@@ -171,6 +180,13 @@ def _build_gateways(
         for name, create in find_providers(settings.providers).items()
     }
     return Gateways(made)
+
+
+def terms_of(gateway: Gateway, settings: Settings) -> Terms:
+    """What the books expect of one gateway."""
+    price = prices_of(settings.fee_prices).get(gateway.provider)
+    itemised = Capability.ITEMISED_PAYOUTS in gateway.capabilities
+    return Terms(gateway.provider, price, settings.fee_tolerance, itemised)
 
 
 def _is_fault(error: BaseException) -> bool:

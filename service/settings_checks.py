@@ -3,6 +3,7 @@
 A check raises ValueError with a sentence that never quotes a secret.
 """
 
+import re
 from email.utils import parseaddr
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
@@ -89,6 +90,14 @@ class Checks(BaseModel):
             if not provider.isidentifier():
                 raise ValueError(f"{each}: provider=network is needed, like stripe=192.0.2.0/24")
             ip_network(network)  # its own ValueError says what is wrong
+        return value
+
+    @field_validator("fee_prices", check_fields=False)
+    @classmethod
+    def _are_prices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not re.fullmatch(r"[a-z_][a-z0-9_]*=[0-9]{1,4}[+][0-9]{1,6}", each):
+                raise ValueError(f"{each}: provider=basis points+minor units is needed, like stripe=290+30")
         return value
 
 

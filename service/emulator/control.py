@@ -14,6 +14,7 @@ from service.emulator.cards import BANK_FAILS, BANK_SUCCEEDS, Account, Card, Car
 from service.emulator.errors import GatewayRefusal
 from service.emulator.faults import FaultError, Plan
 from service.emulator.levers import LEVERS, charge_named
+from service.emulator.oddities import make_odd
 from service.emulator.payments import Buyer, NotOffered, Outcome
 from service.emulator.paypal import control as paypal
 from service.emulator.paypal import signing
@@ -269,6 +270,7 @@ ROUTER = Router(
     guards=[only_loopback],
     route_handlers=[
         arm, show_faults, disarm, pay, answer_challenge, fail_refund, dispute, advance, show_clock, tell, reset,
-        deliveries, resend, endpoints, set_endpoints, paypal_authority, *LEVERS,
+        deliveries, resend, endpoints, set_endpoints, paypal_authority, make_odd,
+        *LEVERS,
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from service.emulator.events import RETAINED_S, type_matches
 from service.emulator.params import boolean, text, time_range
 from service.emulator.store import FACTS, Row, Table
 from service.emulator.wire import Obj, decode, encode
-from service.emulator.world import World
+from service.emulator.world import World, is_hidden
 
 MAX_LIMIT, DEFAULT_LIMIT = 100, 10  # docs.stripe.com/api/pagination
 MAX_EXPAND_DEPTH = 4  # docs.stripe.com/expand
@@ -150,6 +150,8 @@ def _filter(world: World, kind: str, asked: Obj) -> Test:
         tests.extend(_event_tests(world, asked))
     else:
         tests.extend(_same(name, asked[name]) for name in asked.keys() & set(FACTS[kind]) - OTHERWISE)
+    if kind == "balance_transaction" and world.store.table("hidden").rows:
+        tests.append(lambda identifier, _row: not is_hidden(world, identifier))
     if "arrival_date" in asked:
         tests.append(_arriving(Window(asked["arrival_date"])))
     if "customer_details" in asked:

@@ -36,6 +36,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "secret": (),  # what a payment or refund will really do, by id
     "payday": (),  # when what is available goes out
     "account": (),  # how the merchant's account is set up
+    "hidden": (),  # movements that no list shows, or not yet
     "key": (),  # idempotency keys
     "delivery": ("event", "state"),
     "endpoint": (),

@@ -162,3 +162,9 @@ class World:
 
     def now(self) -> int:
         return self.clock.now()
+
+
+def is_hidden(world: World, movement: str) -> bool:
+    """Whether no list shows this movement, or not yet."""
+    hidden = world.store.get("hidden", movement)
+    return hidden is not None and (hidden["until"] is None or world.now() < hidden["until"])

@@ -26,6 +26,7 @@ class Payment(Tables):
         sa.UniqueConstraint("provider", "checkout_ref"),
         sa.UniqueConstraint("provider", "payment_ref"),
         sa.Index("ix_payments_order_id", "order_id"),
+        sa.Index("ix_payments_paid_at", "provider", "paid_at", postgresql_where=sa.text("paid_at IS NOT NULL")),
         sa.Index("ix_payments_created_at", "created_at", "id"),
         sa.Index(
             "ix_payments_undecided",

@@ -5,10 +5,17 @@ prefix. No id, e-mail address, path or free text is ever a label. To add a metri
 """
 
 from service.telemetry import labels
+from service.telemetry.books import BOOKS_CAUGHT_UP as BOOKS_CAUGHT_UP
 from service.telemetry.books import CASES as CASES
 from service.telemetry.books import CASES_OLDEST as CASES_OLDEST
 from service.telemetry.books import CASES_OPENED as CASES_OPENED
+from service.telemetry.books import DIFFERENCES as DIFFERENCES
+from service.telemetry.books import DIFFERENCES_MINOR as DIFFERENCES_MINOR
+from service.telemetry.books import DIFFERENCES_OLDEST as DIFFERENCES_OLDEST
 from service.telemetry.books import JOURNAL_ENTRIES as JOURNAL_ENTRIES
+from service.telemetry.books import RECONCILED as RECONCILED
+from service.telemetry.books import SETTLED_UNTIL as SETTLED_UNTIL
+from service.telemetry.books import SETTLEMENTS as SETTLEMENTS
 from service.telemetry.foundation import BUILD_INFO as BUILD_INFO
 from service.telemetry.foundation import DB_OPERATION as DB_OPERATION
 from service.telemetry.foundation import DB_POOL as DB_POOL

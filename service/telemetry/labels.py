@@ -10,6 +10,7 @@ from service.telemetry.decisions import LimitVerdict as LimitVerdict
 from service.telemetry.decisions import LimitZone as LimitZone
 from service.telemetry.decisions import SignInOutcome as SignInOutcome
 from service.telemetry.states import CaseKind as CaseKind
+from service.telemetry.states import DifferenceKind as DifferenceKind
 from service.telemetry.states import DisputeEvent as DisputeEvent
 from service.telemetry.states import DisputeState as DisputeState
 from service.telemetry.states import EntryKind as EntryKind

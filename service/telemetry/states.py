@@ -103,3 +103,17 @@ class EntryKind(StrEnum):
     FEE = "fee"
     PAYOUT = "payout"
     ADJUSTMENT = "adjustment"
+
+
+class DifferenceKind(StrEnum):
+    TIMING = "timing"
+    FEE = "fee"
+    CURRENCY = "currency"
+    MISSING_EVENT = "missing_event"
+    EXTERNAL_REFUND = "external_refund"
+    DUPLICATE_CHARGE = "duplicate_charge"
+    AMOUNT = "amount"
+    MISSING_SETTLEMENT = "missing_settlement"
+    PAYOUT = "payout"
+    UNPOSTED = "unposted"
+    UNKNOWN = "unknown"

@@ -33,6 +33,14 @@ def moved(world: World, code: str, capture: Obj, minor: int) -> str:
     return identifier
 
 
+def of_account(world: World, code: str, minor: int, currency: str) -> Obj:
+    """Money that moved for no payment: a withdrawal, a correction."""
+    identifier = ids.signs()
+    said: Obj = {"status": "COMPLETED", "amount": money.written(minor, currency)}
+    _put(world, identifier, code, said, minor=minor, more={"reference": None, "kind": None})
+    return world.store.must("paypal.movement", identifier)
+
+
 def _put(world: World, identifier: str, code: str, about: Obj, *, minor: int, more: Obj) -> None:
     known = world.store.get("paypal.movement", identifier)
     world.store.put(

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from service.emulator.paypal import money, orders, times
 from service.emulator.paypal.errors import invalid_query
 from service.emulator.wire import Obj
-from service.emulator.world import World
+from service.emulator.world import World, is_hidden
 
 RANGE_S = 31 * 86_400
 PAGE = 100
@@ -20,6 +20,7 @@ def listed(world: World, query: dict[str, str]) -> Obj:
         raise invalid_query("end_date", "Date range is greater than 31 days" if end > start else "End before start.")
     size, page = _number(query, "page_size", PAGE, LARGEST_PAGE), _number(query, "page", 1, 1 << 31)
     rows = [row for row in world.store.all("paypal.movement") if start <= row["created"] <= end and _wanted(row, query)]
+    rows = [row for row in rows if not is_hidden(world, row["id"])]
     shown = rows[(page - 1) * size : page * size]
     pages = -(-len(rows) // size)
     answer: Obj = {
@@ -52,8 +53,6 @@ def _detail(row: Obj, fields: str) -> Obj:
     info: Obj = {
         "paypal_account_id": orders.MERCHANT["merchant_id"],
         "transaction_id": row["id"],
-        "paypal_reference_id": row["reference"],
-        "paypal_reference_id_type": row["kind"],
         "transaction_event_code": row["code"],
         "transaction_initiation_date": times.stamp(row["created"]),
         "transaction_updated_date": times.stamp(row["updated"]),
@@ -61,6 +60,8 @@ def _detail(row: Obj, fields: str) -> Obj:
         "transaction_status": row["status"],
         "protection_eligibility": "01",
     }
+    if row["reference"] is not None:
+        info |= {"paypal_reference_id": row["reference"], "paypal_reference_id_type": row["kind"]}
     if row["fee"]:
         info["fee_amount"] = money.written(row["fee"], currency)
     for name, told in (("custom_id", "custom_field"), ("invoice_id", "invoice_id")):
