@@ -253,7 +253,7 @@ async def _offer(visit: Visit) -> dict[str, Any]:
     return {**told, "csrf": held.session.csrf, "by_choice": held.awaits is None}
 
 
-@read("/static/{name:str}", opt={"public": "styles"})
+@read("/static/{name:str}", opt={"public": "styles are no secret"})
 async def send_file(visit: NamedDependency[Visit], name: FromPath[str]) -> Response[bytes]:
     """Styles."""
     found = visit.desk.pages.file(name)
