@@ -1,0 +1,65 @@
+"""A small journal with known figures, posted as the service posts: January 2027 and what came after it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from service.journal.flow import post
+from service.journal.rules import (
+    BANK,
+    DISPUTES_HELD,
+    GIFTS,
+    OWED,
+    TAX,
+    EntryKind,
+    Posting,
+    clearing,
+    fees,
+    refunds,
+    revenue,
+)
+from service.kernel.db import Database
+from service.kernel.money import Money
+
+Amounts = Mapping[str, int]
+SALE = {clearing("stripe"): 10_500, revenue("full-pass"): -10_000, TAX: -500}
+BOTH = {clearing("paypal"): 15_750, revenue("full-pass"): -10_000, revenue("party-pass"): -5_000, TAX: -750}
+GIFT = {GIFTS: 10_500, revenue("full-pass"): -10_000, TAX: -500}
+BACK = {refunds("full-pass"): 2_000, TAX: 100, clearing("stripe"): -2_100}
+FEE = {fees("stripe"): 335, clearing("stripe"): -335}
+HELD = {DISPUTES_HELD: 15_750, clearing("paypal"): -15_750}
+PAYOUT = {BANK: 8_000, clearing("stripe"): -8_000}
+TWICE = {clearing("stripe"): 700, OWED: -700}
+
+
+def at(day: str, hour: int = 12) -> datetime:
+    return datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC)
+
+
+async def write(
+    db: Database, kind: EntryKind, subject: str, stands: Amounts, day: str, *, currency: str = "USD"
+) -> bool:
+    """One subject, in a transaction of its own."""
+    named = {account.partition(":")[2] for account in stands if account.startswith("clearing:")}
+    provider = min(named, default="manual")
+    amounts = {account: Money(minor, currency) for account, minor in stands.items()}
+    async with db.transaction() as session:
+        return await post(session, Posting(kind, subject, amounts, at(day), provider))
+
+
+async def january(db: Database) -> None:
+    """Sales of 105.00, 157.50 and a gift of 105.00; 21.00 back, a fee of 3.35, a dispute, a payout, money that came twice."""
+    await write(db, EntryKind.PAYMENT, "pay_1", SALE, "2027-01-01")
+    await write(db, EntryKind.PAYMENT, "pay_2", BOTH, "2027-01-15")
+    await write(db, EntryKind.PAYMENT, "pay_3", GIFT, "2027-01-15")
+    await write(db, EntryKind.REFUND, "rfd_1", BACK, "2027-01-20")
+    await write(db, EntryKind.FEE, "txn_1", FEE, "2027-01-20")
+    await write(db, EntryKind.DISPUTE, "dsp_1", HELD, "2027-01-25")
+    await write(db, EntryKind.PAYOUT, "txn_2", PAYOUT, "2027-01-31")
+    await write(db, EntryKind.PAYMENT, "pay_4", TWICE, "2027-01-31")
+
+
+async def february(db: Database) -> None:
+    """One sale more, and another one in euros."""
+    await write(db, EntryKind.PAYMENT, "pay_5", SALE, "2027-02-01")
+    euros = {clearing("stripe"): 21_000, revenue("full-pass"): -20_000, TAX: -1_000}
+    await write(db, EntryKind.PAYMENT, "pay_6", euros, "2027-02-28", currency="EUR")
