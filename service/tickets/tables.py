@@ -63,7 +63,7 @@ INVARIANTS = (
     ),
     Invariant(
         name="tickets-fit-refunds",
-        promise="Of a line of a paid order as many tickets are void as were refunded by ticket, or whose seats are gone.",
+        promise="Of a partly refunded order as many tickets are void as were refunded by ticket, or whose seats are gone.",
         query="""
             SELECT i.id, count(t.id) FILTER (WHERE t.status = 'void') || ' tickets void, ' || coalesce(b.gone, 0)
                    || ' refunded, ' || h.returned || ' seats returned' AS problem
@@ -72,7 +72,7 @@ INVARIANTS = (
             JOIN tickets t ON t.order_item_id = i.id
             LEFT JOIN (SELECT order_item_id, sum(quantity) AS gone FROM refund_items JOIN refunds r ON r.id = refund_id
                        WHERE r.status = 'succeeded' GROUP BY order_item_id) b ON b.order_item_id = i.id
-            WHERE o.status IN ('paid', 'partially_refunded', 'disputed')
+            WHERE o.status IN ('partially_refunded', 'disputed')
             GROUP BY i.id, h.id, b.gone
             HAVING count(t.id) FILTER (WHERE t.status = 'void') <> greatest(least(coalesce(b.gone, 0), i.quantity), h.returned)
         """,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.crash.people import open_checkout, order_is, pay
+from service.access.rules import Role
+from tests.crash.people import ask, key_of, open_checkout, order_is, pay
 from tests.crash.play import Play
 from tests.crash.stories import (
     OPENING,
@@ -33,6 +34,20 @@ async def gets_no_money_back(play: Play) -> None:
     await _pay_too_late(play, refused(REFUNDING, no))
     await _is_in_the_end(play, "late_payment")
     await play.until("the refund has failed", lambda: play.rows("SELECT 1 FROM refunds WHERE status = 'failed'"))
+
+
+async def is_given_back_by_two(play: Play) -> None:
+    """Somebody asks for more than they may give back alone: turned down once, asked for again, and approved."""
+    checkout = await open_checkout(play, "by-two")
+    await pay(play, checkout)
+    await order_is(play, checkout["orderId"], "paid")
+    ana, ben = await key_of(play, "ana", Role.SUPPORT), await key_of(play, "benito", Role.FINANCE)
+    wish = {"orderId": checkout["orderId"], "reason": "requested_by_customer"}
+    first = await ask(play, "refund", ana | {"Idempotency-Key": "first"}, **wish)
+    await ask(play, f"refund/{first['refundId']}/reject", ben, note="Talk to them.")
+    second = await ask(play, "refund", ana | {"Idempotency-Key": "second"}, **wish)
+    await ask(play, f"refund/{second['refundId']}/approve", ben)
+    await ends(play, checkout, "refunded")
 
 
 async def is_refunded_unheard(play: Play) -> None:

@@ -7,10 +7,16 @@ from typing import Any
 
 import httpx
 
+from service.access.rules import ROLE_PERMISSIONS, KeyText, Role
 from tests.crash.play import ENOUGH_S, Play
 
 PAUSE_S = 0.03
 HURRY = 50  # looks at an order, a second in all
+_GIVEN = """
+    WITH client AS (INSERT INTO api_clients VALUES (%s, %s, %s, now()) RETURNING id)
+    INSERT INTO api_keys (id, client_id, environment, secret_hash, permissions, signs, networks, created_at, expires_at)
+    SELECT %s, id, 'dev', %s, %s, false, '{}', now(), now() + interval '30 days' FROM client RETURNING id
+"""
 _REF = re.compile(r"(cs_\w+)|token=(\w+)")
 
 
@@ -67,3 +73,27 @@ async def order_is(play: Play, order_id: str, *states: str, every_s: float = 0) 
         return bool(rows) and rows[0]["status"] in states
 
     await play.until(f"{order_id} is {' or '.join(states)}", check)
+
+
+async def key_of(play: Play, name: str, role: Role) -> dict[str, str]:
+    """What somebody of this role sends along."""
+    key = KeyText("dev", "7" + f"{len(name):0>25}", name.ljust(43, "x"))
+    permissions = [str(each) for each in ROLE_PERMISSIONS[role]]
+    await play.rows(_GIVEN, f"cli_{name}", name, str(role), key.id, key.hash, permissions)
+    return {"Authorization": f"Bearer {key.text}"}
+
+
+async def ask(play: Play, path: str, headers: dict[str, str], **said: Any) -> dict[str, Any]:
+    """Ask of the API for as long as there is no answer."""
+    async with asyncio.timeout(ENOUGH_S), httpx.AsyncClient(base_url=play.url, timeout=15, headers=headers) as client:
+        while True:
+            try:
+                answer = await client.post(f"/api/payment/{path}", json=said)
+            except httpx.HTTPError:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            if answer.is_success:
+                return answer.json()
+            if answer.status_code != 503:
+                raise AssertionError(f"{answer.status_code} {answer.text}\n{play.log[-3000:]}")
+            await asyncio.sleep(PAUSE_S)

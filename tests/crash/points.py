@@ -47,6 +47,9 @@ OUTSIDE: Mapping[str, str] = {
 # Commits that write nothing; a child that sees one of them write fails the test.
 READS: Mapping[str, str] = {
     "access.flow.KeyRing._look_up:commit-1": "an API key and whose it is",
+    "approvals.api.get_refund:commit-1": "a refund for staff",
+    "approvals.api.list_refunds:commit-1": "refunds for staff",
+    "approvals.flow.expire_undecided:commit-1": "which refunds nobody has decided on",
     "catalog.api.get_catalog:commit-1": "what is on sale",
     "checkout.flow._answer:commit-1": "an answer given before, read again",
     "completion.flow.expire_order:commit-1": "which attempts there are to close",
@@ -67,7 +70,9 @@ READS: Mapping[str, str] = {
 # Commits and calls that move no order and no money; a crash there is forgotten by the next turn.
 BOOKKEEPING: Mapping[str, str] = {
     "access.flow.KeyRing.flush:commit-1": "when a key was last used; its next use says so again",
+    "approvals.flow.expire_undecided:commit-2": "cancels what nobody decided on; the next turn does it again",
     "completion.flow._set_aside:commit-1": "money that does not fit its order: whoever asks again sets it aside again",
+    "disputes.flow.remind:commit-1": "opens a case for a day that comes near; the next turn opens it again",
     "signing.flow.take_nonce:commit-1": "who has no answer signs anew, under the Idempotency-Key of before",
     "deliveries._link_sender.send:call-1": "the links of an address; who has no letter asks again",
     "links.api.ask_for_links:commit-1": "asks for a letter; who has no answer asks again",

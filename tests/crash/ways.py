@@ -30,6 +30,7 @@ STORIES: Mapping[str, Story] = {
     "approves twice": Story(stories.approves_twice, BOTH),
     "pays too late": Story(mishaps.pays_too_late),
     "gets no money back": Story(mishaps.gets_no_money_back, findings=("late-payment-waits",)),
+    "is given back by two": Story(mishaps.is_given_back_by_two),
     "is refunded unheard": Story(mishaps.is_refunded_unheard),
     "is refunded at last": Story(mishaps.is_refunded_at_last),
     "is refunded under another key": Story(mishaps.is_refunded_under_another_key),
@@ -44,6 +45,7 @@ STORIES: Mapping[str, Story] = {
 
 # The first story is played in every run, the others when all are asked for.
 _WAYS: Mapping[str, tuple[str, ...]] = {
+    "approvals.flow": ("is given back by two",),
     "checkout.flow": ("buys", "goes away", "approves"),
     "checkout.flow._turn_to": ("pays elsewhere", "pays twice"),
     "checkout.flow._undo": ("has no answer", "is refused"),

@@ -29,6 +29,14 @@ FAILED_OF_TWICE = """
     SELECT 'ref_1', order_id, id, provider, 'failed', amount_minor, 'USD', 'surplus_payment', now(), now()
     FROM payments WHERE id = 'pay_twice'
 """
+THREE_TICKETS_BACK = """
+    INSERT INTO refund_items (refund_id, order_item_id, quantity, amount_minor, amount_currency)
+    SELECT 'ref_1', i.id, 3, 1, 'USD' FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.status = 'paid'
+"""
+BY_THEMSELVES = """
+    UPDATE refunds SET requester_kind = 'key', requester_id = 'key_1', requester_name = 'desk',
+        decider_kind = 'key', decider_id = 'key_2', decider_name = 'Desk', decided_at = now()
+"""
 DISPUTED = """
     INSERT INTO disputes (id, order_id, payment_id, provider, dispute_ref, status, amount_minor, amount_currency, reason,
                           created_at, updated_at)
@@ -48,6 +56,10 @@ NOTED = """
     INSERT INTO audit_trail
     VALUES (1, '2027-02-13T18:00:00Z', 'system', 'cli', 'cli', 'key.add', 'key_1', NULL, '{}', NULL, NULL, NULL,
             repeat('0', 64), '567e112a6398a6f0e8b1f0bb7a5259b610cab5c86d8a4b2aad57445c60ba2b78')
+"""
+ERASED = """
+    UPDATE order_customers SET key_id = NULL, wrapped_key = NULL, email_sealed = NULL, name_sealed = NULL,
+           email_digest = NULL, token_hash = NULL, erased_at = now()
 """
 THREE_KEYS = """
     INSERT INTO api_keys (id, client_id, environment, secret_hash, permissions, signs, networks, created_at, expires_at)
@@ -94,6 +106,10 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
         [PROCESSING, "UPDATE payments SET updated_at = now() - interval '9 minutes'"],
         {"order-history"},
     ),
+    "an erased customer's address came back": (
+        [ERASED, "UPDATE orders SET email = 'ana@example.org' WHERE id = (SELECT max(id) FROM orders)"],
+        {"erased-is-erased"},
+    ),
     "a ticket is missing": (
         ["DELETE FROM tickets WHERE ordinal = (SELECT min(ordinal) FROM tickets)"],
         {"paid-has-tickets"},
@@ -117,6 +133,25 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
     "a hold nobody gave back": (
         ["UPDATE holds SET state = 'active' WHERE state = 'sold'"],
         {"holds-match-orders", "stock-adds-up"},
+    ),
+    "a seat on sale again whose ticket is good": (
+        ["UPDATE holds SET returned = 1 WHERE state = 'sold'"],
+        {"stock-adds-up", "paid-has-tickets", "returned-seats-have-no-ticket"},
+    ),
+    "a ticket void for no refund": (
+        [
+            "UPDATE orders SET status = 'partially_refunded' WHERE status = 'paid'",
+            "UPDATE tickets SET status = 'void' WHERE ordinal = 0",
+        ],
+        {"tickets-fit-refunds", "order-history", "refunded-state"},
+    ),
+    "more tickets given back than were bought": (
+        [REFUND.format(id="ref_1", amount=1, status="pending"), THREE_TICKETS_BACK],
+        {"refund-items-within-order"},
+    ),
+    "a refund approved by who asked for it": (
+        [REFUND.format(id="ref_1", amount=1, status="pending"), BY_THEMSELVES],
+        {"four-eyes"},
     ),
     "refunded more than paid": (
         [
