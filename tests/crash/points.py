@@ -52,6 +52,7 @@ READS: Mapping[str, str] = {
     "approvals.flow.expire_undecided:commit-1": "which refunds nobody has decided on",
     "catalog.api.get_catalog:commit-1": "what is on sale",
     "checkout.flow._answer:commit-1": "an answer given before, read again",
+    "closing.flow.close:commit-1": "what a month comes to, before it is closed",
     "completion.flow.expire_order:commit-1": "which attempts there are to close",
     "controls.flow.Switchboard.refresh:commit-1": "how the switches stand",
     "history.api.get_transaction_history:commit-1": "a page of the history",
@@ -71,6 +72,7 @@ READS: Mapping[str, str] = {
 BOOKKEEPING: Mapping[str, str] = {
     "access.flow.KeyRing.flush:commit-1": "when a key was last used; its next use says so again",
     "approvals.flow.expire_undecided:commit-2": "cancels what nobody decided on; the next turn does it again",
+    "closing.flow.close:commit-2": "a month is closed with its audit in one; a person who saw no answer is told that it is",
     "completion.flow._set_aside:commit-1": "money that does not fit its order: whoever asks again sets it aside again",
     "disputes.flow.remind:commit-1": "opens a case for a day that comes near; the next turn opens it again",
     "signing.flow.take_nonce:commit-1": "who has no answer signs anew, under the Idempotency-Key of before",
