@@ -211,18 +211,19 @@ async def show_code(visit: NamedDependency[Visit]) -> Response[Any]:
     held = await visit.half_way()
     if held.awaits is not Awaits.CODE:
         return visit.desk.pages.redirect(NEXT[held.awaits])
-    return visit.page("code.html", csrf=held.session.csrf)
+    recovery = "recovery" in visit.request.query_params
+    return visit.page("code.html", csrf=held.session.csrf, recovery=recovery)
 
 
 @post("/code", opt=HALF_WAY | TRYING, status_code=303)
 async def give_code(visit: NamedDependency[Visit]) -> Response[Any]:
     """Take it."""
     held = await visit.half_way()
-    code = (await visit.form()).get("code", "")
+    form = await visit.form()
     try:
-        return visit.go_on(await flow.give_code(visit.desk.door, visit.token, code, visit.origin))
+        return visit.go_on(await flow.give_code(visit.desk.door, visit.token, form.get("code", ""), visit.origin))
     except (WrongCode, TooManyTries) as error:
-        return visit.again("code.html", error, csrf=held.session.csrf)
+        return visit.again("code.html", error, csrf=held.session.csrf, recovery="recovery" in form)
 
 
 @read("/enrol", opt=HALF_WAY)

@@ -79,6 +79,8 @@ async def test_the_first_time_takes_a_telephone_and_a_password(visit, system: Lo
 
     await other.open("/staff")
     await fill(other, email="nora@alocubano.example", password=CHOSEN)
+    await other.page.get_by_role("link", name="recovery code").click()
+    await other.looks_at("staff-recovery")
     await fill(other, code=codes[0])
     await is_titled(other, "Nora Díaz")
     await person.open("/staff")
