@@ -60,16 +60,16 @@ def _told(row: Restated) -> str:
 
 def _results(each: Figures) -> Table:
     table = _table("", each.currency, title="What was earned")
-    for label, amount in (("Sold, tax included", each.gross), ("given away", -each.gifts), ("refunded", -each.refunds)):
-        table.add_row(label, shown(amount))
-    table.add_row("lost in disputes", shown(-each.lost))
-    table.add_row("the gateways' fees", shown(-each.fees))
+    taken = {"given away": each.gifts, "refunded": each.refunds, "lost in disputes": each.lost}
+    table.add_row("Sold, tax included", shown(each.gross))
+    for label, amount in {**taken, "the gateways' fees": each.fees}.items():
+        table.add_row(f"  {label}", shown(-amount))
     if not each.other.is_zero:
-        table.add_row("corrections", shown(each.other))
+        table.add_row("  corrections", shown(each.other))
     table.add_section()
     table.add_row("[bold]Net[/]", f"[bold]{shown(each.net)}[/]")
-    table.add_row("of it tax", shown(each.tax))
-    table.add_row("of it ours", shown(each.revenue))
+    table.add_row("  of it tax", shown(each.tax))
+    table.add_row("  of it ours", shown(each.revenue))
     table.add_section()
     table.add_row("Paid out to the bank", shown(each.paid_out))
     return table

@@ -1,4 +1,4 @@
-"""A small journal with known figures, posted as the service posts: January 2027 and what came after it."""
+"""A small journal with known figures, posted as the service posts: a January and what came after it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -46,20 +46,20 @@ async def write(
         return await post(session, Posting(kind, subject, amounts, at(day), provider))
 
 
-async def january(db: Database) -> None:
+async def january(db: Database, year: int = 2027) -> None:
     """Sales of 105.00, 157.50 and a gift of 105.00; 21.00 back, a fee of 3.35, a dispute, a payout, money that came twice."""
-    await write(db, EntryKind.PAYMENT, "pay_1", SALE, "2027-01-01")
-    await write(db, EntryKind.PAYMENT, "pay_2", BOTH, "2027-01-15")
-    await write(db, EntryKind.PAYMENT, "pay_3", GIFT, "2027-01-15")
-    await write(db, EntryKind.REFUND, "rfd_1", BACK, "2027-01-20")
-    await write(db, EntryKind.FEE, "txn_1", FEE, "2027-01-20")
-    await write(db, EntryKind.DISPUTE, "dsp_1", HELD, "2027-01-25")
-    await write(db, EntryKind.PAYOUT, "txn_2", PAYOUT, "2027-01-31")
-    await write(db, EntryKind.PAYMENT, "pay_4", TWICE, "2027-01-31")
+    await write(db, EntryKind.PAYMENT, "pay_1", SALE, f"{year}-01-01")
+    await write(db, EntryKind.PAYMENT, "pay_2", BOTH, f"{year}-01-15")
+    await write(db, EntryKind.PAYMENT, "pay_3", GIFT, f"{year}-01-15")
+    await write(db, EntryKind.REFUND, "rfd_1", BACK, f"{year}-01-20")
+    await write(db, EntryKind.FEE, "txn_1", FEE, f"{year}-01-20")
+    await write(db, EntryKind.DISPUTE, "dsp_1", HELD, f"{year}-01-25")
+    await write(db, EntryKind.PAYOUT, "txn_2", PAYOUT, f"{year}-01-31")
+    await write(db, EntryKind.PAYMENT, "pay_4", TWICE, f"{year}-01-31")
 
 
-async def february(db: Database) -> None:
+async def february(db: Database, year: int = 2027) -> None:
     """One sale more, and another one in euros."""
-    await write(db, EntryKind.PAYMENT, "pay_5", SALE, "2027-02-01")
+    await write(db, EntryKind.PAYMENT, "pay_5", SALE, f"{year}-02-01")
     euros = {clearing("stripe"): 21_000, revenue("full-pass"): -20_000, TAX: -1_000}
-    await write(db, EntryKind.PAYMENT, "pay_6", euros, "2027-02-28", currency="EUR")
+    await write(db, EntryKind.PAYMENT, "pay_6", euros, f"{year}-02-28", currency="EUR")
