@@ -36,7 +36,13 @@ from service.shop.flow import Shop
 
 TAGS = ["Refunds"]
 RefundId = Annotated[str, PathParameter(name="refundId")]
-Status = Annotated[RefundStatus | None, QueryParameter(name="status", description="Only those in this state.")]
+# A text and not the enum: the framework reads `null` as "none given" where a type may be None and is no text.
+Status = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=f"^({'|'.join(RefundStatus)})$", description=f"Only those in this state: {', '.join(RefundStatus)}."
+    ),
+]
 After = Annotated[str | None, QueryParameter(name="cursor", max_length=MOST_TEXT, description="Of the page before.")]
 AMOUNT = {"minor": 5000, "currency": "USD"}
 ASKED = {"refundId": "rfd_01m83a1v5pe7c9q2x4t8y0kzwn", "status": "requested"}
@@ -205,7 +211,9 @@ async def list_refunds(
     if cursor is not None and not is_id(cursor, "rfd"):
         raise Invalid([FieldError("cursor", "invalid_cursor", "Send the cursor of the page before, as it was.")])
     async with shop.db.transaction() as session:
-        found = await flow.listed(session, status=status, after=cursor, limit=limit + 1)
+        found = await flow.listed(
+            session, status=RefundStatus(status) if status else None, after=cursor, limit=limit + 1
+        )
         page = await flow.details(session, found[:limit])
     return Response(RefundList(page, page[-1].refund_id if len(found) > limit else None), headers=NO_STORE)
 

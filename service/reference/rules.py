@@ -70,18 +70,28 @@ def _to(operation: str, description: str, body: Mapping[str, Any] | None = None,
     return link | ({"requestBody": body} if body is not None else {})
 
 
+_REFUND = {"orderId": "$response.body#/orderId", "reason": "requested_by_customer"}
 _ACT = {"reason": "following a link", "dryRun": True}
 LINKS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "createCheckoutSession": (
         _to("getOrder", "The order, for its buyer.", orderId="/orderId", token="/accessToken"),  # noqa: S106 - a pointer
         _to("findOutOrder", "Ask the provider now how it stands.", _ACT, orderId="/orderId"),
-        _to(
-            "requestRefund",
-            "Give its money back.",
-            {"orderId": "$response.body#/orderId", "reason": "requested_by_customer"},
-        ),
+        _to("askRefund", "Give its money back.", _REFUND),
         _to("getTransactionHistory", "Its movements of money.", orderId="/orderId"),
         _to("listEvents", "What the provider told about it.", subject="/orderId"),
+    ),
+    "getOrder": (
+        _to("askRefund", "Give its money back.", _REFUND),
+        _to("findOutOrder", "Ask the provider now how it stands.", _ACT, orderId="/orderId"),
+    ),
+    "askRefund": (
+        _to("getRefund", "How it stands.", refundId="/refundId"),
+        _to("approveRefund", "Let it be made, by a second person.", refundId="/refundId"),
+        _to("rejectRefund", "Decide against it.", {"note": "following a link"}, refundId="/refundId"),
+    ),
+    "listRefunds": (
+        _to("getRefund", "One of them.", refundId="/refunds/0/refundId"),
+        _to("listRefunds", "The next page.", cursor="/cursor"),
     ),
     "listSwitches": (_to("getSwitch", "One of them.", name="/switches/0/name"),),
     "getSwitch": (

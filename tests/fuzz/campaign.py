@@ -44,7 +44,7 @@ async def campaign(stage: Stage, who: str, size: Size, folder: Path) -> Outcome:
         str(Path(sys.executable).with_name("schemathesis")),
         *("--config-file", str(HERE / "schemathesis.toml"), "run", f"{stage.settings.public_url}/openapi.json"),
         *("--url", stage.settings.public_url, "--include-path-regex", size.only, "--phases", ",".join(size.phases)),
-        *("--mode", "all", "--checks", "all", "--max-examples", str(size.examples), "--generation-deterministic"),
+        *("--mode", "all", "--max-examples", str(size.examples), "--generation-deterministic"),
         *("--workers", "1", "--no-color", "--continue-on-failure"),
         *("--suppress-health-check", "all", "--warnings", "off", "--report", "json", "--report-json-path", str(report)),
         *await _headers(stage, who),
