@@ -34,6 +34,7 @@ from service.telemetry.logs import get_logger
 from service.webhooks.rules import FOREIGN
 
 SEND = "refund.send"
+UNDONE = (RefundStatus.FAILED, RefundStatus.CANCELED)
 SETTLED_BY_MONEY = (
     *(CaseKind.REFUND_REFUSED, CaseKind.REFUND_FAILED),
     *(CaseKind.REFUND_CANCELED, CaseKind.MONEY_OWED),
@@ -253,11 +254,15 @@ async def _open_case(session: Session, kind: CaseKind, refund: Refund) -> None:
 
 
 async def _settle_cases(session: Session, payment: Payment, refund: Refund) -> None:
-    """It has gone back after all; and when all of the payment has, nothing about it is left to do."""
-    about = [refund.id]
-    if payment.returned_minor >= payment.amount.minor:
-        about = [payment.id, *(each.id for each in await of_order(session, payment.order_id))]
-    await cases.resolve(session, SETTLED_BY_MONEY, about, because=f"{refund.id} has succeeded")
+    """It stands in for one of the same amount that failed; when all has gone back, nothing about it is left to do."""
+    known, because = await of_order(session, payment.order_id), f"{refund.id} has succeeded"
+    is_whole = payment.returned_minor >= payment.amount.minor
+    about = [payment.id, *(each.id for each in known)] if is_whole else [refund.id]
+    closed = await cases.resolve(session, SETTLED_BY_MONEY, about, because=because)
+    alike = (each for each in known if each.amount == refund.amount and each.status in UNDONE and not closed)
+    for each in alike:
+        if await cases.resolve(session, SETTLED_BY_MONEY, [each.id], because=because):
+            return
 
 
 async def _write_letter(session: Session, order: Order, refund: Refund, letter: str) -> None:
