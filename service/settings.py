@@ -10,6 +10,7 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from decimal import Decimal
 from email.utils import parseaddr
 from hashlib import sha256
 from typing import Any, Literal
@@ -121,8 +122,8 @@ class Settings(Checks):
         (),
         description="Comma separated provider=network: where its webhooks may come from; a provider not named: anywhere.",
     )
-    rate_limits: float = Field(
-        1,
+    rate_limits: Decimal = Field(
+        Decimal(1),
         ge=0,
         le=1_000_000,
         description="All rate limits times this; 0 switches them off. 1 fits a crowd behind one address.",

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from math import ceil
 from typing import Any
 
@@ -36,7 +37,7 @@ class Limiter:
     """The budgets of all zones, `factor` times the usual; with 0 there are none. Built once, in the root."""
 
     def __init__(
-        self, *, factor: float, redis_url: str, telemetry: Telemetry, tick: Callable[[], float] = time.monotonic
+        self, *, factor: Decimal, redis_url: str, telemetry: Telemetry, tick: Callable[[], float] = time.monotonic
     ) -> None:
         self._telemetry = telemetry
         self._zones = {name: zone.times(factor) for name, zone in ZONES.items()} if factor else {}

@@ -9,6 +9,7 @@ wants to do harm meets the same ceiling, which is a fraction of what a process c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -38,7 +39,7 @@ class Zone:
         """A member of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers): the burst, and how long it takes to refill."""
         return f'"{self.name}";q={self.burst};w={ceil(self.burst * _MINUTE_S / self.per_minute)}'
 
-    def times(self, factor: float) -> "Zone":
+    def times(self, factor: Decimal) -> "Zone":
         """The same with every number multiplied; never less than one."""
         per_minute, burst = (max(round(each * factor), 1) for each in (self.per_minute, self.burst))
         return Zone(self.name, per_minute, burst, self.by, self.why)

@@ -57,48 +57,47 @@ def webhook_of(
     """The handler for one provider. What it needs is handed in here: looked up for each request it costs a tenth of it."""
     received = ASGIResponse(body=b'{"received":true}')
 
-    @post(
-        paths,
-        summary=f"Events of {gateway.provider}",
-        tags=["Webhooks"],
-        opt={
-            "public": "the provider's signature is checked",
-            "unlimited": "a signed event is never limited; those that are not are counted by `judge`",
-            "unscreened": "the provider's own words; nothing of an unsigned body is kept",
-        },
-        guards=guards,
-        status_code=200,
-        name=f"webhook-{gateway.provider}",
-        request_max_body_size=MOST_BYTES,
-        operation_class=WebhookOperation,
-        responses={
-            **answered(200, dict[str, bool], {"received": True}, "Written down; also when it was known already"),
-            **documented(Unauthenticated, WrongNetwork, 413, screened=False),
-        },
-    )
+    @post(paths, guards=guards, **_operation(gateway.provider))
     async def receive(request: Asked) -> ASGIResponse:
         """Takes a signed event of the payment provider; the signature is checked on the raw body."""
         body = await request.body()
         now = db.clock()
         try:
             envelope = await gateway.verify(body, request.headers, now=now)
+            if envelope.livemode != livemode:
+                db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result="wrong_mode")
+                return received
+            new = await intake.take(Arrival(gateway.provider, envelope, body, now))
         except Invalid:
             _refuse(db.telemetry, gateway.provider, "malformed")
             raise
         except Unauthenticated as error:
             raise await _judged(request, error, judge, db.telemetry, gateway.provider) from None
-        if envelope.livemode != livemode:
-            db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result="wrong_mode")
-            return received
-        try:
-            new = await intake.take(Arrival(gateway.provider, envelope, body, now))
-        except Invalid:
-            _refuse(db.telemetry, gateway.provider, "malformed")
-            raise
         _measure(db.telemetry, gateway.provider, at=now, created_at=envelope.created_at, new=new)
         return received
 
     return receive
+
+
+def _operation(provider: str) -> dict[str, Any]:
+    """What the framework is told of the handler."""
+    return {
+        "summary": f"Events of {provider}",
+        "tags": ["Webhooks"],
+        "opt": {
+            "public": "the provider's signature is checked",
+            "unlimited": "a signed event is never limited; those that are not are counted by `judge`",
+            "unscreened": "the provider's own words; nothing of an unsigned body is kept",
+        },
+        "status_code": 200,
+        "name": f"webhook-{provider}",
+        "request_max_body_size": MOST_BYTES,
+        "operation_class": WebhookOperation,
+        "responses": {
+            **answered(200, dict[str, bool], {"received": True}, "Written down; also when it was known already"),
+            **documented(Unauthenticated, WrongNetwork, 413, screened=False),
+        },
+    }
 
 
 async def _judged(

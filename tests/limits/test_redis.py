@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from fakeredis import TcpFakeServer
@@ -43,7 +44,7 @@ def redis() -> Iterator[str]:
 
 def limiter(url: str, tick: Tick) -> tuple[Limiter, Telemetry]:
     telemetry = Telemetry("test", version="0", environment="test")
-    return Limiter(factor=1, redis_url=url, telemetry=telemetry, tick=tick), telemetry
+    return Limiter(factor=Decimal(1), redis_url=url, telemetry=telemetry, tick=tick), telemetry
 
 
 def fallbacks(telemetry: Telemetry) -> float:

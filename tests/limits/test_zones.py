@@ -1,6 +1,7 @@
 """What a zone says and how it counts: bursts, refills, the address that is one client, the factor, the end of memory."""
 
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -15,8 +16,8 @@ from tests.postgres.names import child_environment
 HERE = "192.0.2.7"
 
 
-def limiter(factor: float = 1) -> Limiter:
-    return Limiter(factor=factor, redis_url="", telemetry=Telemetry("test", version="0", environment="test"))
+def limiter(factor: str = "1") -> Limiter:
+    return Limiter(factor=Decimal(factor), redis_url="", telemetry=Telemetry("test", version="0", environment="test"))
 
 
 @pytest.mark.parametrize("zone", list(LimitZone))
@@ -58,10 +59,10 @@ async def test_a_look_takes_nothing_and_others_have_budgets_of_their_own():
 
 async def test_the_factor_multiplies_and_nothing_switches_off():
     """Load tests raise all limits by one setting; 0 has no budgets and no headers."""
-    assert 40 == (await limiter(2).take(LimitZone.SIGN_IN, HERE)).zone.burst
-    assert 1 == (await limiter(0.001).take(LimitZone.SIGN_IN, HERE)).zone.burst
-    assert await limiter(0).take(LimitZone.SIGN_IN, HERE) is None
-    assert await limiter(0).look(LimitZone.SIGN_IN, HERE) is None
+    assert 40 == (await limiter("2").take(LimitZone.SIGN_IN, HERE)).zone.burst
+    assert 1 == (await limiter("0.001").take(LimitZone.SIGN_IN, HERE)).zone.burst
+    assert await limiter("0").take(LimitZone.SIGN_IN, HERE) is None
+    assert await limiter("0").look(LimitZone.SIGN_IN, HERE) is None
 
 
 async def test_memory_has_an_end_and_who_was_not_seen_longest_is_forgotten():
