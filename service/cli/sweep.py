@@ -77,7 +77,7 @@ def sweep(provider: str | None, since: datetime | timedelta | None, *, dry_run: 
     async def work(parts: Parts) -> list[_Sweep]:
         lists = [each for each in parts.gateways.values() if Capability.LIST_EVENTS in each.capabilities]
         chosen = [each for each in lists if provider in {None, each.provider}]
-        take = looker(parts.db) if dry_run else _writer(parts.db, by)
+        take = looker(parts.db) if dry_run else writer(parts.db, by)
         if not chosen:
             fail(f"{provider!r} lists no events; one of {', '.join(each.provider for each in lists)} does.", code=USAGE)
         return [await _sweep_one(parts, each, since, take) for each in chosen]
@@ -87,7 +87,7 @@ def sweep(provider: str | None, since: datetime | timedelta | None, *, dry_run: 
     sys.exit(FOUND_WRONG if any(each.problem for each in swept) else 0)
 
 
-def _writer(db: Database, by: str) -> Take:
+def writer(db: Database, by: str) -> Take:
     """Write them down, each batch in one transaction with its entry in the audit trail."""
 
     async def take(arrivals: Sequence[Arrival]) -> list[bool]:

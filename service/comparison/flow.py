@@ -60,7 +60,7 @@ _SIDES = """
     ORDER BY o.subject, o.currency
 """
 _STRAYS = """
-    SELECT s.ref, s.kind, s.amount_minor, s.amount_currency AS currency, s.occurred_at AS at,
+    SELECT coalesce(s.refund_ref, s.ref) AS ref, s.kind, s.amount_minor, s.amount_currency AS currency, s.occurred_at AS at,
            p.id AS payment_id, p.status, p.order_id,
            (SELECT coalesce(sum(x.amount_minor), s.amount_minor) FROM settlements x
             WHERE x.provider = s.provider AND x.payment_ref = s.payment_ref AND x.subject IS NULL
@@ -80,6 +80,7 @@ _FEES = """
         SELECT s.ref, s.order_id, s.occurred_at, s.fee_minor, s.amount_currency AS currency,
                (s.amount_minor * :basis_points + 5000) / 10000 + :fixed AS expected
         FROM settlements s JOIN payments p ON p.id = s.subject AND p.amount_currency = s.amount_currency
+            AND p.amount_minor = s.amount_minor
         WHERE s.provider = :provider AND s.occurred_at >= :start AND s.occurred_at < :end AND s.kind = 'payment'
             AND s.withdrawn_at IS NULL
     ) AS charged WHERE abs(fee_minor - expected) > :tolerance ORDER BY ref
@@ -90,9 +91,13 @@ _SURPLUS = """
     WHERE provider = :provider AND paid_at >= :start AND paid_at < :end AND surplus AND returned_minor < amount_minor
 """
 _EXTERNAL = """
-    SELECT refund_ref AS subject, order_id, -amount_minor AS minor, amount_currency AS currency, returned_at AS at
-    FROM refunds
-    WHERE provider = :provider AND returned_at >= :start AND returned_at < :end AND external AND status = 'succeeded'
+    SELECT r.refund_ref AS subject, r.order_id, -r.amount_minor AS minor, r.amount_currency AS currency, r.returned_at AS at
+    FROM refunds r
+    WHERE r.provider = :provider AND r.external AND r.status = 'succeeded' AND r.id IN (
+        SELECT id FROM refunds WHERE provider = :provider AND returned_at >= :start AND returned_at < :end
+        UNION
+        SELECT subject FROM settlements
+        WHERE provider = :provider AND occurred_at >= :start AND occurred_at < :end AND kind = 'refund')
 """
 _PAYOUTS = """
     SELECT s.ref, s.payout_ref, s.kind, s.amount_minor, s.amount_currency AS currency, s.occurred_at AS at, s.paid_out_by,
@@ -106,7 +111,8 @@ _PAYOUTS = """
 _UNPAID = """
     SELECT amount_currency AS currency, sum(amount_minor - fee_minor) AS minor, min(occurred_at) AS at FROM settlements
     WHERE provider = :provider AND occurred_at >= :start AND occurred_at < :end AND withdrawn_at IS NULL
-        AND kind NOT IN ('payout', 'payout_failed') AND paid_out_by IS NULL AND available_at < :late
+        AND kind NOT IN ('payout', 'payout_failed') AND paid_out_by IS NULL
+        AND available_at < (SELECT read_until FROM settlement_sweeps WHERE provider = :provider) - CAST(:within AS interval)
     GROUP BY amount_currency HAVING sum(amount_minor - fee_minor) > 0
 """
 
@@ -189,7 +195,6 @@ async def _payouts(session: Session, terms: Terms, given: Mapping[str, Any]) -> 
     if not terms.itemised:
         return []
     judged = [judge_payout(_payout(row), now=session.now) for row in await _rows(session, _PAYOUTS, given)]
-    late = {**given, "late": session.now - PAID_OUT_WITHIN}
     unpaid = [
         Found(
             DifferenceKind.PAYOUT,
@@ -198,7 +203,7 @@ async def _payouts(session: Session, terms: Terms, given: Mapping[str, Any]) -> 
             row.at,
             "available for days, and in no payout",
         )
-        for row in await _rows(session, _UNPAID, late)
+        for row in await _rows(session, _UNPAID, {**given, "within": PAID_OUT_WITHIN})
     ]
     return [each for each in judged if each is not None] + unpaid
 

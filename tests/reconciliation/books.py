@@ -16,7 +16,7 @@ from service.payments.tables import Payment
 from service.reconciliation.flow import reconcile
 from service.reconciliation.views import Report
 from service.settlements.flow import import_new, refresh
-from tests.stage import Stage, buyer, ref_of
+from tests.stage import API_KEY, Stage, buyer, ref_of
 from tests.webhooks.delivery import deaf
 
 HOUR, DAY = 3600, 86_400
@@ -32,16 +32,24 @@ class Books:
 
     async def sell(self, provider: str = "stripe") -> str:
         """Two passes, paid for at this gateway, and known here though no event told; the payment's id."""
-        checkout = (await self.stage.checkout(buyer(provider=provider))).raise_for_status().json()
-        await self.stage.pay(checkout)
-        async with self.parts.db.transaction() as session:
-            query = sa.select(Payment).where(Payment.checkout_ref == ref_of(checkout))
-            payment = (await session.execute(query)).scalar_one()
+        payment = await self._buy(provider)
         await find_out(self.parts.shop, payment)
         if provider == "paypal":
             await capture(self.parts.shop, payment.order_id, payment.id, number=1)
         self._pass_time()
         return payment.id
+
+    async def pay_unheard(self) -> str:
+        """Two passes, paid for at Stripe, and nothing is known of it here."""
+        return (await self._buy("stripe")).id
+
+    async def _buy(self, provider: str) -> Payment:
+        checkout = (await self.stage.checkout(buyer(provider=provider))).raise_for_status().json()
+        await self.stage.pay(checkout)
+        self._pass_time()
+        async with self.parts.db.transaction() as session:
+            query = sa.select(Payment).where(Payment.checkout_ref == ref_of(checkout))
+            return (await session.execute(query)).scalar_one()
 
     async def ref(self, payment_id: str) -> str:
         """What the gateway calls the payment."""
@@ -72,6 +80,13 @@ class Books:
         await self.control("clock", advance=seconds)
         self.stage.clock.advance(seconds)
 
+    async def payout(self) -> str:
+        """The movement of Stripe's last payout."""
+        listed = await self.stage.emulator.get(
+            "/v1/balance_transactions", params={"type": "payout"}, auth=(API_KEY, "")
+        )
+        return listed.json()["data"][0]["id"]
+
     @property
     def today(self) -> date:
         return self.stage.clock().date()
@@ -95,12 +110,6 @@ class Books:
         """Names of the promises the data breaks."""
         async with self.parts.db.transaction() as session:
             return [each.invariant.name for each in await check(session, INVARIANTS) if each.count]
-
-
-def found(report: Report) -> dict[str, tuple[str, int]]:
-    """(subject, amount) of each difference by its kind; for reports with one of a kind."""
-    assert len(report.differences) == len({each.kind for each in report.differences}), report.differences
-    return {each.kind: (each.subject, each.amount.minor) for each in report.differences}
 
 
 @asynccontextmanager
