@@ -34,11 +34,11 @@ def ls(limit: int, *, closed: bool, as_json: bool) -> None:
     if as_json:
         print_json([_facts(each) for each in found])
     else:
-        names = ("dispute", "order", "provider", "its name", "amount", "reason", "status", "evidence due", "days left")
+        names = ("dispute", "order", "provider", "amount", "reason", "status", "evidence due", "days left")
         table = Table(*names, box=None, pad_edge=False)
         for each in found:
             due = f"{each.due_at:%Y-%m-%d %H:%M %Z}" if each.due_at else ""
-            row = (each.provider, each.dispute_ref, each.amount.format(), each.reason, each.status)
+            row = (each.provider, each.amount.format(), each.reason, each.status)
             days = _days_left(each)
             table.add_row(each.id, each.order_id, *row, due, "" if days is None else str(days))
         console().print(table if found else "No dispute is open.")

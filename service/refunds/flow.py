@@ -255,7 +255,8 @@ async def _open_case(session: Session, kind: CaseKind, refund: Refund) -> None:
 
 async def _settle_cases(session: Session, payment: Payment, refund: Refund) -> None:
     """It stands in for one of the same amount that failed; when all has gone back, nothing about it is left to do."""
-    known, because = await of_order(session, payment.order_id), f"{refund.id} has succeeded"
+    because = f"{refund.id} has succeeded"
+    known = [each for each in await of_order(session, payment.order_id) if each.payment_id == payment.id]
     is_whole = payment.returned_minor >= payment.amount.minor
     about = [payment.id, *(each.id for each in known)] if is_whole else [refund.id]
     closed = await cases.resolve(session, SETTLED_BY_MONEY, about, because=because)

@@ -7,10 +7,10 @@ import pytest
 from service.access.rules import Role
 from tests.approvals.asking import PASS, bought, person, problem, usd
 from tests.payments.history import end_of, session_id, take_in
-from tests.refunds.sending import really, send_all
+from tests.refunds.sending import really, send_all, states
 from tests.stage import Stage, buyer
 from tests.webhooks.applying import Inbox
-from tests.webhooks.delivery import told
+from tests.webhooks.delivery import deliver, told
 
 WRONG = [
     ({"reason": "because"}, "reason", "unknown_reason"),
@@ -121,3 +121,21 @@ async def test_many_at_once_never_ask_for_more_than_there_is(stage: Stage, inbox
         assert {"amount_above_left", "nothing_left"} >= {
             each.json()["code"] for each in answers if each.status_code == 409
         }
+
+
+async def test_a_refund_and_a_dispute_at_the_same_moment(stage: Stage, inbox: Inbox):
+    """One of them comes first: either there is no refund, or it was asked for before anybody knew; never both unseen."""
+    checkout, ana = await bought(stage, inbox), await person(stage, "desk", Role.FINANCE)
+    (await stage.emulator.post("/_emulator/disputes", json={"session": session_id(checkout)})).raise_for_status()
+    for event in await told(stage):
+        (await deliver(stage, event)).raise_for_status()
+
+    answer, _ = await asyncio.gather(ana.ask(checkout), inbox.apply())
+    await send_all(inbox)
+
+    assert answer.status_code in {201, 409}
+    end = await end_of(stage, checkout["orderId"])
+    assert "disputed" == end["order"]
+    assert [("failed", "charge_disputed")] * (answer.status_code == 201) == await states(stage)
+    assert [] == await really(stage)
+    assert [] == await inbox.broken()
