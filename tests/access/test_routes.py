@@ -76,13 +76,15 @@ async def test_every_route_answers_every_role_as_printed(stage: Stage, every):
         await end(stage.db, dead[0])
         await take_back(stage.db, dead[1])
         right = await give(stage.db, f"{role} right", role)
-        for each in (each for each in every if each.permission):
-            narrow = await narrower(stage, role, each.permission)
+        narrow = {each: await narrower(stage, role, each) for each in {one.permission for one in every} if each}
+        guarded = [each for each in every if each.permission]
+        narrow = {each: await narrower(stage, role, each) for each in sorted({each.permission for each in guarded})}
+        for each in guarded:
             answers = {
                 "none": await ask(stage, each, order, None),
                 "expired": await ask(stage, each, order, dead[0]),
                 "revoked": await ask(stage, each, order, dead[1]),
-                "wrong scope": await ask(stage, each, order, narrow),
+                "wrong scope": await ask(stage, each, order, narrow[each.permission]),
                 "right": await ask(stage, each, order, right),
             }
             expected = told[each.method, each.path][role]
@@ -105,14 +107,12 @@ async def test_no_key_opens_a_page_of_a_person(stage: Stage, every):
 async def narrower(stage: Stage, role: Role, permission: Permission) -> Made:
     """A key of this role with everything but this permission."""
     rest = ROLE_PERMISSIONS[role] - {permission}
-    name = f"{role} without {permission}"
-    known = await stage.rows("SELECT 1 FROM api_clients WHERE name = :name", name=name)
-    return await give(stage.db, f"{name} {len(known)}", role, permissions=rest)
+    return await give(stage.db, f"{role} without {permission}", role, permissions=rest)
 
 
 async def ask(stage: Stage, passage: Passage, order: str, key: Made | None) -> int:
     path = re.sub(r"\{orderId[^}]*\}|\{order_id[^}]*\}", order, passage.path)
-    path = re.sub(r"\{[^}]*\}", "x", path)
+    path = re.sub(r"\{[^}]*\}", "1", path)
     answer = await stage.client.request(passage.method, path, headers=bearer(key) if key else {})
     return answer.status_code
 

@@ -34,6 +34,7 @@ OUTSIDE: Mapping[str, str] = {
     "service/switches": "operators' acts, see service/acts",
     "service/account": "people look after their own sign-in; no order and no money is touched",
     "service/sessions": "who is signed in; whoever is not any more signs in again",
+    "service/staff": "who they are; it commits nothing by itself",
     "service/signin": "people sign in, a step each; a step that was lost is taken again",
     "service/tries": "failed sign-ins are counted before they are looked at",
     "service/figures.py": "counts rows for metrics",
