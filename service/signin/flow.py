@@ -30,7 +30,6 @@ from service.telemetry.labels import SignInOutcome
 from service.tries import flow as tries
 from service.tries.rules import Counted, account_key, code_key, counted
 
-
 SEALED = "staff-totp"  # the purpose of the seals
 
 

@@ -63,7 +63,7 @@ async def test_password_and_code_open_a_session_with_a_new_id_at_each_step(door,
     held = await held_by(door, second.token)
 
     assert (Awaits.CODE, None) == (half, held.awaits)
-    assert (first.token, first.held.session.ref) != (second.token, None)
+    assert first.token != second.token
     assert "unknown" == await refusal(door, first.token)
     assert held.session.csrf == second.held.session.csrf
     assert ["staff.add", "staff.totp_enrol", "staff.sign_in"] == [action for action, _, _ in await trail(db)]
@@ -244,7 +244,7 @@ async def test_a_cheaper_hash_is_replaced_when_the_password_is_shown(db, dial):
     await flow.sign_in(strong, EMAIL, PASSWORD, HERE)
 
     async with db.transaction() as session:
-        assert "t=2" in (await staff.lock(session, member_id=member.id)).password_hash
+        assert "t=2" in str((await staff.lock(session, member_id=member.id)).password_hash)
 
 
 async def test_an_address_belongs_to_one_person_and_partners_do_not_sign_in(db):
