@@ -51,7 +51,8 @@ def _default(field: Any) -> str:
     if field.is_required():
         return "required"
     value = field.default.get_secret_value() if hasattr(field.default, "get_secret_value") else field.default
-    return f"`{value}`" if value != () and str(value) else "empty"
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return f"`{text}`" if text else "empty"
 
 
 def metrics(prefix: str = "") -> str:
