@@ -30,7 +30,7 @@ async def _insert(session: Session, arrivals: Sequence[Arrival]) -> set[tuple[st
     rows = sorted(arrivals, key=lambda each: each.key)  # as the door does: nobody waits for another in a circle
     connection = await session.connection()
     written = await connection.exec_driver_sql(INSERT, tuple(columns_of(rows)))
-    new = {(row[0], row[1]) for row in written}
+    new: set[tuple[str, str]] = {(row.provider, row.event_id) for row in written}
     if whole := [each for each in rows if each.key not in new and not each.envelope.is_thin]:
         await connection.exec_driver_sql(COMPLETE, tuple(columns_of(whole)))
     return new

@@ -24,15 +24,13 @@ UNAVAILABLE = 503
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
-    body = case.body
-    if (
-        case.operation.path.startswith("/api/ops/switches")
-        and isinstance(body, dict)
-        and isinstance(body.get("lease"), int)
-    ):
+    body: Any = case.body
+    if not case.operation.path.startswith("/api/ops/switches") or not isinstance(body, dict):
+        return
+    if isinstance(body.get("lease"), int):
         body["lease"] = min(body["lease"], SHORTEST_LEASE_S)
-    elif case.operation.path.startswith("/api/ops/switches") and isinstance(body, dict) and "value" in body:
-        body["lease"] = body.get("lease", SHORTEST_LEASE_S)
+    elif "value" in body:
+        body.setdefault("lease", SHORTEST_LEASE_S)
 
 
 @schemathesis.check
