@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
@@ -18,12 +19,16 @@ from service.bench.chaos.report import record as chaos_record
 from service.bench.drive import LoadFailed
 from service.bench.machine import Machine, fingerprint
 from service.bench.report import print_machine, print_outcome, record, remember
+from service.bench.scale import FEW, MANY, NAME, compare, print_compared
+from service.bench.scale import SECONDS as SCALE_S
+from service.bench.scale import record as scale_record
 from service.bench.suite import BENCHMARKS, Benchmark, Outcome, measure
 from service.bench.system import System, running
 from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json
 from service.kernel.clock import utc_now
 from service.local.postgres import PostgresError
 from service.local.processes import NotReady
+from service.telemetry.logs import configure_logs
 
 CONNECTIONS = (16, 64)
 SECONDS = 10
@@ -42,17 +47,19 @@ def ls() -> None:
     table = Table("benchmark", "what", "measured beside", box=None, pad_edge=False)
     for each in BENCHMARKS.values():
         table.add_row(each.name, each.what, ", ".join(list(each.measures)[1:]))
+    told = "An order looked up and a first page of the history, with a hundred times as many orders."
+    table.add_row(NAME, told, "itself with few orders")
     table.add_row(CHAOS, "Steady checkouts while everything is killed and every fault strikes; then every cent.", "")
     console().print(table)
 
 
 @bench.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME…", type=click.Choice([*BENCHMARKS, CHAOS]))
+@click.argument("names", nargs=-1, required=True, metavar="NAME…", type=click.Choice([*BENCHMARKS, NAME, CHAOS]))
 @click.option(
     "--seconds",
     type=click.IntRange(1, 600),
     help=f"Time for one benchmark at one number of connections, references included; {SECONDS} by default, "
-    f"{CHAOS_S} of trouble for chaos.",
+    f"{CHAOS_S} of trouble for chaos, {SCALE_S} for {NAME}.",
 )
 @click.option(
     "--concurrency",
@@ -61,6 +68,14 @@ def ls() -> None:
     default=CONNECTIONS,
     show_default=True,
     help="Connections that are kept busy; repeatable.",
+)
+@click.option(
+    "--orders",
+    type=click.IntRange(100, 10_000_000),
+    nargs=2,
+    default=(FEW, MANY),
+    show_default=True,
+    help=f"Of {NAME}: how many with few, and how many with many.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Of chaos: the same seed is the same trouble.")
 @as_json
@@ -72,6 +87,7 @@ def run(
     seconds: int | None,
     concurrency: tuple[int, ...],
     *,
+    orders: tuple[int, int],
     seed: int,
     as_json: bool,
     output: Path | None,
@@ -90,6 +106,8 @@ def run(
         if name == CHAOS:
             report = _chaos(seed, seconds or CHAOS_S, quiet=as_json)
             found = [chaos_record(report, at=utc_now())]
+        elif name == NAME:
+            found = [_scale(orders, seconds or SCALE_S, quiet=as_json)]
         else:
             outcomes, machine = _outcomes(BENCHMARKS[name], seconds or SECONDS, concurrency)
             found = [record(each, machine, at=utc_now()) for each in outcomes]
@@ -129,6 +147,18 @@ def _chaos(seed: int, seconds: int, *, quiet: bool) -> Report:
     if not quiet:
         print_report(console(), report)
     return report
+
+
+def _scale(orders: tuple[int, int], seconds: int, *, quiet: bool) -> dict[str, Any]:
+    configure_logs("bench", "console", "WARNING")
+    try:
+        compared = asyncio.run(compare(*orders, seconds, lambda line: click.echo(line, err=True)))
+    except (NotReady, PostgresError, LoadFailed, OSError) as error:
+        fail(f"cubano bench: {error}")
+    told = scale_record(compared, orders, at=utc_now())
+    if not quiet:
+        print_compared(console(), told)
+    return told
 
 
 def _postgres(system: System) -> str:

@@ -21,7 +21,7 @@ import msgspec
 import psycopg
 import uvloop
 
-from service.bench.requests import EVENT_ID, KINDS, event_bodies
+from service.bench.requests import EVENT_ID, KINDS, READS, event_bodies
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PATIENCE_S = 30  # beyond the planned time; a server that takes longer is broken, not slow
@@ -47,6 +47,7 @@ class Plan(msgspec.Struct):
     port: int = 0
     secret: str = ""
     dsn: str = ""  # with it, rows are inserted directly instead
+    orders: int = 0  # with it, so many are there to be read, by a caller whose API key is the secret
 
 
 Send = Callable[[Any], Awaitable[str]]
@@ -123,7 +124,9 @@ async def _lane(load: Load, items: Iterator[Any], send: Send, deadline: float) -
 
 
 async def _requests(plan: Plan, opened: AsyncExitStack) -> tuple[Iterator[bytes], list[Send]]:
-    make = KINDS[plan.kind](f"127.0.0.1:{plan.port}", plan.first, plan.secret)
+    host = f"127.0.0.1:{plan.port}"
+    reads = READS[plan.kind](host, plan.secret, plan.orders) if plan.orders else None
+    make = reads or KINDS[plan.kind](host, plan.first, plan.secret)
     waiting = list(itertools.islice(make, plan.most))
     loop = asyncio.get_running_loop()
     made = [await loop.create_connection(Connection, "127.0.0.1", plan.port) for _ in range(plan.connections)]

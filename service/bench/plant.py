@@ -29,7 +29,3 @@ def settle_down(dsn: str) -> None:
         for table in TABLES:
             connection.execute(f"VACUUM (ANALYZE) {table}".encode())
         connection.execute(b"CHECKPOINT")
-
-
-def order_id(number: int) -> str:
-    return f"ord_{number:026}"

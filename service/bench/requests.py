@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import itertools
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 EVENT_ID = "evt_bench_"
@@ -65,6 +67,32 @@ KINDS: dict[str, Callable[[str, int, str], Iterator[bytes]]] = {
     "checkout": checkouts,
     "http-empty": empties,
 }
+
+
+def order_look_ups(host: str, key: str, orders: int) -> Iterator[bytes]:
+    """One order after the other, all over the table, in an order of their own that is the same each time."""
+    dice = random.Random(orders)  # noqa: S311 - which orders is no secret
+    while True:
+        target = f"GET /api/payment/order/{planted_id(dice.randint(1, orders))}"
+        yield _request(target, host, {"Authorization": f"Bearer {key}"}, b"")
+
+
+def history_pages(host: str, key: str, _orders: int, *, query: str = "") -> Iterator[bytes]:
+    """The first page of the history, again and again."""
+    target = f"GET /api/payment/transaction-history{query}"
+    return itertools.repeat(_request(target, host, {"Authorization": f"Bearer {key}"}, b""))
+
+
+READS: dict[str, Callable[[str, str, int], Iterator[bytes]]] = {
+    "order look-up": order_look_ups,
+    "history, first page": history_pages,
+    "history, type and provider": partial(history_pages, query="?type=payment&provider=paypal"),
+}
+
+
+def planted_id(number: int) -> str:
+    """The id of an order that `plant` has made."""
+    return f"ord_{number:026}"
 
 
 def _request(target: str, host: str, headers: dict[str, str], body: bytes) -> bytes:

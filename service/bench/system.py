@@ -52,16 +52,45 @@ class System:
             return cursor.fetchall() if cursor.description else []
 
 
+@dataclass(frozen=True)
+class Place:
+    """A folder, a database server in it, and who looks after the processes."""
+
+    folder: Path
+    server: EmbeddedPostgres
+    supervisor: Supervisor
+
+    async def database(self, name: str = "cubano") -> str:
+        """A new database with the sample festival, and seats for any load."""
+        dsn = self.server.ensure_database(name)
+        migrate(dsn)
+        await _stock_up(dsn)
+        return dsn
+
+    async def serve(self, dsn: str, *, name: str = "serve", emulator: bool = False) -> System:
+        """`serve` on a database, once it is ready."""
+        ports = dict(zip(("serve", "serve-metrics", "emulate", "emulate-metrics"), free_ports(4), strict=True))
+        key, secret = f"sk_test_{secrets.token_hex(24)}", f"whsec_{secrets.token_hex(24)}"
+        if emulator:
+            await self.supervisor.start(_emulate(ports))
+        await self.supervisor.start(_serve(ports, dsn, key, secret, name=name))
+        pgbench = Path(self.server.command()[0]).with_name("pgbench")
+        pids = {"serve" if each == name else each: pid for each, pid in self.supervisor.pids.items()}
+        return System(self.folder, ports["serve"], dsn, secret, pgbench, pids)
+
+
 @asynccontextmanager
-async def running(*, emulator: bool) -> AsyncIterator[System]:
-    """A system for the length of the block. Raises `NotReady` or `PostgresError` when it cannot be started."""
+async def prepared() -> AsyncIterator[Place]:
+    """A database server for the length of the block. Raises `NotReady` or `PostgresError` when it cannot be started."""
     folder = temporary_folder()
     server = EmbeddedPostgres(folder / "postgres")
     with (folder / _LOG).open("w") as log:
         console = Console(log)
         supervisor = Supervisor(console)
         try:
-            yield await _start(server, supervisor, folder, emulator=emulator)
+            server.prepare()
+            await supervisor.start(postgres(server))
+            yield Place(folder, server, supervisor)
         finally:
             await supervisor.stop()
             server.release()
@@ -70,19 +99,11 @@ async def running(*, emulator: bool) -> AsyncIterator[System]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _start(server: EmbeddedPostgres, supervisor: Supervisor, folder: Path, *, emulator: bool) -> System:
-    server.prepare()
-    await supervisor.start(postgres(server))
-    dsn = server.ensure_database("cubano")
-    migrate(dsn)
-    await _stock_up(dsn)
-    ports = dict(zip(("serve", "serve-metrics", "emulate", "emulate-metrics"), free_ports(4), strict=True))
-    key, secret = f"sk_test_{secrets.token_hex(24)}", f"whsec_{secrets.token_hex(24)}"
-    if emulator:
-        await supervisor.start(_emulate(ports))
-    await supervisor.start(_serve(ports, dsn, key, secret))
-    pgbench = Path(server.command()[0]).with_name("pgbench")
-    return System(folder, ports["serve"], dsn, secret, pgbench, dict(supervisor.pids))
+@asynccontextmanager
+async def running(*, emulator: bool) -> AsyncIterator[System]:
+    """A system for the length of the block. Raises as `prepared` does."""
+    async with prepared() as place:
+        yield await place.serve(await place.database(), emulator=emulator)
 
 
 async def _stock_up(dsn: str) -> None:
@@ -95,7 +116,7 @@ async def _stock_up(dsn: str) -> None:
         connection.execute("UPDATE stock SET capacity = %s", [SEATS])
 
 
-def _serve(ports: Mapping[str, int], dsn: str, key: str, secret: str) -> Child:
+def _serve(ports: Mapping[str, int], dsn: str, key: str, secret: str, *, name: str) -> Child:
     """As in production but for the addresses: no setting of the caller's environment comes through."""
     own = {
         "CUBANO_DATABASE_URL": dsn,
@@ -110,7 +131,7 @@ def _serve(ports: Mapping[str, int], dsn: str, key: str, secret: str) -> Child:
         "CUBANO_SERVE_METRICS_PORT": str(ports["serve-metrics"]),
     }
     ready = http_ready(f"http://{LOOPBACK}:{ports['serve']}/health/ready")
-    return Child("serve", cubano("serve"), ready, _plain() | own)
+    return Child(name, cubano("serve"), ready, _plain() | own)
 
 
 def _emulate(ports: Mapping[str, int]) -> Child:

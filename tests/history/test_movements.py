@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from service.access.rules import Role
-from service.bench.plant import order_id, plant
+from service.bench.plant import plant
+from service.bench.requests import planted_id
 from tests.access.giving import bearer, give
 from tests.stage import Stage
 
@@ -16,7 +17,7 @@ MOVEMENT = """
     VALUES ('stripe', :ref, :kind, :minor, :currency, :fee, now(), :payout, :subject, now(),
             CASE WHEN :withdrawn THEN now() END)
 """
-PAID, REFUNDED = order_id(5).replace("ord_", "pay_"), order_id(5).replace("ord_", "rfd_")
+PAID, REFUNDED = planted_id(5).replace("ord_", "pay_"), planted_id(5).replace("ord_", "rfd_")
 
 
 async def moved(stage: Stage, ref: str, kind: str, minor: int, fee: int = 0, **more: Any) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from service.access.rules import Role
-from service.bench.plant import order_id, plant
+from service.bench.plant import plant
+from service.bench.requests import planted_id
 from tests.access.giving import bearer, give
 from tests.checkout.rows import broken_promises
 from tests.disputes.test_disputes import bought, dispute, hear
@@ -101,8 +102,8 @@ COUNTS: list[tuple[dict[str, str], int]] = [
     ({"status": "canceled"}, 40),
     ({"type": "payment", "provider": "stripe", "status": "succeeded"}, 320),
     ({"type": "refund", "status": "needs_response"}, 0),  # no refund can be that
-    ({"orderId": order_id(1)}, 2),  # its payment and its dispute
-    ({"orderId": order_id(999_999)}, 0),
+    ({"orderId": planted_id(1)}, 2),  # its payment and its dispute
+    ({"orderId": planted_id(999_999)}, 0),
     ({"email": "nobody@example.org"}, 0),
 ]
 
