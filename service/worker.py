@@ -34,13 +34,11 @@ from service.kernel.errors import Parked
 from service.kernel.outbox import Message
 from service.orders import flow as orders
 from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts, terms_of
-from service.reconciliation.flow import reconcile_due
+from service.reconciliation.flow import keep_up
 from service.recovery.flow import ask_about_stuck, fetch_thin, sweep
 from service.recovery.rules import LOOK
 from service.sessions import flow as sessions
 from service.settings import Settings
-from service.settlements.flow import import_new
-from service.settlements.rules import LOOK as BOOKS_LOOK
 from service.telemetry import catalogue
 from service.telemetry.exposition import serve_metrics
 from service.telemetry.logs import bound, get_logger
@@ -62,7 +60,7 @@ STALLED_S = 60  # a loop that has not turned for so long is stuck
 EXPIRY_BATCH = 50
 FETCHES = 10  # objects of thin events at once
 STUCK_BATCH = 20  # orders, and refunds, asked about in one turn: a few a second, in the gateways' quietest lane
-WALK_S = 60.0  # between two looks whether the day's walk over the books is due
+BOOKS_S = 5.0  # between two looks whether movements are to be read, a day to be compared, or the books to be walked
 GRACE_S = 4.5  # for work in hand at the end; what follows fits in before the supervisor kills at 7 s
 HAND_BACK_S = 1.0
 
@@ -141,11 +139,15 @@ class Worker:
                 if Capability.LIST_EVENTS in gateway.capabilities
             ),
             *(
-                (f"books-{name}", partial(self._keep_books, gateway), BOOKS_LOOK.total_seconds())
+                (
+                    f"books-{name}",
+                    partial(keep_up, self.parts.db, gateway, terms_of(gateway, self.parts.settings)),
+                    BOOKS_S,
+                )
                 for name, gateway in self.parts.gateways.items()
                 if Capability.LIST_SETTLEMENTS in gateway.capabilities
             ),
-            ("keeping", Walk(self.parts.db).turn, WALK_S),
+            ("keeping", Walk(self.parts.db).turn, BOOKS_S),
             ("figures", figures.refresh, 5.0),
             ("invariants", figures.check_invariants, 30.0),
             ("forgetting", self._forget, 3600.0),
@@ -278,17 +280,11 @@ class Worker:
     async def _sweep(self, gateway: Gateway) -> bool:
         return await sweep(self.parts.db, gateway, self.intake, livemode=self.parts.settings.livemode)
 
-    async def _keep_books(self, gateway: Gateway) -> bool:
-        """Read what moved on its balance, then compare a day that is due."""
-        read = await import_new(self.parts.db, gateway)
-        return await reconcile_due(self.parts.db, gateway, terms_of(gateway, self.parts.settings)) or read
-
     async def _forget(self) -> bool:
         async with self.parts.db.transaction() as session:
             left = await idempotency.forget_old(session) >= idempotency.FORGOTTEN_AT_ONCE
         async with self.parts.db.transaction() as session:
             await scrub_late(session)
-        async with self.parts.db.transaction() as session:
             await sessions.forget_old(session)
             await tries.forget_old(session)
         return left

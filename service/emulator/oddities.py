@@ -26,7 +26,7 @@ from service.emulator.wire import Obj
 from service.emulator.world import Cause, NoPost, World
 
 LATE_S = 3 * 3600  # as long as PayPal's list takes to show what has moved
-RATE_PERCENT = 92  # of the amount, in another currency
+RATE_PERCENT, RATE = 92, "0.92"  # of the amount, in another currency
 ODD_MINOR = -500
 
 
@@ -109,7 +109,7 @@ def _amount(world: World, asked: Odd) -> Obj:
 def _currency(world: World, asked: Odd) -> Obj:
     movement = _movement(world, asked)
     there = {name: movement[name] * RATE_PERCENT // 100 for name in ("amount", "fee")}
-    changed = _put(world, {**movement, "currency": asked.currency.lower()}, **there, exchange_rate=RATE_PERCENT / 100)
+    changed = _put(world, {**movement, "currency": asked.currency.lower()}, **there, exchange_rate=RATE)
     payouts.book(world, changed)  # of its own currency, which is paid out by itself
     return changed
 

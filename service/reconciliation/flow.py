@@ -21,7 +21,7 @@ from service.kernel.money import Money
 from service.reconciliation.rules import DAYS, LEASE, OWNERS, last_morning
 from service.reconciliation.tables import Difference, Reconciliation
 from service.reconciliation.views import Report, Sum
-from service.settlements.flow import bounds, match, refresh
+from service.settlements.flow import bounds, import_new, match, refresh
 from service.settlements.tables import SettlementSweep
 from service.telemetry import catalogue
 
@@ -73,6 +73,12 @@ async def find_open(session: Session, difference_id: str) -> Difference | None:
 def accept(session: Session, difference: Difference, *, why: str, by: str) -> None:
     """A person has looked at a locked difference and it may stand: it is not told again as long as its amount stays."""
     difference.resolved_at, difference.resolution, difference.resolved_by = session.now, why, by
+
+
+async def keep_up(db: Database, gateway: Gateway, terms: Terms) -> bool:
+    """Read what moved on a gateway's balance, then compare a day that is due; whether there was anything to do."""
+    read = await import_new(db, gateway)
+    return await reconcile_due(db, gateway, terms) or read
 
 
 async def reconcile_due(db: Database, gateway: Gateway, terms: Terms) -> bool:

@@ -13,7 +13,6 @@ from service.journal.rules import BANK, SUSPENSE, EntryKind, Posting, add_up, cl
 from service.kernel.money import Money
 
 EVERY = timedelta(minutes=10)  # between two readings of one list
-LOOK = timedelta(seconds=5)  # between two looks whether one is due; any worker may take it
 OVERLAP = timedelta(hours=4)  # PayPal shows a movement up to three hours later, under its own time
 FIRST = timedelta(days=35)  # how far back the very first reading goes: a month and its end
 BEFORE_OURS = timedelta(hours=1)  # nothing of ours moved before our first attempt to pay; clocks differ

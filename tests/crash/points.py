@@ -65,6 +65,7 @@ READS: Mapping[str, str] = {
     "storefront.flow._open:commit-1": "the order that was just opened, for its page",
     "deliveries._sender.send:commit-1": "the order a letter is about",
     "deliveries._link_sender.send:commit-1": "the orders a letter with links is about",
+    "settlements.flow._itemise:commit-1": "which payouts are not itemised",
     "dispatch.flow.send:commit-1": "the refund that is to be sent",
     "recovery.flow.looker.take:commit-1": "which events are missing, for a person who only asks",
 }
@@ -74,6 +75,7 @@ BOOKKEEPING: Mapping[str, str] = {
     "access.flow.KeyRing.flush:commit-1": "when a key was last used; its next use says so again",
     "approvals.flow.expire_undecided:commit-2": "cancels what nobody decided on; the next turn does it again",
     "closing.flow.close:commit-2": "a month is closed with its audit in one; a person who saw no answer is told that it is",
+    "reconciliation.flow.reconcile_due:commit-2": "gives a day back that could not be read; else its lease runs out",
     "completion.flow._set_aside:commit-1": "money that does not fit its order: whoever asks again sets it aside again",
     "disputes.flow.remind:commit-1": "opens a case for a day that comes near; the next turn opens it again",
     "signing.flow.take_nonce:commit-1": "who has no answer signs anew, under the Idempotency-Key of before",

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.crash.people import open_checkout, order_is, pay
+from tests.crash.people import open_checkout, order_is, pay, ref_of
 from tests.crash.play import Play
 
 HOLD_S = 601  # the seats of an unpaid order are free after that
+QUARTER_S, A_WEEK_S = 901, 7 * 86_400
 STILL_S = 75  # an order that has not moved for so long is asked about, and the list of events is due
 BOTH = {"CUBANO_PROVIDERS": "stripe,paypal"}
 
@@ -96,6 +97,47 @@ async def is_found_in_the_list(play: Play) -> None:
     await play.faults(UNHEARD, asking)
     await pay(play, checkout)
     await ends(play, checkout, "paid", every_s=STILL_S)
+
+
+async def is_reconciled(play: Play) -> None:
+    """Pays; the balance tells the fee, the bank gets the money, and each day is compared with the books."""
+    checkout = await open_checkout(play, "reconciled")
+    await pay(play, checkout)
+    await ends(play, checkout, "paid")
+    await play.advance(A_WEEK_S)
+    posted = "SELECT 1 FROM journal_lines WHERE account = 'bank' AND amount_minor > 0"
+    await play.until("the payout is posted", lambda: play.rows(posted))
+    compared = "SELECT 1 FROM reconciliations WHERE ran_at IS NOT NULL HAVING count(*) >= 7"
+    await play.until("the last days are compared", lambda: play.rows(compared))
+    assert [] == await play.rows("SELECT * FROM differences WHERE resolved_at IS NULL")
+
+
+async def is_settled_and_taken_back(play: Play) -> None:
+    """Pays; the gateway lists the movement, and when the day is compared it does not any more."""
+    checkout = await open_checkout(play, "taken-back")
+    await pay(play, checkout)
+    await ends(play, checkout, "paid")
+    await play.advance(QUARTER_S)
+    await play.until("the movement is read", lambda: play.rows("SELECT 1 FROM settlements WHERE subject IS NOT NULL"))
+    await play.control("POST", "balance", do="drop", session=ref_of(checkout))
+    await play.advance(A_WEEK_S)
+    await play.until("it is withdrawn", lambda: play.rows("SELECT 1 FROM settlements WHERE withdrawn_at IS NOT NULL"))
+
+
+async def is_older_than_the_journal(play: Play) -> None:
+    """Pays, and what the journal says of it is lost: the next day it is posted again from the rows."""
+    checkout = await open_checkout(play, "older")
+    await pay(play, checkout)
+    await ends(play, checkout, "paid")
+    for table in ("journal_lines", "journal_entries"):
+        await play.db.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_append_only".encode())
+        await play.db.execute(f"DELETE FROM {table}".encode())  # noqa: S608 - our own names
+        await play.db.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only".encode())
+    await play.db.execute(b"DELETE FROM settlements")  # read anew, with their fees
+    await play.db.execute(b"DELETE FROM settlement_sweeps")
+    await play.advance(A_WEEK_S)
+    posted = "SELECT 1 FROM journal_entries WHERE kind = 'payment'"
+    await play.until("the payment is posted again", lambda: play.rows(posted))
 
 
 async def is_told_twice(play: Play) -> None:
