@@ -194,6 +194,22 @@ def roles() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows, limits)) + "\n"
 
 
+def reasons() -> str:
+    """Why money may go back, as a person says it."""
+    from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service
+
+    rows = [f"| `{each}` | {told} |" for each, told in MEANINGS.items()]
+    return "\n".join(["| `reason` | say it when |", "| --- | --- |", *rows]) + "\n"
+
+
+def cases() -> str:
+    """What waits for a person, whose it is, and how long it may."""
+    from service.cases.rules import KINDS  # noqa: PLC0415 - only this part needs the service
+
+    rows = [f"| `{kind}` | {each.means} | {each.owner} | {each.within.days} d |" for kind, each in KINDS.items()]
+    return "\n".join(["| case | what it means | owner | within |", "| --- | --- | --- | --- |", *rows]) + "\n"
+
+
 def zones() -> str:
     """The rate limits: how many at once, how many a minute, by what a client is known, and why so many."""
     from service.limits.rules import ZONES  # noqa: PLC0415 - only this part needs the service
@@ -210,10 +226,12 @@ _KNOWN_BY = {"client": "key or session, else address", "address": "address"}
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "capabilities": capabilities,
+    "cases": cases,
     "help": help_of,
     "invariants": invariants,
     "machine": machine,
     "metrics": metrics,
+    "reasons": reasons,
     "roles": roles,
     "routes": routes,
     "settings": settings,

@@ -14,6 +14,7 @@ from service.access.rules import Permission, Principal
 from service.audit import flow as audit
 from service.disputes.machine import RUNNING
 from service.disputes.tables import Dispute
+from service.cases.tables import Case
 from service.idempotency.tables import IdempotencyKey
 from service.kernel.db import Session
 from service.kernel.errors import Forbidden, NotFound, WrongState
@@ -131,7 +132,10 @@ async def _forget_rows(session: Session, ids: list[str], digests: set[str | None
     """Requests to gateways, pages to pay on, keys of clients, and what an error may have quoted."""
     asked = {"request": sa.null(), "request_sealed": None, "checkout_url": None}
     await session.execute(sa.update(Payment).where(Payment.order_id.in_(ids)).values(asked))
-    await session.execute(sa.update(Refund).where(Refund.order_id.in_(ids)).values(note=None))
+    said = {"note": None, "decision_note": None}
+    await session.execute(sa.update(Refund).where(Refund.order_id.in_(ids)).values(said))
+    handled = Case.order_id.in_(ids), Case.resolution.is_not(None)
+    await session.execute(sa.update(Case).where(*handled).values(resolution="the customer was erased"))
     await session.execute(sa.delete(IdempotencyKey).where(IdempotencyKey.subject.in_(ids)))
     told = OutboxMessage.payload["order_id"].as_string().in_(ids)
     quoted = sa.update(OutboxMessage).where(OutboxMessage.last_error.is_not(None), told)
