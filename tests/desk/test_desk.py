@@ -12,6 +12,7 @@ from tests.cli.running import cubano_beside, environment, read
 from tests.payments.history import PAID, end_of
 from tests.refunds.sending import send_due
 from tests.stage import Stage, buyer
+from tests.vault.dump import places_of
 from tests.webhooks.applying import Inbox
 from tests.webhooks.fixtures import inbox
 
@@ -64,6 +65,7 @@ async def test_a_bank_transfer_is_awaited_and_confirmed(env, stage: Stage, inbox
     await inbox.apply()
     again = await cubano_beside(env, *said)
 
+    assert set() == await places_of(stage, sold["accessToken"])  # though the page to pay on is the order's own
     days = await stage.rows("SELECT extract(day FROM expires_at - created_at)::int FROM orders")
     assert ("awaiting_payment", {"active": 2}, [(7,)]) == (held["order"], held["holds"], days)
     assert PAID == await end_of(stage, sold["orderId"])
