@@ -30,6 +30,7 @@ from service.refunds import flow as refunds
 from service.refunds.rules import is_for_customers, reason_for_customers
 from service.refunds.tables import Refund
 from service.tickets import flow as tickets
+from service.tickets.tables import Ticket
 from service.vault import flow as vault
 
 
@@ -52,7 +53,6 @@ async def read_receipt(session: Session, order_id: str, *, for_staff: bool = Fal
     if order is None:
         raise NotFound
     attempts = await payments.of_order(session, order_id)
-    given_back = await refunds.of_order(session, order_id)
     buyer, erased = await vault.open_buyer(session, order_id), await vault.erased(session, order_id)
     last = _telling(attempts)
     waiting = order.status == OrderStatus.AWAITING_PAYMENT
@@ -66,28 +66,33 @@ async def read_receipt(session: Session, order_id: str, *, for_staff: bool = Fal
         customer_name=buyer.name if buyer else None,
         email=buyer.email if buyer else None,
         total=order.total,
-        refunded=min(
-            sum_money((_returned(each) for each in attempts if not each.surplus), order.total.currency), order.total
-        ),
+        refunded=_refunded(attempts, order.total),
         created_at=order.created_at,
         expires_at=order.expires_at,
         paid_at=order.paid_at,
         items=[_item(each) for each in order.items],
-        tickets=[
-            TicketView(each.id, each.ticket_type, each.name, each.code, each.status)
-            for each in await tickets.of_order(session, order_id)
-        ],
+        tickets=[_ticket(each) for each in await tickets.of_order(session, order_id)],
         payments=[_payment(each) for each in attempts],
-        refunds=[
-            await _refund(session, order, each, for_staff=for_staff)
-            for each in given_back
-            if for_staff or is_for_customers(each)
-        ],
+        refunds=await _refunds(session, order, for_staff=for_staff),
         decline=_decline(last, order.locale) if waiting else None,
         checkout_url=last.checkout_url if last and waiting and session.now < order.expires_at else None,
         customer_erased_at=erased.erased_at if erased else None,
         disputes=[_dispute(each) for each in await disputes.of_order(session, order_id)] if for_staff else None,
     )
+
+
+def _refunded(attempts: list[Payment], total: Money) -> Money:
+    return min(sum_money((_returned(each) for each in attempts if not each.surplus), total.currency), total)
+
+
+def _ticket(ticket: Ticket) -> TicketView:
+    return TicketView(ticket.id, ticket.ticket_type, ticket.name, ticket.code, ticket.status)
+
+
+async def _refunds(session: Session, order: Order, *, for_staff: bool) -> list[RefundView]:
+    found = await refunds.of_order(session, order.id)
+    shown = (each for each in found if for_staff or is_for_customers(each))
+    return [await _refund(session, order, each, for_staff=for_staff) for each in shown]
 
 
 async def _refund(session: Session, order: Order, refund: Refund, *, for_staff: bool) -> RefundView:
