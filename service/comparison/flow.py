@@ -22,6 +22,7 @@ from service.comparison.rules import (
     judge,
     judge_payout,
     judge_stray,
+    merged,
 )
 from service.journal.rules import clearing
 from service.keeping import flow as keeping
@@ -69,8 +70,10 @@ _STRAYS = """
                SELECT FROM settlements x
                WHERE x.provider = s.provider AND x.payment_ref = s.payment_ref AND x.subject IS NULL
                    AND x.withdrawn_at IS NULL AND x.kind = 'payment') AS follows
-    FROM settlements s LEFT JOIN payments p
-        ON p.provider = s.provider AND (p.payment_ref = s.payment_ref OR p.id = s.told_payment_id)
+    FROM settlements s LEFT JOIN LATERAL (
+        SELECT id, status, order_id FROM payments
+        WHERE provider = s.provider AND (payment_ref = s.payment_ref OR id = s.told_payment_id)
+        ORDER BY (payment_ref = s.payment_ref) DESC NULLS LAST LIMIT 1) p ON true
     WHERE s.provider = :provider AND s.occurred_at >= :start AND s.occurred_at < :end AND s.subject IS NULL
         AND s.withdrawn_at IS NULL AND s.kind NOT IN ('fee', 'payout', 'payout_failed')
     ORDER BY s.ref
@@ -118,7 +121,12 @@ _UNPAID = """
 
 
 async def find(session: Session, day: date, terms: Terms) -> AsyncIterator[Found]:
-    """Every difference of one UTC day of a gateway, as far as it is known here."""
+    """Every difference of one UTC day of a gateway, as far as it is known here; one for each kind and subject."""
+    for each in merged([each async for each in _find(session, day, terms)]):
+        yield each
+
+
+async def _find(session: Session, day: date, terms: Terms) -> AsyncIterator[Found]:
     start, end = bounds(day)
     given = {"provider": terms.provider, "day": day, "start": start, "end": end, "clearing": clearing(terms.provider)}
     unposted = await keeping.of_day(session, terms.provider, day)

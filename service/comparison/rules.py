@@ -61,6 +61,16 @@ class Found:
     order_id: str | None = None
 
 
+def merged(found: Iterable[Found]) -> list[Found]:
+    """One for each kind and subject, with what those of one currency come to together; none where that is nothing."""
+    known: dict[tuple[DifferenceKind, str], Found] = {}
+    for each in found:
+        first = known.setdefault((each.kind, each.subject), each)
+        if first is not each and first.amount.currency == each.amount.currency:
+            known[each.kind, each.subject] = replace(first, amount=first.amount + each.amount)
+    return [each for each in known.values() if not each.amount.is_zero]
+
+
 @dataclass(frozen=True)
 class Side:
     """What a payment, refund or dispute of ours comes to in one currency: in the journal and on the gateway's balance."""
