@@ -18,15 +18,18 @@ from service.checkout.rules import CheckoutRequest
 from service.checkout.views import Checkout
 from service.gateways.manual import PROVIDER, RECEIVED, RETURNED, ManualGateway, Method, Refunded, Said, ref_of
 from service.kernel.db import Session
-from service.kernel.errors import NotFound
+from service.kernel.errors import NotFound, WrongState
 from service.kernel.money import Money
 from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
+from service.refunds.machine import RefundStatus
 from service.refunds.tables import Refund
 from service.shop.flow import Shop
 from service.webhooks.tables import Arrival, PaymentEvent
+
+NOT_TO_HAND_OUT = (RefundStatus.AWAITING_APPROVAL, RefundStatus.CANCELED, RefundStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,10 @@ async def receive(
 
 
 async def hand_back(shop: Shop, refund_id: str, receipt: Receipt, *, failed: str | None, livemode: bool) -> Told:
-    """A refund was handed out, or could not be and why; `NotFound` when it is none of the desk's."""
+    """A refund was handed out, or could not be and why; `NotFound` when it is none of the desk's.
+
+    `WrongState` for one that nobody may hand out: it waits for a second person, or was turned down, or has failed.
+    """
     async with shop.db.transaction() as session:
         refund = await session.get(Refund, refund_id)
         payment = await session.get(Payment, refund.payment_id) if refund else None
@@ -113,6 +119,11 @@ async def hand_back(shop: Shop, refund_id: str, receipt: Receipt, *, failed: str
         by=receipt.by,
         refund=Refunded(id=refund.id, failure_reason=failed),
     )
+    if refund.status in NOT_TO_HAND_OUT:
+        async with shop.db.transaction() as session:
+            if await _is_known(session, said):
+                return Told.KNOWN
+        raise WrongState(f"{refund.id} is {refund.status.replace('_', ' ')}: no money of it goes out.")
     return await _say(shop, said, receipt.actor, "desk.refunded")
 
 

@@ -155,16 +155,24 @@ async def test_what_is_wrong_is_one_line(env, case):
     assert (code, True) == (result.exit_code, part in result.output), result.output
 
 
-async def refund_asked(stage: Stage, inbox: Inbox, order_id: str, minor: int) -> str:
-    """A refund of the desk's money, sent as far as it can be: it waits for a person."""
+async def refund_asked(stage: Stage, inbox: Inbox, order_id: str, minor: int, *, state: str = "pending") -> str:
+    """A refund of the desk's money, sent as far as it can be: it waits for a person, or first for a second one."""
     async with inbox.parts.db.transaction() as session:
         order = await orders.lock(session, order_id)
         [payment] = await payments.of_order(session, order_id)
         gateway = inbox.parts.gateways["manual"]
-        refund = await refunds.request(session, gateway, order, payment, Money(minor, "USD"), reason="customer_request")
+        refund = await refunds.request(
+            session,
+            gateway,
+            order,
+            payment,
+            Money(minor, "USD"),
+            reason="customer_request",
+            waits=state == "awaiting_approval",
+        )
         refund_id = refund.id
     await send_due(inbox)
-    assert [("pending",)] == await stage.rows("SELECT status FROM refunds WHERE id = :id", id=refund_id)
+    assert [(state,)] == await stage.rows("SELECT status FROM refunds WHERE id = :id", id=refund_id)
     return refund_id
 
 
@@ -195,3 +203,21 @@ async def test_a_refund_that_could_not_be_handed_out_has_failed(env, stage: Stag
     reasons = await stage.rows("SELECT status, failure_reason FROM refunds")
     assert (0, [("failed", "nobody came")]) == (result.exit_code, reasons)
     assert "paid" == (await end_of(stage, sold["orderId"]))["order"]
+
+
+async def test_nothing_is_handed_out_before_a_second_person_agrees(env, stage: Stage, inbox: Inbox):
+    """It is refused and nothing is written, so that once it is allowed it can be said; after a refusal never."""
+    sold = read(await cubano_beside(env, "desk", "sell", *BUYER, "--json"))
+    await inbox.apply()
+    refund_id = await refund_asked(stage, inbox, sold["orderId"], 49_800, state="awaiting_approval")
+    said = ("desk", "refunded", refund_id, "--reference", "R-9", "--by", "Marta")
+    early = await cubano_beside(env, *said)
+    await stage.rows("UPDATE refunds SET status = 'canceled'")
+    refused = await cubano_beside(env, *said)
+    await stage.rows("UPDATE refunds SET status = 'pending'")
+    allowed = await cubano_beside(env, *said)
+    await inbox.apply()
+
+    assert (1, True) == (early.exit_code, "awaiting approval" in early.stderr)
+    assert (1, True) == (refused.exit_code, "canceled" in refused.stderr)
+    assert (0, [("succeeded",)]) == (allowed.exit_code, await stage.rows("SELECT status FROM refunds"))
