@@ -102,5 +102,7 @@ async def _write(session: Session, posting: Posting, *, number: int, count: int)
 async def _is_closed(session: Session, month: str) -> bool:
     if month >= month_of(accounting_day(session.now)):
         return False  # a month is closed after its end
-    query = sa.select(ClosedMonth.month).where(ClosedMonth.month == month)
-    return (await session.execute(query)).scalar_one_or_none() is not None
+    later = sa.select(ClosedMonth.month).where(
+        ClosedMonth.month >= month
+    )  # before a closed one nothing changes, either
+    return bool((await session.execute(sa.select(later.exists()))).scalar_one())

@@ -1,7 +1,7 @@
 """Entries and their lines. The database itself keeps the promises, whoever writes.
 
 Nothing written is changed or removed; an entry has all its lines from the transaction that wrote it, two or more, and they
-sum to zero in each currency; no entry is written into a closed month. Who closes a month waits for the entries under way.
+sum to zero in each currency; no entry is written into a closed month or before one. Who closes a month waits for the entries under way.
 """
 
 from datetime import date, datetime
@@ -59,7 +59,7 @@ $$
 BEFORE_ENTRY = """
 CREATE FUNCTION refuse_closed_month() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM closed_months WHERE month = to_char(NEW.day, 'YYYY-MM')) THEN
+    IF EXISTS (SELECT FROM closed_months WHERE month >= to_char(NEW.day, 'YYYY-MM')) THEN
         RAISE EXCEPTION USING ERRCODE = 'restrict_violation', MESSAGE = to_char(NEW.day, 'YYYY-MM') || ' is closed';
     END IF;
     RETURN NEW;

@@ -107,6 +107,23 @@ async def test_months_are_closed_in_their_order(db):
     assert [("2027-01", 8), ("2027-02", 2)] == await rows(db, "SELECT month, entries FROM closed_months ORDER BY month")
 
 
+async def test_nothing_is_written_before_a_closed_month(db):
+    """Also where nothing had been written when it was closed: its opening balances stay what they were."""
+    await january(db)
+    before = await report(db, *JANUARY)
+    await close(db, "2027-01")
+
+    await write(db, EntryKind.FEE, "txn_old", FEE, "2026-12-31")
+    with pytest.raises(sa.exc.IntegrityError):
+        await rows(db, LATE.replace("2027-01-31", "2026-12-31"))
+
+    after = await report(db, *JANUARY)
+    assert before.figures == after.figures
+    assert [("2026-12", "2027-03-10")] == await rows(
+        db, "SELECT restates, day::text FROM journal_entries WHERE subject = 'txn_old'"
+    )
+
+
 async def test_a_month_without_entries_can_be_closed(db):
     """It has the digest of nothing."""
     closed = await close(db, "2027-01")

@@ -57,7 +57,7 @@ $$
     """
 CREATE FUNCTION refuse_closed_month() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM closed_months WHERE month = to_char(NEW.day, 'YYYY-MM')) THEN
+    IF EXISTS (SELECT FROM closed_months WHERE month >= to_char(NEW.day, 'YYYY-MM')) THEN
         RAISE EXCEPTION USING ERRCODE = 'restrict_violation', MESSAGE = to_char(NEW.day, 'YYYY-MM') || ' is closed';
     END IF;
     RETURN NEW;
