@@ -5,7 +5,7 @@ is written once, what was undone is written back, and what was never written is 
 month is written today and names that month (`restates`).
 """
 
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as sa
 
