@@ -96,7 +96,7 @@ async def export(session: Session, first: date, last: date, folder: Path) -> dic
     """
     await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     await session.execute(sa.text(f"SET LOCAL statement_timeout = '{TIMEOUT_S}s'"))
-    files = {name: await _write(session, folder / name, first, last) for name in QUERIES}
+    files = {name: await _write(session, folder.joinpath(name), first, last) for name in QUERIES}
     sums = {key_of(row[0], row[1]): row[3] - row[4] async for row in read(session, _ACCOUNTS, first, last)}
     manifest = {
         "format": FORMAT,
@@ -109,7 +109,7 @@ async def export(session: Session, first: date, last: date, folder: Path) -> dic
         "files": {name: {**asdict(each), "columns": COLUMNS[name]} for name, each in files.items()},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    folder.joinpath(MANIFEST).write_text(text, encoding="utf-8")
     return manifest
 
 
@@ -161,13 +161,13 @@ async def read(session: Session, query: str, first: date, last: date) -> AsyncIt
 def verify(folder: Path) -> list[str]:
     """What is wrong with an archive, one sentence each; nothing when it is as it was written. Needs no database."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(folder.joinpath(MANIFEST).read_text(encoding="utf-8"))
         known = {name: manifest["files"][name] for name in COLUMNS}
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"{MANIFEST} cannot be read: {type(error).__name__} {error}"]
     if (manifest.get("format"), manifest.get("version")) != (FORMAT, VERSION):
         return [f"{MANIFEST} is of another format or version than {FORMAT} {VERSION}"]
-    wrong = [told for name, each in known.items() if (told := _compare(folder / name, each))]
+    wrong = [told for name, each in known.items() if (told := _compare(folder.joinpath(name), each))]
     return wrong or [*_check_entries(folder, manifest), *_check_accounts(folder, manifest)]
 
 
@@ -190,9 +190,9 @@ def _check_entries(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
     """Every entry has its lines and sums to zero; the sums by account and the digests of closed months are as told."""
     sums: Counter[str] = Counter()
     months: dict[str, Digest] = defaultdict(Digest)
-    lines = groupby(_rows(folder / LINES), key=itemgetter(0))
+    lines = groupby(_rows(folder.joinpath(LINES)), key=itemgetter(0))
     entries = 0
-    for entry in _rows(folder / ENTRIES):
+    for entry in _rows(folder.joinpath(ENTRIES)):
         entries += 1
         seq, own = next(lines, ("", iter(())))
         found = list(own)
@@ -208,7 +208,7 @@ def _check_entries(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
         yield f"{LINES} has lines of no entry"
     if entries != manifest["entries"] or {key: minor for key, minor in sums.items() if minor} != manifest["sums"]:
         yield f"the entries do not come to what {MANIFEST} says"
-    for month, _, _, count, digest in _rows(folder / MONTHS):
+    for month, _, _, count, digest in _rows(folder.joinpath(MONTHS)):
         is_whole = manifest["from"] <= f"{month}-01" and end_of(month).isoformat() <= manifest["to"]
         if is_whole and (int(count), digest) != (months[month].entries, months[month].hex):
             yield f"{month} was closed with other entries than stand here"
@@ -217,7 +217,7 @@ def _check_entries(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
 def _check_accounts(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
     """Each balance follows from the one before, and all of them sum to zero, before and after."""
     ends: dict[str, Counter[str]] = {"opening": Counter(), "closing": Counter()}
-    for account, currency, opening, debit, credit, closing in _rows(folder / ACCOUNTS):
+    for account, currency, opening, debit, credit, closing in _rows(folder.joinpath(ACCOUNTS)):
         moved = int(debit) - int(credit)
         if int(opening) + moved != int(closing) or moved != manifest["sums"].get(key_of(account, currency), 0):
             yield f"the balance of {account} in {currency} does not follow from its lines"

@@ -69,13 +69,15 @@ async def read_page(session: Session, chosen: Chosen, *, after: Place | None, li
     return list((await session.execute(query)).all())
 
 
-async def read_all(db: Database, chosen: Chosen, *, after: Place | None = None) -> AsyncGenerator[Sequence[Row], None]:
+async def read_all(
+    db: Database, chosen: Chosen, *, after: Place | None = None, batch: int = BATCH
+) -> AsyncGenerator[Sequence[Row], None]:
     """All rows behind a place, a batch at a time, in constant memory; the last batch may be empty."""
     while True:
         async with db.transaction() as session:
-            rows = await read_page(session, chosen, after=after, limit=BATCH)
+            rows = await read_page(session, chosen, after=after, limit=batch)
         yield rows
-        if len(rows) < BATCH:
+        if len(rows) < batch:
             return
         after = place_of(rows[-1])
 

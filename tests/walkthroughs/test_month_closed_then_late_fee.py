@@ -25,6 +25,7 @@ FEE = 1_474  # Stripe's 2.9 % and 30 cents
 
 
 async def test_a_late_fee_restates_the_month_it_belongs_to(books: Books, tmp_path: Path):
+    """Of the month that was closed nothing changes; of this one what came late stands apart, and all of it is there."""
     sold_on, month = books.today, month_of(books.today)
     closing_day = end_of(month) + timedelta(days=4)
     payment = await books.sell()
