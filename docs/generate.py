@@ -10,7 +10,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -191,23 +191,30 @@ def roles() -> str:
         *(f"{REFUND_LIMITS[role] // 100:,}" if REFUND_LIMITS[role] else "-" for role in Role),
     ]
     head = ["permission", *Role]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows, limits)) + "\n"
+    return _table(head, [*rows, limits])
 
 
 def reasons() -> str:
     """Why money may go back, as a person says it."""
     from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service
 
-    rows = [f"| `{each}` | {told} |" for each, told in MEANINGS.items()]
-    return "\n".join(["| `reason` | say it when |", "| --- | --- |", *rows]) + "\n"
+    return _table(["`reason`", "say it when"], [[f"`{each}`", told] for each, told in MEANINGS.items()])
 
 
 def cases() -> str:
     """What waits for a person, whose it is, and how long it may."""
     from service.cases.rules import KINDS  # noqa: PLC0415 - only this part needs the service
 
-    rows = [f"| `{kind}` | {each.means} | {each.owner} | {each.within.days} d |" for kind, each in KINDS.items()]
-    return "\n".join(["| case | what it means | owner | within |", "| --- | --- | --- | --- |", *rows]) + "\n"
+    rows = [[f"`{kind}`", each.means, each.owner, f"{each.within.days} d"] for kind, each in KINDS.items()]
+    return _table(["case", "what it means", "owner", "within"], rows)
+
+
+def differences() -> str:
+    """What may differ between the books and a gateway, whose it is, and what mends it."""
+    from service.reconciliation.rules import KINDS  # noqa: PLC0415 - only this part needs the service
+
+    rows = [[f"`{kind}`", each.means, f"`{each.owner}`", each.repair] for kind, each in KINDS.items()]
+    return _table(["difference", "what it means", "owner", "repair"], rows)
 
 
 def zones() -> str:
@@ -218,7 +225,10 @@ def zones() -> str:
         [f"`{zone.name}`", f"{zone.burst:,}", f"{zone.per_minute:,}", _KNOWN_BY[zone.by], zone.why]
         for zone in ZONES.values()
     ]
-    head = ["zone", "at once", "then a minute", "client", "why"]
+    return _table(["zone", "at once", "then a minute", "client", "why"], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
 
 
@@ -226,6 +236,7 @@ _KNOWN_BY = {"client": "key or session, else address", "address": "address"}
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "capabilities": capabilities,
+    "differences": differences,
     "cases": cases,
     "help": help_of,
     "invariants": invariants,

@@ -20,7 +20,7 @@ from service.kernel.db import Database
 from service.kernel.errors import CubanoError
 from service.parts import Parts
 from service.payments.tables import Payment
-from service.reconciliation.rules import SAFE
+from service.reconciliation.rules import KINDS
 from service.reconciliation.tables import Difference
 from service.reconciliation.views import Report
 from service.recovery.flow import read_list
@@ -40,7 +40,7 @@ class Repair:
 async def mend(parts: Parts, gateway: Gateway, report: Report, *, by: str) -> list[Repair]:
     """Do what is safe about each difference of a report; one that cannot be mended holds up no other."""
     repairs, unheard = [], []
-    for each in (one for one in report.differences if one.kind in SAFE):
+    for each in (one for one in report.differences if KINDS[DifferenceKind(one.kind)].safe):
         if each.kind == DifferenceKind.UNPOSTED:
             repairs.append(await _keep(parts.db, each, by))
         elif each.subject.startswith("pay_"):

@@ -23,6 +23,7 @@ from service.cli.common import (
     with_parts,
 )
 from service.cli.mending import Repair, mend
+from service.comparison.rules import DifferenceKind
 from service.gateways.base import Capability, Gateway
 from service.kernel.clock import utc_now
 from service.kernel.db import Database
@@ -31,7 +32,7 @@ from service.parts import Parts, terms_of
 from service.reconciliation.flow import accept as accept_one
 from service.reconciliation.flow import find_open
 from service.reconciliation.flow import reconcile as reconcile_known
-from service.reconciliation.rules import REPAIRS
+from service.reconciliation.rules import KINDS
 from service.reconciliation.views import Report, age_days, shown
 from service.settlements.flow import refresh
 
@@ -149,7 +150,7 @@ def _print(one: _Compared, *, fix: bool) -> None:
             age,
             found.owner,
             f"{found.subject}: {found.note}",
-            REPAIRS[found.kind],
+            KINDS[DifferenceKind(found.kind)].repair,
         )
     console().print(table)
     if not fix:

@@ -18,7 +18,7 @@ from service.journal.rules import clearing
 from service.kernel.db import Database, Session
 from service.kernel.errors import GatewayError
 from service.kernel.money import Money
-from service.reconciliation.rules import DAYS, LEASE, OWNERS, last_morning
+from service.reconciliation.rules import DAYS, KINDS, LEASE, last_morning
 from service.reconciliation.tables import Difference, Reconciliation
 from service.reconciliation.views import Report, Sum
 from service.settlements.flow import bounds, import_new, match, refresh
@@ -175,7 +175,7 @@ def _new(session: Session, provider: str, day: date, one: Found, *, first_seen: 
         amount=one.amount,
         occurred_at=one.at,
         note=one.note,
-        owner=OWNERS[one.kind],
+        owner=KINDS[one.kind].owner,
         first_seen=first_seen,
         last_seen=session.now,
     )

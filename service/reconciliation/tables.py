@@ -13,16 +13,16 @@ from service.comparison.rules import DifferenceKind
 from service.kernel.db import Tables
 from service.kernel.invariants import Invariant
 from service.kernel.money import Money, money
-from service.reconciliation.rules import OWNERS
+from service.reconciliation.rules import KINDS
 
-KINDS = ", ".join(f"'{each}'" for each in DifferenceKind)
-ROLES = ", ".join(f"'{each}'" for each in dict.fromkeys(OWNERS.values()))
+NAMES = ", ".join(f"'{each}'" for each in DifferenceKind)
+ROLES = ", ".join(f"'{each}'" for each in sorted({each.owner for each in KINDS.values()}))
 
 
 class Difference(Tables):
     __tablename__ = "differences"
     __table_args__ = (
-        sa.CheckConstraint(f"kind IN ({KINDS})", name="kind"),
+        sa.CheckConstraint(f"kind IN ({NAMES})", name="kind"),
         sa.CheckConstraint(f"owner IN ({ROLES})", name="owner"),
         sa.CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
         sa.UniqueConstraint("provider", "kind", "subject"),

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from service.comparison.rules import DifferenceKind
 from service.kernel.money import Money
-from service.reconciliation.rules import REPAIRS, DifferenceKind
+from service.reconciliation.rules import KINDS
 from service.reconciliation.tables import Difference
 
 
@@ -52,7 +53,7 @@ def shown_difference(one: Difference, *, at: datetime) -> dict[str, object]:
         "owner": one.owner,
         "ageDays": age_days(one, at=at),
         "firstSeen": one.first_seen.isoformat(),
-        "repair": REPAIRS[DifferenceKind(one.kind)],
+        "repair": KINDS[DifferenceKind(one.kind)].repair,
     }
 
 

@@ -57,6 +57,29 @@ async def test_what_was_never_posted_is_posted_from_the_rows(books: Books):
     assert "unposted" not in kinds(await books.compare(books.today))
 
 
+async def test_one_order_that_cannot_be_posted_holds_up_no_other(books: Books):
+    """The walk goes on, and tells of it; an order settled in another currency can be posted again like any other."""
+    exchanged, odd, last = [await books.sell() for _ in range(3)]
+    await books.odd("currency", exchanged)
+    await books.odd("external_refund", exchanged, amount=PASSES)
+    await books.later(HOUR)
+    await fix(books, await books.compare(books.today))
+    before = [each for each in await books_say(books) if each[0] != odd]
+    half = "DELETE FROM {table} WHERE {entry} IN (SELECT seq FROM journal_entries WHERE kind = 'payment')"
+    for table, entry in zip(UNWRITTEN, ("entry_seq", "seq"), strict=True):
+        await books.stage.rows(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        await books.stage.rows(half.format(table=table, entry=entry))
+        await books.stage.rows(f"ALTER TABLE {table} ENABLE TRIGGER ALL")
+    await books.stage.rows("UPDATE payments SET amount_minor = amount_minor + 1 WHERE id = :id", id=odd)
+
+    turns = [await (walk := Walk(books.parts.db)).turn(), await walk.turn()]
+
+    assert [True, False] == turns
+    assert before == await books_say(books)
+    assert last in {each[0] for each in before}
+    assert 'worker_failures_total{loop="keeping"} 1.0' in books.parts.telemetry.render("")[0].decode()
+
+
 async def test_fix_posts_what_is_missing_and_says_so_in_the_trail(books: Books):
     """The safe repair of `unposted`; audited under whoever asked for it."""
     payment = await books.sell()
