@@ -8,16 +8,18 @@ then the request itself is taken from its zone, under the key or session that wa
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard, Message, Scope
 
-from service.access.api import HIDDEN, PERMISSION, origin_of, principal_of
+from service.access.api import HIDDEN, PERMISSION, STAFF, origin_of, principal_of
 from service.kernel.errors import CubanoError, Forbidden, RateLimited, Unidentified, WrongNetwork
 from service.limits.flow import Limiter
-from service.limits.rules import ZONES, Standing, place_of, zone_of
+from service.limits.rules import LINKED, ZONES, Standing, place_of, zone_of
+from service.sessions.rules import COOKIE
 from service.telemetry import catalogue
 from service.telemetry.labels import AccessOutcome, LimitZone, WebhookResult
 from service.telemetry.registry import Telemetry
@@ -25,7 +27,7 @@ from service.telemetry.registry import Telemetry
 Asked = Request[Any, Any, Any]
 _STANDING, _FAILS_AT_404 = "cubano.limit", "cubano.limit.hidden"
 _NOT_FOUND = 404
-_SHOWN = (b"authorization", b"cookie")  # where a credential may stand, beside the query of an order's link
+_SESSION = f"{COOKIE}=".encode()
 
 
 class Limits:
@@ -45,7 +47,7 @@ class Limits:
             if not isinstance(connection, Request):
                 await inner(connection, handler)  # type: ignore[misc]
                 return
-            guarded = PERMISSION in handler.opt and _shows_credential(connection.scope)
+            guarded = _tries_credential(connection.scope, handler)
             if guarded:
                 await self._look(connection)
             failed: CubanoError | None = None
@@ -55,7 +57,7 @@ class Limits:
                 failed = error
             if isinstance(failed, Unidentified) and failed.reason != AccessOutcome.NONE:
                 await self._limiter.take(LimitZone.CREDENTIALS, self._place(connection), charge=True)
-            elif guarded and HIDDEN in handler.opt and principal_of(connection) is None:
+            elif guarded and (HIDDEN in handler.opt or LINKED in handler.opt) and principal_of(connection) is None:
                 connection.scope["state"][_FAILS_AT_404] = self._place(connection)
             zone = zone_of(handler.opt, method=connection.method, path=connection.scope["path"])
             if zone is not None:
@@ -126,5 +128,17 @@ def _refusal(request: Asked, standing: Standing) -> RateLimited:
     return RateLimited(standing.retry_after_s)
 
 
-def _shows_credential(scope: Scope) -> bool:
-    return b"oken=" in scope["query_string"] or any(name in _SHOWN for name, _ in scope["headers"])
+def _tries_credential(scope: Scope, handler: BaseRouteHandler) -> bool:
+    """Whether the request brings something that this route would try."""
+    if PERMISSION in handler.opt or STAFF in handler.opt:
+        return _names_token(scope["query_string"]) or any(_is_credential(*each) for each in scope["headers"])
+    return LINKED in handler.opt and _names_token(scope["query_string"])
+
+
+def _is_credential(name: bytes, value: bytes) -> bool:
+    return name == b"authorization" or (name == b"cookie" and _SESSION in value)  # a cart or a language is none
+
+
+def _names_token(query: bytes) -> bool:
+    """`token` or `accessToken`, also behind the escapes that the framework undoes."""
+    return b"oken=" in (unquote_to_bytes(query) if b"%" in query else query)

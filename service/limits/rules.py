@@ -1,7 +1,7 @@
 """The zones: how often one client may ask for a group of end points, in which burst, and by what it is known.
 
 A route is in the zone its `opt` names (`{"zone": LimitZone.X}`), in none when it says why (`{"unlimited": "why"}`), else in
-the one of its kind (`zone_of`). The numbers fit one on-sale: a festival's wifi or a telephone company shows a thousand
+the one of its kind (`zone_of`). A public one that tries the token of a link says so (`{"linked": "why"}`): a wrong one is charged. The numbers fit one on-sale: a festival's wifi or a telephone company shows a thousand
 buyers as one address, who all come in the minute the sale opens, look at a handful of pages each and then pay. So the
 burst of what a customer needs is a thousand buyers at once, the rate what they do afterwards; one machine that only
 wants to do harm meets the same ceiling, which is a fraction of what a process can answer.
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from service.telemetry.labels import LimitZone
 
-ZONE, UNLIMITED = "zone", "unlimited"
+ZONE, UNLIMITED, LINKED = "zone", "unlimited", "linked"
 _FILES = "/static/"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOME_BITS = 64  # one household or machine has a whole IPv6 network of this length, and may use any address in it

@@ -16,7 +16,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
 HALF_OPEN = timedelta(minutes=10)  # to find one's telephone
 SEEN_EVERY = timedelta(minutes=1)  # how exactly it is known when a session was seen last
-_COOKIE = "cubano_staff"
+COOKIE = "cubano_staff"  # with what `cookie_named` puts in front
 
 
 class Awaits(StrEnum):
@@ -50,7 +50,7 @@ class SessionRules:
 
     @property
     def cookie(self) -> str:
-        return self.cookie_named(_COOKIE)
+        return self.cookie_named(COOKIE)
 
     def is_over(self, *, now: datetime, seen_at: datetime, ends_at: datetime) -> bool:
         return now >= ends_at or now - seen_at >= self.idle

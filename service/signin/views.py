@@ -109,6 +109,7 @@ _SORRY = {
     403: ("Not with your role", "You are signed in, but your role may not do this. Nothing was changed."),
     404: ("Nothing here", "There is no such page. The address may be mistyped, or from another time."),
     413: ("Too much", "That is more than a form of ours ever sends. Nothing was changed."),
+    429: ("Too many at once", "Too much came from your network. Nothing was changed; please try again in a minute."),
     503: ("One moment", "Too much is going on right now. Nothing was changed; please try again in a few seconds."),
 }
 

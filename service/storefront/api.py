@@ -22,6 +22,7 @@ from litestar.params import FromPath
 from service.catalog.flow import Catalog, read_catalog
 from service.checkout.rules import MOST_NAME
 from service.kernel.errors import GatewayError, Invalid, KeyInFlight, NotFound, SalesPaused, SoldOut
+from service.limits.rules import LINKED
 from service.links import api as links
 from service.orders.machine import OrderStatus
 from service.receipts.flow import find_receipt
@@ -248,7 +249,7 @@ def _to_payment(visit: Visit, sent: flow.Sent) -> Response[Any]:
     return visit.to(f"/order/{order_id}", cookies)
 
 
-@read("/order/{order_id:str}")
+@read("/order/{order_id:str}", opt={LINKED: "the token of its link is tried, and kept in a cookie"})
 async def show_order(visit: NamedDependency[Visit], order_id: FromPath[str]) -> Response[Any]:
     """The order's own page. A link with its token (from the gateway, from the mail) becomes a cookie first."""
     if tokens := visit.request.query_params.getall("token", []):

@@ -82,13 +82,16 @@ async def test_a_key_has_its_own_budget_wherever_it_comes_from_and_a_made_up_one
 
 
 async def test_every_kind_of_wrong_credential_is_charged_and_none_is_free(stage):
-    """A revoked key, an order's token that fits nothing, in the header and in the link."""
+    """A revoked key, an order's token that fits nothing, in the header and in the link, escaped, of the page; a session."""
     revoked = await give(stage.db, "gone")
     await take_back(stage.db, revoked)
     tries = [
         (ORDER, bearer(revoked)),
         (ORDER, {"Authorization": "Bearer no-such-token-of-any-order-at-all"}),
         (f"{ORDER}?token=no-such-token-of-any-order", {}),
+        (f"{ORDER}?%74oken=no-such-token-of-any-order", {}),
+        (f"/en/order/{ORDER.rpartition('/')[2]}?token=no-such-token-of-any-order", {}),
+        ("/staff", {"Cookie": "cubano_staff=no-such-session"}),
     ]
     answers = [
         [(await get(stage, path, f"198.51.100.{number}", **headers)).status_code for _ in range(2)]
@@ -96,7 +99,7 @@ async def test_every_kind_of_wrong_credential_is_charged_and_none_is_free(stage)
     ]
     bare = [(await get(stage, ORDER)).status_code for _ in range(3)]
 
-    assert [[404, 429]] * 3 == answers
+    assert [*[[404, 429]] * 5, [303, 429]] == answers
     assert [404] * 3 == bare, "who shows nothing tries nothing"
 
 
