@@ -96,8 +96,10 @@ async def export(session: Session, first: date, last: date, folder: Path) -> dic
     """
     await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     await session.execute(sa.text(f"SET LOCAL statement_timeout = '{TIMEOUT_S}s'"))
+    await session.execute(sa.text("SET LOCAL cursor_tuple_fraction = 1"))  # all rows are read, not the first few soon
     files = {name: await _write(session, folder.joinpath(name), first, last) for name in QUERIES}
-    sums = {key_of(row[0], row[1]): row[3] - row[4] async for row in read(session, _ACCOUNTS, first, last)}
+    accounts = _rows(folder.joinpath(ACCOUNTS))
+    sums = {key_of(name, currency): int(debit) - int(credit) for name, currency, _, debit, credit, _ in accounts}
     manifest = {
         "format": FORMAT,
         "version": VERSION,
