@@ -33,8 +33,7 @@ from service.kernel.seals import Seals
 from service.limits.api import Limits
 from service.limits.flow import Limiter
 from service.links.api import ask_for_links
-from service.oidc.flow import Issuer
-from service.oidc.rules import OidcRules, read_roles
+from service.oidc.rules import Issuer, OidcRules, read_roles
 from service.ops.api import create_ops
 from service.ops.flow import Promises
 from service.parts import INVARIANTS, Parts, build_parts
@@ -187,6 +186,8 @@ def _desk(parts: Parts) -> Desk:
 
 
 def _issuer(parts: Parts) -> Issuer:
+    from service.oidc.flow import OpenIdIssuer  # noqa: PLC0415 - it loads Authlib, which only who has an issuer should pay for
+
     settings = parts.settings
     rules = OidcRules(
         issuer=settings.oidc_issuer,
@@ -196,7 +197,7 @@ def _issuer(parts: Parts) -> Issuer:
         role_claim=settings.oidc_role_claim,
         roles=read_roles(settings.oidc_roles),
     )
-    return Issuer(rules, Seals(parts.shop.tokens.keys, "oidc"), clock=parts.db.clock, ids=parts.db.ids)
+    return OpenIdIssuer(rules, Seals(parts.shop.tokens.keys, "oidc"), clock=parts.db.clock, ids=parts.db.ids)
 
 
 def _lifespan(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 
 from service.access.rules import STAFF_ROLES, Role, system
 from service.kernel.db import Database, Session
@@ -58,7 +59,7 @@ async def write_people(db: Database, people: Sequence[Person], keys: Sequence[st
     """Add those who are not there yet, with their authenticator; how many were added."""
     if not people:
         return 0
-    passwords, seals = Passwords(), Seals(keys, SEALED)
+    passwords, seals = Passwords(_quick()), Seals(keys, SEALED)
     query = sa.select(StaffMember.email)
     async with db.transaction() as session:
         there = set((await session.execute(query)).scalars())
@@ -69,6 +70,11 @@ async def write_people(db: Database, people: Sequence[Person], keys: Sequence[st
         for each in missing:
             await _write(session, each, hashes, seals)
     return len(missing)
+
+
+def _quick() -> PasswordHasher:
+    """Nobody guesses these: they are random, and six slow hashes would be a second of every first start."""
+    return PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 
 
 async def _write(session: Session, person: Person, hashes: Mapping[str, str], seals: Seals) -> None:

@@ -9,14 +9,18 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+from authlib.common.errors import AuthlibBaseError
 from authlib.oauth2.auth import encode_client_secret_basic, encode_client_secret_post
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
@@ -24,13 +28,15 @@ from joserfc.jws import extract_compact
 from service.kernel.clock import Clock
 from service.kernel.ids import Ids
 from service.kernel.seals import Seals, Unsealable
-from service.oidc.rules import PENDING, SCOPE, Distrusted, Identity, IssuerAway, OidcRules, identity_of, read_id_token
+from service.oidc.rules import PENDING, SCOPE, Asking, Distrusted, Identity, IssuerAway, OidcRules, identity_of
 from service.telemetry.logs import get_logger
 
 TIMEOUT_S = 5.0
 FRESH_S, KEYS_AGAIN_S = 3600.0, 60.0
 MOST_BYTES = 262_144  # of an answer of the issuer
 OK = 200
+ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")  # those that need the issuer's private key
+LEEWAY_S = 60  # our clock and the issuer's
 _SUBJECT = "oidc"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -47,14 +53,6 @@ class Pending(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Where to send the browser, and what it keeps meanwhile."""
-
-    url: str
-    cookie: str
-
-
-@dataclass(frozen=True)
 class _Described:
     endpoints: Mapping[str, str]
     posts_secret: bool  # the issuer takes the secret in the form only
@@ -62,7 +60,7 @@ class _Described:
     read_at: float
 
 
-class Issuer:
+class OpenIdIssuer:
     """The one issuer; built in the root, closed with it."""
 
     def __init__(
@@ -196,6 +194,26 @@ class Issuer:
             log.warning("the issuer does not answer well", path=urlsplit(url).path, status=answer.status_code)
             raise IssuerAway
         return found
+
+
+def read_id_token(token: str, keys: KeySet, rules: OidcRules, *, nonce: str, now: datetime) -> Mapping[str, Any]:
+    """The claims of a token that is the issuer's, for us, of now, and the answer to our question. Raises `Distrusted`.
+
+    The checks are those of OpenID Connect Core 3.1.3.7.
+    """
+    options = {
+        "iss": {"essential": True, "value": rules.issuer},
+        "aud": {"essential": True, "value": rules.client_id},
+    }
+    try:
+        read = jwt.decode(token, keys, algorithms=list(ALGORITHMS))
+        claims = CodeIDToken(
+            read.claims, read.header, options, {"nonce": nonce, "client_id": rules.client_id}
+        )  # fmt: skip
+        claims.validate(now=int(now.timestamp()), leeway=LEEWAY_S)
+    except (JoseError, AuthlibBaseError, ValueError, TypeError, KeyError) as error:
+        raise Distrusted(f"ID token: {type(error).__name__}: {error}") from error
+    return dict(claims)
 
 
 def _is_fit(url: object, issuer: str) -> bool:

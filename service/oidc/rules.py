@@ -1,26 +1,18 @@
-"""What is asked of the issuer, what its ID token must say, and which role that makes.
+"""What is asked of the issuer, and which role its word makes.
 
-The checks of the token are those of OpenID Connect Core 3.1.3.7, made by Authlib; the algorithms are those that need the
-issuer's private key. Roles come from one claim, by a table in the settings; the first line that fits decides.
+Roles come from one claim of the ID token, by a table in the settings; the first line that fits decides. What verifies the token is
+in `flow.py`, which alone loads Authlib: a fifth of a second that only who has an issuer should pay.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
-
-from authlib.common.errors import AuthlibBaseError
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from datetime import timedelta
+from typing import Any, Protocol
 
 from service.access.rules import Role
 from service.kernel.errors import CubanoError
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
 SCOPE = "openid email profile"
-LEEWAY_S = 60  # our clock and the issuer's
 PENDING = timedelta(minutes=10)  # how long somebody may take at the issuer's page
 
 
@@ -72,23 +64,6 @@ class Identity:
     role: Role | None
 
 
-def read_id_token(token: str, keys: KeySet, rules: OidcRules, *, nonce: str, now: datetime) -> Mapping[str, Any]:
-    """The claims of a token that is the issuer's, for us, of now, and the answer to our question. Raises `Distrusted`."""
-    options = {
-        "iss": {"essential": True, "value": rules.issuer},
-        "aud": {"essential": True, "value": rules.client_id},
-    }
-    try:
-        read = jwt.decode(token, keys, algorithms=list(ALGORITHMS))
-        claims = CodeIDToken(
-            read.claims, read.header, options, {"nonce": nonce, "client_id": rules.client_id}
-        )  # fmt: skip
-        claims.validate(now=int(now.timestamp()), leeway=LEEWAY_S)
-    except (JoseError, AuthlibBaseError, ValueError, TypeError, KeyError) as error:
-        raise Distrusted(f"ID token: {type(error).__name__}: {error}") from error
-    return dict(claims)
-
-
 def identity_of(claims: Mapping[str, Any], rules: OidcRules) -> Identity:
     email, name = claims.get("email"), claims.get("name")
     email = email if isinstance(email, str) else ""
@@ -110,3 +85,21 @@ def read_roles(lines: Sequence[str]) -> tuple[tuple[str, Role], ...]:
             raise ValueError(f"{line!r} is not of the form VALUE=role")
         found.append((value.strip(), Role(role.strip())))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Where to send the browser, and what it keeps meanwhile."""
+
+    url: str
+    cookie: str
+
+
+class Issuer(Protocol):
+    """Somebody who vouches for people; `flow.py` has the one that speaks OpenID Connect."""
+
+    @property
+    def host(self) -> str: ...
+    async def begin(self) -> Asking: ...
+    async def finish(self, cookie: str | None, told: Mapping[str, str]) -> Identity: ...
+    async def close(self) -> None: ...

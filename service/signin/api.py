@@ -19,8 +19,7 @@ from service.access.api import origin_of
 from service.audit.rules import Origin
 from service.kernel.errors import Invalid, Overloaded, Unidentified
 from service.kernel.problems import kind_of
-from service.oidc.flow import Issuer
-from service.oidc.rules import PENDING, Distrusted, IssuerAway
+from service.oidc.rules import PENDING, Distrusted, Issuer, IssuerAway
 from service.sessions.api import check_origin, check_source, cookie_of, no_cookie
 from service.sessions.flow import Held, Opened, find
 from service.sessions.rules import Awaits

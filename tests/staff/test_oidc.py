@@ -13,7 +13,7 @@ from service.access.rules import Role
 from service.kernel.clock import utc_now
 from service.kernel.ids import Ids
 from service.kernel.seals import Seals
-from service.oidc.flow import Issuer
+from service.oidc.flow import OpenIdIssuer
 from service.oidc.rules import Distrusted, OidcRules
 from service.settings import SettingsError, load_settings
 from tests.postgres.names import child_environment
@@ -234,7 +234,7 @@ async def test_a_new_key_of_the_issuer_is_learnt_but_not_asked_for_all_the_time(
     rules = OidcRules(
         issuer.url, CLIENT, SECRET, "http://127.0.0.1:9/back", "groups", (("tickets-support", Role.SUPPORT),)
     )
-    client = Issuer(rules, Seals(["k" * 32], "oidc"), clock=utc_now, ids=Ids(utc_now), tick=lambda: passed[0])
+    client = OpenIdIssuer(rules, Seals(["k" * 32], "oidc"), clock=utc_now, ids=Ids(utc_now), tick=lambda: passed[0])
 
     async def sign_in() -> Role | None:
         asking = await client.begin()
