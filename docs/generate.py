@@ -10,13 +10,15 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.dialects import postgresql
+
+from docs.lists import cases, differences, reasons, roles, zones
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]*?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -180,59 +182,6 @@ def _needs(passage: Any) -> str:
         return f"a session: {passage.staff}" if passage.staff else f"nothing: {passage.public}"
     return f"`{passage.permission}`" + (f"; {passage.hidden}" if passage.hidden else "")
 
-
-def roles() -> str:
-    """What each role may do, and how much it refunds alone."""
-    from service.access.rules import REFUND_LIMITS, ROLE_PERMISSIONS, Permission, Role  # noqa: PLC0415
-
-    rows = [[f"`{each}`", *("yes" if each in ROLE_PERMISSIONS[role] else "-" for role in Role)] for each in Permission]
-    limits = [
-        "refunds alone up to",
-        *(f"{REFUND_LIMITS[role] // 100:,}" if REFUND_LIMITS[role] else "-" for role in Role),
-    ]
-    head = ["permission", *Role]
-    return _table(head, [*rows, limits])
-
-
-def reasons() -> str:
-    """Why money may go back, as a person says it."""
-    from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service
-
-    return _table(["`reason`", "say it when"], [[f"`{each}`", told] for each, told in MEANINGS.items()])
-
-
-def cases() -> str:
-    """What waits for a person, whose it is, and how long it may."""
-    from service.cases.rules import KINDS  # noqa: PLC0415 - only this part needs the service
-
-    rows = [[f"`{kind}`", each.means, each.owner, f"{each.within.days} d"] for kind, each in KINDS.items()]
-    return _table(["case", "what it means", "owner", "within"], rows)
-
-
-def differences() -> str:
-    """What may differ between the books and a gateway, whose it is, and what mends it."""
-    from service.reconciliation.rules import KINDS  # noqa: PLC0415 - only this part needs the service
-
-    rows = [[f"`{kind}`", each.means, f"`{each.owner}`", each.repair] for kind, each in KINDS.items()]
-    return _table(["difference", "what it means", "owner", "repair"], rows)
-
-
-def zones() -> str:
-    """The rate limits: how many at once, how many a minute, by what a client is known, and why so many."""
-    from service.limits.rules import ZONES  # noqa: PLC0415 - only this part needs the service
-
-    rows = [
-        [f"`{zone.name}`", f"{zone.burst:,}", f"{zone.per_minute:,}", _KNOWN_BY[zone.by], zone.why]
-        for zone in ZONES.values()
-    ]
-    return _table(["zone", "at once", "then a minute", "client", "why"], rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
-
-
-_KNOWN_BY = {"client": "key or session, else address", "address": "address"}
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "capabilities": capabilities,

@@ -117,6 +117,7 @@ async def test_an_open_order_shows_what_was_ordered_and_where_to_pay(stage):
         "decline": None,
         "checkoutUrl": checkout["checkoutUrl"],
         "customerErasedAt": None,
+        "disputes": None,
     }
 
 
