@@ -97,7 +97,11 @@ def _shares(order: Order, amount: Money, items: Mapping[str, Money] | None) -> S
 async def _rest(session: Session, order: Order, back: Moved) -> Sequence[tuple[str, Money]] | None:
     """What the other refunds have left of revenue and tax; None when that is not this amount."""
     stands, own = await journal.of_order(session, order.id), await journal.standing(session, back.subject)
-    left = add_up([*stands.items(), *((account, -amount) for account, amount in own.items())])
+    told = [*stands.items(), *((account, -amount) for account, amount in own.items())]
+    # The gateway's share and what was exchanged may be in another currency; what was sold is in the order's.
+    left = add_up(
+        (account, amount) for account, amount in told if account == TAX or account.startswith((REVENUE, REFUNDS))
+    )
     parts = []
     for account, amount in left.items():
         if account == TAX:

@@ -15,6 +15,7 @@ from service.disputes import flow as disputes
 from service.disputes.tables import Dispute
 from service.journal.rules import GIFTS
 from service.kernel.db import Database, Session
+from service.kernel.errors import CubanoError
 from service.kernel.money import Money
 from service.orders import flow as orders
 from service.orders.tables import Order
@@ -29,7 +30,6 @@ from service.telemetry.logs import get_logger
 from service.tickets import flow as tickets
 
 CHUNK = 500  # orders looked at in one transaction
-AT_ONCE = 50  # and locked, to be posted
 EVERY = timedelta(hours=24)  # between two walks over all orders
 log = get_logger("keeping")
 
@@ -128,19 +128,26 @@ class Walk:
         self._rests_until: datetime | None = None
 
     async def turn(self) -> bool:
-        """Look at the next orders; whether there are more."""
+        """Look at the next orders; whether there are more. One that cannot be posted holds up no other."""
         if self._rests_until is not None and self._db.clock() < self._rests_until:
             return False
         async with self._db.transaction() as session:
             query = sa.select(Order.id).where(Order.id > self._after).order_by(Order.id).limit(CHUNK)
             chunk = list((await session.execute(query)).scalars())
             late = sorted({each.order_id for each in await find_unposted(session, chunk)})
-            for order_id in late[:AT_ONCE]:
-                if await keep(session, order_id):
-                    session.count(catalogue.BOOKS_CAUGHT_UP)
-                    log.warning("posted late", order_id=order_id)
-        if len(late) > AT_ONCE:
-            return True  # the same orders again, for the rest of them
+        for order_id in late:
+            await self._catch_up(order_id)
         self._after = chunk[-1] if chunk else ""
         self._rests_until = None if chunk else self._db.clock() + EVERY
         return bool(chunk)
+
+    async def _catch_up(self, order_id: str) -> None:
+        """In a transaction of its own, so that nobody waits for more than one order."""
+        try:
+            async with self._db.transaction() as session:
+                if await keep(session, order_id):
+                    session.count(catalogue.BOOKS_CAUGHT_UP)
+                    log.warning("posted late", order_id=order_id)
+        except (CubanoError, sa.exc.IntegrityError, ValueError, LookupError):  # left as it is, and tried again tomorrow
+            self._db.telemetry.count(catalogue.WORKER_FAILURES, loop="keeping")
+            log.exception("cannot be posted", order_id=order_id)

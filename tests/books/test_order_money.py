@@ -5,6 +5,7 @@ from typing import Any
 from service.books import flow as books
 from service.books.rules import Moved
 from service.journal import flow as journal
+from service.journal.rules import EntryKind, Posting
 from service.kernel.money import Money
 from service.orders import flow as orders
 from tests.disputes.test_disputes import bought, control, dispute, hear
@@ -120,3 +121,20 @@ async def test_a_gift_is_a_sale_that_a_discount_has_paid(stage: Stage, inbox: In
     assert {"discounts:complimentary": 49800, "revenue:full-pass": -47429, "tax": -2371} == given
     assert Money(48800, "USD") == left["discounts:complimentary"]
     assert not [account for account in left if account.startswith("clearing")]
+
+
+async def test_a_refund_stands_as_it_did_when_the_money_was_settled_in_another_currency(stage: Stage, inbox: Inbox):
+    """The gateway's share is in its own currency; what was sold and went back is in the order's, said once or again."""
+    await deaf(stage)
+    checkout = (await stage.checkout(buyer())).raise_for_status().json()
+    fee = {"clearing:stripe": Money(-700, "ZAR"), "fees:stripe": Money(700, "ZAR")}
+    async with stage.db.transaction() as session:
+        order = await orders.lock(session, checkout["orderId"])
+        assert order is not None
+        await books.sell(session, order, Moved("pay_1", "stripe", order.total, session.now))
+        back = Moved("rfd_1", "stripe", order.total, session.now)
+        first = await books.give_back(session, order, "pay_1", back, is_last=True)
+        await journal.post(session, Posting(EntryKind.FEE, "txn_1", fee, session.now, "stripe", order.id))
+        again = await books.give_back(session, order, "pay_1", back, is_last=True)
+
+    assert (True, False) == (first, again)
