@@ -66,6 +66,7 @@ READS: Mapping[str, str] = {
     "deliveries._sender.send:commit-1": "the order a letter is about",
     "deliveries._link_sender.send:commit-1": "the orders a letter with links is about",
     "settlements.flow._itemise:commit-1": "which payouts are not itemised",
+    "keeping.flow.Walk.turn:commit-1": "which orders are not in the books as they are",
     "dispatch.flow.send:commit-1": "the refund that is to be sent",
     "recovery.flow.looker.take:commit-1": "which events are missing, for a person who only asks",
 }
