@@ -21,6 +21,7 @@ from service.telemetry.labels import AccessOutcome
 
 KEPT = timedelta(days=30)  # what is over stays so long, for whoever asks where somebody was signed in
 FORGOTTEN_AT_ONCE = 1_000
+LOOKED_BACK = 50  # sessions of a person that say where they are known
 _AGAIN = "Please sign in again."
 
 
@@ -115,6 +116,15 @@ async def of_member(session: Session, member: StaffMember, rules: SessionRules) 
     )
     found = (await session.execute(query.order_by(StaffSession.created_at.desc(), StaffSession.ref))).scalars()
     return [each for each in found if not rules.is_over(now=session.now, seen_at=each.seen_at, ends_at=each.ends_at)]
+
+
+async def addresses_of(session: Session, member_id: str) -> list[str]:
+    """Where this person has been in lately, with every factor."""
+    query = sa.select(StaffSession.ip).where(
+        StaffSession.member_id == member_id, StaffSession.awaits.is_(None), StaffSession.ip.is_not(None)
+    )
+    newest = query.order_by(StaffSession.created_at.desc()).limit(LOOKED_BACK)
+    return [each for each in (await session.execute(newest)).scalars() if each]
 
 
 async def end(

@@ -18,7 +18,7 @@ from service.kernel.db import Database, Session
 from service.kernel.errors import FieldError, Invalid, NotFound, Unidentified
 from service.kernel.seals import Seals
 from service.oidc.rules import Identity
-from service.sessions.flow import Held, Opened, end, find, go_on, open_session
+from service.sessions.flow import Held, Opened, addresses_of, end, find, go_on, open_session
 from service.sessions.rules import Awaits, Method, SessionRules
 from service.signin.rules import IssuerRefused, StartAgain, WrongCode, WrongPassword
 from service.staff import flow as staff
@@ -63,9 +63,8 @@ def build_door(
 
 async def sign_in(door: Door, email: str, password: str, origin: Origin) -> Opened:
     """With a password. Raises `WrongPassword`, `TooManyTries`, `Overloaded`."""
-    whose = counted(account_key(door.secret, email), origin.ip)
+    kept, whose = await _look(door, email, origin)
     await tries.take(door.db, whose)
-    kept = await _kept(door, email)
     checked = await door.passwords.check(kept.password_hash if kept else None, password)
     if kept is None or not checked.right or not kept.enabled:
         await _failed(door, whose, kept.id if kept else "", origin, SignInOutcome.WRONG_PASSWORD)
@@ -80,10 +79,13 @@ async def sign_in(door: Door, email: str, password: str, origin: Origin) -> Open
         return await _begin(session, door, member, Method.PASSWORD, origin)
 
 
-async def _kept(door: Door, email: str) -> StaffMember | None:
+async def _look(door: Door, email: str, origin: Origin) -> tuple[StaffMember | None, Counted]:
+    """Who has the address, and under what a try is counted; the same two questions when nobody has it."""
     query = sa.select(StaffMember).where(StaffMember.email == email.strip().lower())
     async with door.db.transaction() as session:
-        return (await session.execute(query)).scalar_one_or_none()
+        kept = (await session.execute(query)).scalar_one_or_none()
+        known = await addresses_of(session, kept.id if kept else "")
+    return kept, counted(account_key(door.secret, email), origin.ip, known=known)
 
 
 async def arrive(door: Door, who: Identity, origin: Origin) -> Opened:
@@ -215,7 +217,7 @@ async def choose_password(door: Door, token: str, old: str, new: str, origin: Or
     check_password(new, email=member.email, name=member.name)
     if new == old:
         raise Invalid([FieldError("password", "same", "That is the one you have. Take another one.")])
-    whose = counted(account_key(door.secret, member.email), origin.ip)
+    _, whose = await _look(door, member.email, origin)
     await tries.take(door.db, whose)
     if not (await door.passwords.check(member.password_hash, old)).right:
         await _failed(door, whose, member.id, origin, SignInOutcome.WRONG_PASSWORD)

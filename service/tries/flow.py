@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from service.kernel.db import Database, Session
 from service.telemetry import catalogue
 from service.telemetry.labels import SignInOutcome
-from service.tries.rules import FORGOTTEN_AFTER, Counted, TooManyTries, lock_after
+from service.tries.rules import AT, FORGOTTEN_AFTER, Counted, TooManyTries, lock_after
 from service.tries.tables import SignInTries
 
 FORGOTTEN_AT_ONCE = 1_000
@@ -67,8 +67,9 @@ async def locks(session: Session, whose: Counted) -> dict[str, datetime]:
 
 
 async def forgive(session: Session, *accounts: str) -> None:
-    """An operator lets somebody try again at once."""
-    await session.execute(sa.delete(SignInTries).where(SignInTries.key.in_(accounts)))
+    """An operator lets somebody try again at once, wherever they are."""
+    theirs = (SignInTries.key.startswith(f"{each}{AT}", autoescape=True) for each in accounts)
+    await session.execute(sa.delete(SignInTries).where(sa.or_(SignInTries.key.in_(accounts), *theirs)))
 
 
 async def forget_old(session: Session) -> int:

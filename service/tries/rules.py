@@ -1,11 +1,12 @@
 """How long to wait after failed tries, for whom they are counted, and what a person is told.
 
 The first few tries are free; each one after them locks, twice as long as before, up to a quarter of an hour. That is counted
-for the account and for the address; an account that does not exist is counted and locked like any other.
+for the account and for the address; an account that does not exist is counted and locked like any other. Where somebody
+has been in before has a count of its own: whoever guesses elsewhere locks the account elsewhere, and not for its owner.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -17,6 +18,7 @@ FREE_OF_ACCOUNT = 5  # typing errors and the wrong layout of a keyboard
 FREE_OF_ADDRESS = 20  # an office stands behind one address
 FIRST_LOCK, LONGEST_LOCK = timedelta(seconds=30), timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=24)  # since the last try
+AT = "@"  # between an account and an address it is known at
 _ONE_PERSONS_NETWORK = 64  # bits of an IPv6 address that a household is given
 
 
@@ -40,9 +42,13 @@ class Counted:
         return sorted(self.free)
 
 
-def counted(account: str, ip: str) -> Counted:
-    """By the account, and by the address where it is known."""
-    return Counted(account, {account: FREE_OF_ACCOUNT} | ({address_key(ip): FREE_OF_ADDRESS} if ip else {}))
+def counted(account: str, ip: str, *, known: Iterable[str] = ()) -> Counted:
+    """By the account, and by the address where there is one; by both as one at the `known` addresses of the account."""
+    if not ip:
+        return Counted(account, {account: FREE_OF_ACCOUNT})
+    address = address_key(ip)
+    whose = f"{account}{AT}{address}" if address in {address_key(each) for each in known} else account
+    return Counted(whose, {whose: FREE_OF_ACCOUNT, address: FREE_OF_ADDRESS})
 
 
 def account_key(secret: str, email: str) -> str:

@@ -11,7 +11,7 @@ from service.signin import flow
 from service.signin.rules import WrongCode, WrongPassword
 from service.telemetry.labels import SignInOutcome
 from service.tries.flow import forgive
-from service.tries.rules import TooManyTries, address_key, code_key, in_words, lock_after
+from service.tries.rules import TooManyTries, account_key, address_key, code_key, in_words, lock_after
 from tests.staff.people import HERE, PASSWORD, code_at, hire
 
 EMAIL = "ana@alocubano.example"
@@ -43,6 +43,36 @@ async def test_who_guesses_waits_longer_each_time_whether_the_account_exists_or_
     assert [31, 61, 121] == waits
     assert known is any(action == "staff.sign_in_failed" for action, _, _ in await trail(db))
     assert "ana@" not in str(await trail(db))
+
+
+async def test_who_guesses_elsewhere_locks_nobody_out_at_their_own_desk(door, db, dial):
+    """Where somebody has been in with every factor before, their tries are counted apart; few are free there, too."""
+    await hire(db, seals=door.seals)
+    entered = await flow.give_code(
+        door, (await flow.sign_in(door, EMAIL, PASSWORD, HERE)).token, code_at(dial.now), HERE
+    )
+    elsewhere, beside = Origin("198.51.100.7"), Origin("2001:db8::1")
+    half = await flow.sign_in(door, EMAIL, PASSWORD, beside)  # the password alone makes no place known
+    for _ in range(5):
+        with pytest.raises(WrongPassword):
+            await flow.sign_in(door, EMAIL, "wrong", elsewhere)
+
+    for origin in (elsewhere, beside):
+        with pytest.raises(TooManyTries):
+            await flow.sign_in(door, EMAIL, PASSWORD, origin)
+    at_the_desk = await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    changed = await flow.choose_password(door, entered.token, PASSWORD, "fünf Hunde tanzen Salsa", HERE)
+    for _ in range(5):
+        with pytest.raises(WrongPassword):
+            await flow.sign_in(door, EMAIL, "wrong", HERE)
+    with pytest.raises(TooManyTries):
+        await flow.sign_in(door, EMAIL, PASSWORD, HERE)
+    async with db.transaction() as session:
+        await forgive(session, account_key(door.secret, EMAIL))
+    forgiven = await flow.sign_in(door, EMAIL, "fünf Hunde tanzen Salsa", HERE)
+
+    assert changed.held.awaits is None
+    assert all(each.held.awaits == "code" for each in (half, at_the_desk, forgiven))
 
 
 async def test_an_address_that_tries_many_accounts_is_locked_too(door, db, dial):
