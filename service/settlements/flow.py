@@ -130,7 +130,8 @@ async def read(db: Database, gateway: Gateway, *, since: datetime, until: dateti
 async def refresh(db: Database, gateway: Gateway, day: date) -> None:
     """Read one UTC day anew: what shows up late is found, and what is not listed any more is withdrawn."""
     start, end = bounds(day)
-    listed = await read(db, gateway, since=start, until=min(end, db.clock()))
+    end = min(end, db.clock().replace(microsecond=0))  # of what is younger than the list nothing is known by it
+    listed = await read(db, gateway, since=start, until=end)
     await _itemise(db, gateway)
     given = {"provider": gateway.provider, "start": start, "end": end, "listed": list(listed)}
     async with db.transaction() as session:

@@ -112,3 +112,16 @@ async def test_the_promise_is_broken_by_a_movement_that_moved_nothing(books: Boo
     await books.stage.rows("UPDATE settlements SET amount_minor = amount_minor - 1 WHERE kind = 'other'")
 
     assert ([], ["settlements-posted"]) == (well, await books.broken())
+
+
+async def test_what_is_younger_than_the_list_is_not_withdrawn(books: Books):
+    """A day that is not over may be compared while a worker reads on: what it has found meanwhile stays."""
+    await books.sell()
+    await books.read()
+    younger = "UPDATE settlements SET occurred_at = :at, ref = 'txn_younger'"
+    await books.stage.rows(younger, at=books.stage.clock())
+    await books.compare(books.today)
+
+    assert [("txn_younger", None)] == await books.stage.rows(
+        "SELECT ref, withdrawn_at FROM settlements WHERE ref = 'txn_younger'"
+    )
