@@ -52,6 +52,10 @@ ONE_MORE_TICKET = """
     INSERT INTO tickets
     SELECT 'tkt_x', order_id, order_item_id, 99, ticket_type, name, 'X', status, issued_at FROM tickets LIMIT 1
 """
+FEE_UNPOSTED = """
+    INSERT INTO settlements (provider, ref, kind, amount_minor, amount_currency, fee_minor, occurred_at, imported_at)
+    VALUES ('stripe', 'txn_1', 'fee', -100, 'USD', 0, now(), now())
+"""
 NOTED = """
     INSERT INTO audit_trail
     VALUES (1, '2027-02-13T18:00:00Z', 'system', 'cli', 'cli', 'key.add', 'key_1', NULL, '{}', NULL, NULL, NULL,
@@ -84,19 +88,19 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
     ),
     "paid without a payment": (
         ["UPDATE payments SET status = 'created' WHERE status = 'succeeded'"],
-        {"paid-has-payment", "ticket-has-payment"},
+        {"books-tell-payments", "paid-has-payment", "ticket-has-payment"},
     ),
     "paid too little": (
         ["UPDATE payments SET amount_minor = 1 WHERE status = 'succeeded'"],
-        {"paid-has-payment"},
+        {"books-tell-payments", "paid-has-payment"},
     ),
     "paid twice": (
         [PAID_TWICE.format(surplus=False, age="0")],
-        {"paid-has-payment"},
+        {"books-tell-payments", "paid-has-payment"},
     ),
     "money without an order that knows": (
         ["UPDATE payments SET status = 'succeeded'"],
-        {"payment-moves-order"},
+        {"books-tell-payments", "payment-moves-order"},
     ),
     "a capture nobody waits for": (
         [PROCESSING, "UPDATE payments SET updated_at = now() - interval '11 minutes'"],
@@ -158,25 +162,31 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
             REFUND.format(id="ref_1", amount=49_800, status="succeeded"),
             REFUND.format(id="ref_2", amount=1, status="succeeded"),
         ],
-        {"refunds-within-payment", "returned-adds-up"},
+        {"books-tell-refunds", "refunds-within-payment", "returned-adds-up"},
     ),
     "refunded, and the payment does not know": (
         [REFUND.format(id="ref_1", amount=1, status="succeeded")],
-        {"returned-adds-up"},
+        {"books-tell-refunds", "returned-adds-up"},
     ),
     "refunded, and the order does not know": (
         [REFUND.format(id="ref_1", amount=49_800, status="succeeded"), RETURNED.format(amount=49_800)],
-        {"refunded-state"},
+        {"books-tell-refunds", "refunded-state"},
     ),
     "refunded in part, and the order does not know": (
         [REFUND.format(id="ref_1", amount=1, status="succeeded"), RETURNED.format(amount=1)],
-        {"refunded-state"},
+        {"books-tell-refunds", "refunded-state"},
     ),
-    "lost at the bank, and the payment does not know": ([DISPUTED.format(status="lost")], {"returned-adds-up"}),
-    "disputed, and the payment does not know": ([DISPUTED.format(status="needs_response")], {"disputed-state"}),
+    "lost at the bank, and the payment does not know": (
+        [DISPUTED.format(status="lost")],
+        {"books-tell-disputes", "returned-adds-up"},
+    ),
+    "disputed, and the payment does not know": (
+        [DISPUTED.format(status="needs_response")],
+        {"books-tell-disputes", "disputed-state"},
+    ),
     "disputed, and the order does not know": (
         [DISPUTED.format(status="under_review"), "UPDATE payments SET disputed = true WHERE status = 'succeeded'"],
-        {"disputed-state"},
+        {"books-tell-disputes", "disputed-state"},
     ),
     "a late payment nobody gives back": (
         [each.format(age="49 hours") for each in LATE],
@@ -186,14 +196,17 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
         [*(each.format(age="1 hour") for each in LATE), REFUND.format(id="ref_1", amount=49_800, status="failed")],
         {"late-payment-waits", "order-history", "holds-match-orders"},
     ),
-    "a second payment nobody gives back": ([PAID_TWICE.format(surplus=True, age="49 hours")], {"surplus-goes-back"}),
+    "a second payment nobody gives back": (
+        [PAID_TWICE.format(surplus=True, age="49 hours")],
+        {"books-tell-payments", "surplus-goes-back"},
+    ),
     "a second payment whose refund has failed": (
         [PAID_TWICE.format(surplus=True, age="1 hour"), FAILED_OF_TWICE],
-        {"surplus-goes-back"},
+        {"books-tell-payments", "surplus-goes-back"},
     ),
-    "a second payment that was just made, and is no harm": (
+    "a second payment that only the books do not know yet": (
         [PAID_TWICE.format(surplus=True, age="1 hour")],
-        set(),
+        {"books-tell-payments"},
     ),
     "an event lies there for an hour": (
         ["UPDATE payment_events SET state = 'pending', due_at = now() - interval '61 minutes'"],
@@ -207,6 +220,18 @@ BY_HAND: dict[str, tuple[list[str], set[str]]] = {
         ],
         {"audit-chain"},
     ),
+    "a cent is gone from the books": (
+        [
+            "ALTER TABLE journal_lines DISABLE TRIGGER ALL",
+            "UPDATE journal_lines SET amount_minor = amount_minor + 1 WHERE account = 'tax'",
+        ],
+        {"journal-zero"},
+    ),
+    "a month is closed that was another": (
+        ["INSERT INTO closed_months VALUES ('2020-01', now(), 'x', 7, repeat('0', 64), '{}')"],
+        {"closed-months-unchanged"},
+    ),
+    "a gateway's fee that the books do not know": ([FEE_UNPOSTED], {"settlements-posted"}),
     "a third key that works": (
         ["INSERT INTO api_clients VALUES ('cli_1', 'desk', 'support', now())", THREE_KEYS],
         {"two-live-keys"},

@@ -59,7 +59,7 @@ def test_labels_are_closed_or_bounded(metric: Metric):
     """A label takes its values from an enum or from a set with a ceiling."""
     for allowed in metric.labels.values():
         assert isinstance(allowed, Bounded) or issubclass(allowed, StrEnum)
-        assert not isinstance(allowed, Bounded) or 1 <= allowed.limit <= 100
+        assert not isinstance(allowed, Bounded) or 1 <= allowed.limit <= 200
 
 
 @pytest.mark.parametrize("metric", ALL, ids=by_name)
