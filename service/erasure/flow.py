@@ -5,6 +5,7 @@ payments, refunds, tickets and the journal stay as they are: they name nobody. W
 it is refused unless a law says otherwise (`force`). Events that come later lose their bodies by `scrub_late`.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ import sqlalchemy as sa
 
 from service.access.rules import Permission, Principal
 from service.audit import flow as audit
+from service.cases.tables import Case
 from service.disputes.machine import RUNNING
 from service.disputes.tables import Dispute
-from service.cases.tables import Case
 from service.idempotency.tables import IdempotencyKey
 from service.kernel.db import Session
 from service.kernel.errors import Forbidden, NotFound, WrongState
@@ -32,7 +33,9 @@ from service.vault.tables import PLAIN_ORDERS, OrderCustomer
 from service.webhooks.tables import EventState, PaymentEvent
 
 BODY = b'{"erased": true}'  # what stands where an event's body was
+UNUSED = (EventState.IGNORED, EventState.DEAD, EventState.DISCARDED)
 RECENT = 100_000  # events among which `scrub_late` looks; many more than come in an hour
+_LOCAL = r"a-z0-9.!#$%&'*+/=?^_`{|}~-"  # what the part before the @ is made of
 _LONG = "SET LOCAL statement_timeout = '120s'"  # the inbox is read from end to end
 
 
@@ -116,19 +119,21 @@ async def _forget(session: Session, principal: Principal, ids: list[str], *, for
     rows = sa.select(OrderCustomer).where(OrderCustomer.order_id.in_(ids)).order_by(OrderCustomer.order_id)
     anew = {"populate_existing": True}
     gone = list((await session.execute(rows.with_for_update(), execution_options=anew)).scalars())
-    digests = {row.email_digest for row in gone}
+    buyers = [await vault.open_buyer(session, row.order_id) for row in gone]
+    emails = {normalise(each.email) for each in buyers if each}
+    digests = {digest for each in emails for digest in session.master_keys.digests(each)}
     for row in gone:
         row.key_id = row.wrapped_key = row.email_sealed = row.name_sealed = row.email_digest = row.token_hash = None
         row.erased_at = session.now
     await session.flush()
     await _forget_rows(session, ids, digests)
-    events = await _scrub(session, _subjects(ids))
+    events = await _scrub(session, sa.or_(_about(_subjects(ids)), *map(_names, sorted(emails))))
     done = {"orders": len(ids), "events": events, "forced": forced}
     for order_id in ids:
         audit.note(session, principal, "customer.erase", order_id, after=done)
 
 
-async def _forget_rows(session: Session, ids: list[str], digests: set[str | None]) -> None:
+async def _forget_rows(session: Session, ids: list[str], digests: set[str]) -> None:
     """Requests to gateways, pages to pay on, keys of clients, and what an error may have quoted."""
     asked = {"request": sa.null(), "request_sealed": None, "checkout_url": None}
     await session.execute(sa.update(Payment).where(Payment.order_id.in_(ids)).values(asked))
@@ -155,17 +160,37 @@ def _subjects(order_ids: Sequence[str] | sa.Select[str]) -> sa.CompoundSelect[tu
     )
 
 
-async def _scrub(session: Session, subjects: sa.CompoundSelect[tuple[str]], *more: sa.ColumnElement[bool]) -> int:
+def _about(subjects: sa.CompoundSelect[tuple[str]]) -> sa.ColumnElement[bool]:
+    return PaymentEvent.subject.in_(subjects)
+
+
+def _names(email: str) -> sa.ColumnElement[bool]:
+    """Events that tell the address and are about nothing of ours, such as a gateway's own record of a customer."""
+    alone = rf"(^|[^{_LOCAL}]){re.escape(_escaped(email))}($|[^a-z0-9.-]|\.($|[^a-z0-9]))"  # joana@… is not ana@…
+    bodies = (
+        sa.func.lower(sa.func.encode(each, "escape")).regexp_match(alone)  # a body need not be valid text
+        for each in (PaymentEvent.payload, PaymentEvent.detail)
+    )
+    ours = PaymentEvent.subject.startswith("ord_", autoescape=True)
+    return sa.and_(PaymentEvent.state.in_(UNUSED), ~ours, sa.or_(*bodies))
+
+
+def _escaped(email: str) -> str:
+    """As PostgreSQL's `encode(…, 'escape')` writes it."""
+    return "".join(chr(each) if each < 128 else f"\\{each:03o}" for each in email.encode())  # noqa: PLR2004 - ASCII
+
+
+async def _scrub(session: Session, *whose: sa.ColumnElement[bool]) -> int:
     """Take the bodies of these events, once they were applied; how many. Their ids and types stay."""
-    theirs = PaymentEvent.subject.in_(subjects), PaymentEvent.state != EventState.PENDING, PaymentEvent.payload != BODY
+    done = PaymentEvent.state != EventState.PENDING, PaymentEvent.payload != BODY
     fetched = sa.case((PaymentEvent.detail.is_(None), sa.null()), else_=sa.literal(BODY))
     bare = {"payload": BODY, "detail": fetched, "last_error": None}
-    done = sa.update(PaymentEvent).where(*theirs, *more).values(bare).returning(PaymentEvent.seq)
-    return len((await session.execute(done)).all())
+    gone = sa.update(PaymentEvent).where(*whose, *done).values(bare).returning(PaymentEvent.seq)
+    return len((await session.execute(gone)).all())
 
 
 async def scrub_late(session: Session) -> int:
     """Take the bodies of events that came, or were applied, after their customer was erased; how many."""
     newest = sa.select(sa.func.coalesce(sa.func.max(PaymentEvent.seq), 0)).scalar_subquery()
     erased = sa.select(OrderCustomer.order_id).where(OrderCustomer.erased_at.is_not(None))
-    return await _scrub(session, _subjects(erased), PaymentEvent.seq > newest - RECENT)
+    return await _scrub(session, _about(_subjects(erased)), PaymentEvent.seq > newest - RECENT)

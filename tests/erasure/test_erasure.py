@@ -50,6 +50,7 @@ async def test_a_customer_is_erased_and_the_books_stay_whole(stage: Stage, box: 
             await stage.pay(each)
             await stage.order_in(each, "paid")
         await stage.until(lambda: _all_done(stage), within_s=20)
+    await _gateway_tells_of_the_customer(stage)
     tokens = [each["accessToken"] for each in sold]
     named, with_token = await places_of(stage, *NEEDLES), await places_of(stage, *tokens)
     before = await books(stage)
@@ -63,9 +64,21 @@ async def test_a_customer_is_erased_and_the_books_stay_whole(stage: Stage, box: 
     assert [each["orderId"] for each in sold] == [each.order_id for each in found if not each.erased]
     assert [True] == [each.erased for each in again]
     assert set() == await places_of(stage, *NEEDLES, *tokens)
+    assert {"payment_events.payload"} == await places_of(stage, "another@example.org")
     assert before == await books(stage)
     assert [] == await broken_promises(stage)
     await _stays_forgotten(stage, sold[0])
+
+
+async def _gateway_tells_of_the_customer(stage: Stage) -> None:
+    """By an event about nothing of ours, ignored and kept; and of somebody else."""
+    for number, email in enumerate((EMAIL.upper(), "another@example.org")):
+        body = f'{{"data": {{"object": {{"id": "cus_{number}", "email": "{email}"}}}}}}'
+        columns = f"'evt_cus_{number}', 'customer.updated', 'cus_{number}', livemode, convert_to('{body}', 'UTF8')"
+        rest = " NULL, created_at, received_at, 'ignored', 'ignored', 1, due_at, NULL, NULL, ended_at, false, NULL, 'webhook'"
+        await stage.rows(
+            f"INSERT INTO payment_events SELECT {900 + number}, provider, {columns},{rest} FROM payment_events LIMIT 1"  # noqa: S608
+        )
 
 
 async def _stays_forgotten(stage: Stage, sold: dict[str, Any]) -> None:
