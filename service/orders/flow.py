@@ -85,7 +85,7 @@ async def lock(session: Session, order_id: str) -> Order | None:
         sa.select(Order)
         .options(sa.orm.joinedload(Order.items))  # lines never change, so they may be read beside the lock
         .where(Order.id == order_id)
-        .with_for_update(of=Order)
+        .with_for_update(of=Order, key_share=True)  # rows that only name the order (entries, movements) wait for nobody
         .execution_options(populate_existing=True)
     )
     return (await session.execute(query)).unique().scalar_one_or_none()

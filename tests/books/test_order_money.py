@@ -138,3 +138,17 @@ async def test_a_refund_stands_as_it_did_when_the_money_was_settled_in_another_c
         again = await books.give_back(session, order, "pay_1", back, is_last=True)
 
     assert (True, False) == (first, again)
+
+
+async def test_a_fee_waits_for_nobody_who_works_on_its_order(stage: Stage, inbox: Inbox):
+    """Whoever reads the gateway's balance names many orders in one transaction; nobody stands in another's way by that."""
+    await deaf(stage)
+    checkout = (await stage.checkout(buyer())).raise_for_status().json()
+    fee = {"clearing:stripe": Money(-700, "USD"), "fees:stripe": Money(700, "USD")}
+    async with stage.db.transaction() as working:
+        await orders.lock(working, checkout["orderId"])
+        async with stage.db.transaction() as session:
+            posting = Posting(EntryKind.FEE, "txn_1", fee, session.now, "stripe", checkout["orderId"])
+            wrote = await journal.post(session, posting)
+
+    assert wrote
