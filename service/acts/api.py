@@ -11,9 +11,10 @@ from litestar.params import Body, HeaderParameter, QueryParameter
 
 from service.access.api import principal_of
 from service.access.rules import Principal
-from service.acts.rules import MOST_LISTED, Act, Asked, fingerprint
+from service.acts.rules import MOST_LISTED, MOST_REASON, Act, Asked, fingerprint
 from service.kernel.errors import FieldError, Forbidden, Invalid, KeyInFlight, KeyReused, PlanChanged, Unidentified
 from service.telemetry.labels import AccessOutcome
+from service.telemetry.redaction import redact_text
 
 READING = (Invalid, Unidentified, Forbidden)
 ACTING = (Invalid, 413, 415, Unidentified, Forbidden, KeyInFlight, KeyReused, PlanChanged)
@@ -83,5 +84,6 @@ def operator_of(request: Request[Any, Any, Any]) -> Principal:
 
 
 def asked(request: Request[Any, Any, Any], act: Act, key: str | None) -> Asked:
-    """The act of this request."""
-    return Asked(operator_of(request), act, key, fingerprint(request.method, request.url.path, act))
+    """The act of this request; its reason is kept in many places, so addresses and secrets are out of it from here on."""
+    told = msgspec.structs.replace(act, reason=redact_text(act.reason)[:MOST_REASON])
+    return Asked(operator_of(request), told, key, fingerprint(request.method, request.url.path, act))

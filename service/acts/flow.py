@@ -71,7 +71,7 @@ async def end(session: Session, asked: Asked, claim: Claim | None, told: Told, *
 async def give_up(session: Session, asked: Asked, claim: Claim | None) -> None:
     """Nothing came of it: the key may be used again at once."""
     if claim is not None:
-        await idempotency.give_up(session, _key(asked), claim)
+        await idempotency.give_up(session, _key(session, asked), claim)
 
 
 def write_down(session: Session, asked: Asked, plan: Plan) -> None:
@@ -90,16 +90,18 @@ def _agreed(plan: Plan, asked: Asked) -> Plan:
     return plan
 
 
-def _key(asked: Asked) -> Key:
-    # Another's key is another key, and another's answer is never told.
-    return Key(f"ops:{asked.by.id}", asked.key or "", asked.fingerprint)
+def _key(session: Session, asked: Asked) -> Key:
+    # Another's key is another key, and another's answer is never told. An act may name a customer: a plain hash of it
+    # could be tried out, so a blind index is kept, by every master key as one takes over.
+    first, *others = session.master_keys.digests(asked.fingerprint)
+    return Key(f"ops:{asked.by.id}", asked.key or "", first, also=tuple(others))
 
 
 async def _claim(session: Session, asked: Asked) -> Claim | None:
-    return await idempotency.claim(session, _key(asked), subject="") if asked.key else None
+    return await idempotency.claim(session, _key(session, asked), subject="") if asked.key else None
 
 
 async def _finish(session: Session, asked: Asked, claim: Claim | None, told: Told) -> None:
     if claim is not None:
         answer = msgspec.json.encode(told).decode()
-        await idempotency.finish(session, _key(asked), claim, subject=answer)
+        await idempotency.finish(session, _key(session, asked), claim, subject=answer)

@@ -77,7 +77,7 @@ async def test_an_event_is_applied_again_or_decided_against(stage, on_call):
     planned = (await on_call.post(f"inbox/{first}/replay", dryRun=True)).json()
 
     done = await on_call.post(f"inbox/{first}/replay", expect=planned["planHash"])
-    gone = await on_call.post(f"inbox/{second}/discard")
+    gone = await on_call.post(f"inbox/{second}/discard", reason="ana@example.org has token=abcdefgh")
     again = await on_call.post(f"inbox/{second}/discard")
 
     assert (1, 1, [{"minor": 49800, "currency": "USD"}]) == tuple(
@@ -87,6 +87,9 @@ async def test_an_event_is_applied_again_or_decided_against(stage, on_call):
     assert ("discarded", False) == (gone.json()["after"]["state"], again.json()["changes"])
     states = dict(await stage.rows("SELECT event_id, state FROM payment_events"))
     assert ("pending", "discarded") == (states[first], states[second])
+    assert ["a***@example.org has token=[redacted]"] == [
+        row[0] for row in await stage.rows("SELECT cause FROM payment_events WHERE event_id = :id", id=second)
+    ]
     assert [("inbox.replay", first), ("inbox.discard", second)] == await on_call.noted()
     await stage.rows("UPDATE payment_events SET state = 'applied' WHERE event_id = :id", id=first)
     assert (409, "wrong_state") == codes(await on_call.post(f"inbox/{first}/discard"))

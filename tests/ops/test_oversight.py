@@ -1,6 +1,8 @@
 """The promises of the data on demand, and the audit trail page by page."""
 
 from service.access.rules import Role
+from service.acts.rules import fingerprint
+from service.ops.views import EraseAsked
 from service.parts import INVARIANTS
 from tests.ops.conftest import as_role, codes
 
@@ -65,6 +67,10 @@ async def test_a_customer_is_forgotten_by_whoever_may(stage, on_call):
     assert not again["changes"]
     trail = await stage.rows("SELECT coalesce(before, '') || after FROM audit_trail")
     assert not [each for (each,) in trail if "example.org" in each.lower()]
+    act = EraseAsked(reason="a test", email=wish["email"], expect=planned["planHash"])
+    guessed = fingerprint("POST", "/api/ops/customers/erase", act)
+    kept = await stage.rows("SELECT fingerprint = :guess FROM idempotency_keys WHERE key = 'k'", guess=guessed)
+    assert [(False,)] == kept, "whoever has the table cannot try addresses out"
     order = (await stage.client.get(f"/api/payment/order/{checkouts[0]['orderId']}", headers=admin.headers)).json()
     assert "ana@example.org" != order["email"]
     assert (400, "invalid_request") == codes(await admin.post("customers/erase", **wish, orderId="x"))
