@@ -32,6 +32,7 @@ from service.telemetry.labels import RecoveredBy
 from service.telemetry.logs import get_logger
 
 log = get_logger("dispatch")
+DISPUTED = "dispute_running"  # why it was not even asked for
 
 
 async def send(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[str, Any]) -> None:
@@ -41,15 +42,19 @@ async def send(db: Database, gateways: Mapping[str, Gateway], payload: Mapping[s
     """
     async with db.transaction() as session:
         refund = (await session.execute(sa.select(Refund).where(Refund.id == payload["refund_id"]))).scalar_one()
+        disputed = await payments.is_disputed(session, refund.payment_id)
     if refund.status != RefundStatus.REQUESTED or refund.request is None:
         return  # answered meanwhile, by its event
+    if disputed and refund.sent_at is None:  # opened since it was asked for: the bank has the money already
+        await _refuse(db, refund, DISPUTED)
+        raise Parked("refund_refused", f"{refund.id}: a dispute about {refund.payment_id} runs")
     try:
         facts = await _ask(db, gateways[refund.provider], refund, refund.request)
     except GatewayRejected as error:
         # "Nothing is left to refund" may be said because an earlier try of this one was taken.
         found = await _look_up_refused(db, gateways[refund.provider], refund.request)
         if found is None:
-            await _refuse(db, refund, error)
+            await _refuse(db, refund, error.code)
             raise Parked("refund_refused", f"{refund.id}: {error.code} {error.message}") from error
         facts = found
     async with db.transaction() as session:
@@ -163,9 +168,9 @@ async def _look_up_refused(db: Database, gateway: Gateway, stored: dict[str, Any
         return None
 
 
-async def _refuse(db: Database, refund: Refund, error: GatewayRejected) -> None:
+async def _refuse(db: Database, refund: Refund, code: str) -> None:
     async with db.transaction() as session:
         _, _, refund = await lock(session, refund)
         if refund.status == RefundStatus.REQUESTED:
-            await fail(session, refund, code=error.code)
-    log.error("refund refused", refund_id=refund.id, order_id=refund.order_id, code=error.code)
+            await fail(session, refund, code=code)
+    log.error("refund refused", refund_id=refund.id, order_id=refund.order_id, code=code)

@@ -217,6 +217,11 @@ async def of_order(session: Session, order_id: str) -> list[Payment]:
     return list((await session.execute(query.execution_options(populate_existing=True))).scalars())
 
 
+async def is_disputed(session: Session, payment_id: str) -> bool:
+    """Whether a dispute about it runs."""
+    return bool((await session.execute(sa.select(Payment.disputed).where(Payment.id == payment_id))).scalar_one())
+
+
 async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] | None:
     """The order, locked, and the payment an event speaks of; None when it is not ours."""
     order = await orders.lock(session, event.order_id) if event.order_id else None

@@ -104,6 +104,21 @@ async def test_a_refund_that_has_lost_its_room_is_canceled_at_its_approval(stage
     assert [] == await inbox.broken()
 
 
+async def test_a_refund_is_not_sent_into_a_dispute_that_has_begun_since(stage: Stage, inbox: Inbox):
+    """The gateway is not even asked; a person sees that it has failed and why."""
+    checkout, ana = await bought(stage, inbox), await person(stage, "ana")
+    asked = await ana.ask(checkout, amount=usd(1000))
+    (await stage.emulator.post("/_emulator/disputes", json={"session": session_id(checkout)})).raise_for_status()
+    await take_in(stage, inbox, *await told(stage))
+
+    sent = await send_all(inbox)
+
+    assert (201, [("refund.send", "parked")]) == (asked.status_code, sent)
+    assert ([("failed", "dispute_running")], []) == (await states(stage), await really(stage))
+    assert [("refund_refused",)] == await stage.rows("SELECT kind FROM cases WHERE kind LIKE 'refund%'")
+    assert [] == await inbox.broken()
+
+
 async def test_what_nobody_decides_on_is_canceled_after_a_week(stage: Stage, inbox: Inbox):
     """Not a moment earlier."""
     checkout, ana = await bought(stage, inbox), await person(stage, "ana")
