@@ -18,6 +18,7 @@ async def paid_twice(stage: Stage, inbox: Inbox) -> dict[str, Any]:
     await deaf(stage)
     checkout = await ordered(stage)
     (request,) = await requests_of(stage)
+    assert request is not None
     names = {**request["metadata"], "payment_id": "pay_second"}
     request = {**request, "metadata": names, "payment_intent_data": {"metadata": names}}
     gateway = inbox.parts.gateways["stripe"]
