@@ -33,7 +33,9 @@ class LinkOperation(Operation):
     """The handler reads the raw body, as the checkout does; its schema is written here."""
 
     def __post_init__(self) -> None:
-        email = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, description="The one the tickets were bought with.")
+        email = Schema(
+            type=OpenAPIType.STRING, format=OpenAPIFormat.EMAIL, description="The one the tickets were bought with."
+        )
         schema = Schema(
             type=OpenAPIType.OBJECT, required=["email"], properties={"email": email}, additional_properties=False
         )

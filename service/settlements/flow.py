@@ -130,9 +130,10 @@ async def read(db: Database, gateway: Gateway, *, since: datetime, until: dateti
 async def refresh(db: Database, gateway: Gateway, day: date) -> None:
     """Read one UTC day anew: what shows up late is found, and what is not listed any more is withdrawn."""
     start, end = bounds(day)
-    end = min(end, db.clock().replace(microsecond=0))  # of what is younger than the list nothing is known by it
+    end = min(end, db.clock())
     listed = await read(db, gateway, since=start, until=end)
     await _itemise(db, gateway)
+    end = end.replace(microsecond=0)  # lists know whole seconds: of what is younger nothing is known by this one
     given = {"provider": gateway.provider, "start": start, "end": end, "listed": list(listed)}
     async with db.transaction() as session:
         refs = list((await session.execute(sa.text(_WITHDRAW), given | {"now": session.now})).scalars())
