@@ -1,8 +1,8 @@
 """How a card number looks: 12 to 19 digits of a network's range that pass Luhn, however they are grouped.
 
 Found in free text for two ends: requests that hold one are refused before anything reads them, and logs and traces lose
-them. Not taken for one: what is part of a word or a longer number, UUIDs, telephone numbers with their plus, times.
-The time is linear in the length.
+them. Letters may touch it (`card4242…`). Not taken for one: what is part of an id, which has other digits in the same
+word, or of a longer number; UUIDs, telephone numbers with their plus, times. The time is linear in the length.
 """
 
 import re
@@ -10,10 +10,12 @@ import unicodedata
 
 LEAST, MOST = 13, 19  # digits
 _PHONE_MOST = 15  # digits of a telephone number (E.164)
-# Between two digits: at most two of space, hyphen, dot, and what looks like them or like nothing.
+# Between two digits: at most three of space, hyphen, dot, and what looks like them or like nothing.
 _GAP = "[ \t.\u00a0\u00ad\u2000-\u200d\u2010-\u2015\u202f\u2060\u2212\ufeff-]"
-_LONG = re.compile(rf"(?<!\w)\d(?:{_GAP}{{0,2}}\d){{{LEAST - 1},}}(?!\w)")
+_LONG = re.compile(rf"(?<!\d)\d(?:{_GAP}{{0,3}}\d){{{LEAST - 1},}}(?!\d)")
 _PLAIN = re.compile(rf"(?<!\w)\d{{{LEAST},{MOST}}}(?!\w)")
+_WORD_BEFORE, _WORD_BEHIND = re.compile(r"\w+\Z"), re.compile(r"\w+")
+_NEAR = 32  # characters of the word around a number that are looked at
 _UUID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE | re.ASCII)
 _NOT_DIGIT = re.compile(r"\D")
 _ANY_DIGIT = re.compile(r"\d")
@@ -91,22 +93,34 @@ def _in_ascii(text: str) -> str:
 
 def _of_card(text: str, found: re.Match[str]) -> str:
     """The last four digits when this run of digits, or some groups of it, is a card's number; else nothing."""
-    digits = _NOT_DIGIT.sub("", found[0])
-    if is_card(digits):
-        return "" if len(digits) <= _PHONE_MOST and text[: found.start()].endswith("+") else digits[-4:]
-    groups = _DIGITS.findall(found[0])
-    return _in_groups(groups) if len(groups) > 1 else ""
+    digits, groups = _NOT_DIGIT.sub("", found[0]), _DIGITS.findall(found[0])
+    begins_id, ends_id = _ends_id(text, found.start()), _begins_id(text, found.end())
+    if is_card(digits) and not (begins_id or ends_id):
+        is_phone = len(digits) <= _PHONE_MOST and text.startswith("+", max(found.start() - 1, 0))
+        return "" if is_phone else digits[-4:]
+    return _in_groups(groups, begins_id=begins_id, ends_id=ends_id)
 
 
-def _in_groups(groups: list[str]) -> str:
-    """The same for neighbouring groups: a date or a code may stand beside the number."""
+def _ends_id(text: str, end: int) -> bool:
+    """Whether what stands directly before is a word with other digits in it."""
+    word = _WORD_BEFORE.search(text, max(end - _NEAR, 0), end)
+    return word is not None and _ANY_DIGIT.search(word[0]) is not None
+
+
+def _begins_id(text: str, start: int) -> bool:
+    word = _WORD_BEHIND.match(text, start, start + _NEAR)
+    return word is not None and _ANY_DIGIT.search(word[0]) is not None
+
+
+def _in_groups(groups: list[str], *, begins_id: bool, ends_id: bool) -> str:
+    """The same for neighbouring groups: a date or a code may stand beside the number, and an id at either end."""
     for start, first in enumerate(groups):
-        if len(first) < _LEAST_GROUP or first[:2] not in _STARTS:
+        if len(first) < _LEAST_GROUP or first[:2] not in _STARTS or (begins_id and start == 0):
             continue
         digits = ""
-        for group in groups[start : start + _MOST_GROUPS]:
+        for number, group in enumerate(groups[start : start + _MOST_GROUPS], start):
             digits += group
-            if is_card(digits):
+            if is_card(digits) and not (ends_id and number == len(groups) - 1):
                 return digits[-4:]
             if len(digits) > MOST:
                 break

@@ -83,9 +83,9 @@ def test_a_number_that_no_network_issues_is_none(digits):
     assert digits == hide_cards(digits)
 
 
-@given(cards(), st.sampled_from(["x", "_", "7", "é"]))
+@given(cards(), st.sampled_from(["x7", "_0", "7"]))
 def test_a_part_of_a_word_is_no_card(digits, glued):
-    """Ids have digits in them."""
+    """Ids have digits of their own beside the letters; a longer number is no card for a part of it."""
     assume(not glued.isdigit() or not is_card(glued + digits))
 
     assert not has_card(glued + digits)
@@ -101,6 +101,10 @@ def test_a_part_of_a_word_is_no_card(digits, glued):
         ("٤٢٤٢ ٤٢٤٢ ٤٢٤٢ ٤٢٤٢", True),  # Arabic digits
         ("\uff15" * 12 + "\uff14" * 4, True),  # full width
         ("4242\u200b4242\u200b4242\u200b4242", True),  # with nothing one could see between
+        ("card4242424242424242", True),  # letters may touch it
+        ("Ana4242 4242 4242 4242", True),
+        ("pan_4242424242424242x", True),
+        ("4242 - 4242 - 4242 - 4242", True),
         ("4242 4242 4242 4241", False),  # the check digit
         ("0000 0000 0000 0000", False),
         ("1234 5678 9012 3452", False),  # passes, but nobody issues it
