@@ -65,7 +65,9 @@ def day(*, day: datetime | None, as_json: bool) -> None:
     show_default=True,
     help="Days after its end in which late fees are waited for before it can be closed.",
 )
-@click.option("--anyway", metavar="REASON", help="Close it although differences to a gateway are open; audited.")
+@click.option(
+    "--anyway", metavar="REASON", help="Close it although a difference is open or a day was never compared; audited."
+)
 @by_option
 @as_json
 def month(*, month: str, closes: bool, grace: int, anyway: str | None, by: str, as_json: bool) -> None:
@@ -100,7 +102,10 @@ def _close(month: str, *, grace: int, anyway: str | None, by: str) -> None:
         with_database(work)
     except NotClosable as error:
         more = (
-            " `cubano books reconcile` shows them; --anyway REASON closes it all the same." if error.by_decision else ""
+            " `cubano books reconcile --day DAY` compares a day and shows what is out; "
+            "--anyway REASON closes it all the same."
+            if error.by_decision
+            else ""
         )
         fail(f"{error}{more}")
 

@@ -108,11 +108,11 @@ async def _compare(parts: Parts, gateway: Gateway, day: date, *, fix: bool, by: 
         problem = error.reason if isinstance(error, GatewayUnavailable) else str(error)
     terms = terms_of(gateway, parts.settings)
     async with parts.db.transaction() as session:
-        report = await reconcile_known(session, day, terms)
+        report = await reconcile_known(session, day, terms, anew=problem is None)
     repairs: list[Repair] = []
     if fix and (repairs := await mend(parts, gateway, report, by=by)):
         async with parts.db.transaction() as session:
-            report = await reconcile_known(session, day, terms)
+            report = await reconcile_known(session, day, terms, anew=problem is None)
     return _Compared(report, problem, tuple(repairs))
 
 

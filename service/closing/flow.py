@@ -15,10 +15,22 @@ from service.access.rules import Principal
 from service.archives.flow import digest_of
 from service.archives.rules import end_of, key_of, start_of
 from service.audit.flow import note
-from service.closing.rules import NotClosable, Report, Sum, check_ended, figures, next_month, restated
+from service.closing.rules import (
+    NotClosable,
+    Report,
+    Sum,
+    check_ended,
+    check_reconciled,
+    figures,
+    next_month,
+    restated,
+)
+from service.gateways.base import Capability
+from service.gateways.registry import UnknownProviderError, describe
 from service.journal.rules import accounting_day, month_of
 from service.journal.tables import ClosedMonth, JournalEntry
 from service.kernel.db import Database, Session
+from service.reconciliation.rules import READY
 from service.reconciliation.tables import Difference
 
 TIMEOUT_S = 60  # sums over all lines there are
@@ -33,6 +45,18 @@ _OPENING = """
     SELECT l.account, l.amount_currency, sum(l.amount_minor)::bigint
     FROM journal_entries e JOIN journal_lines l ON l.entry_seq = e.seq
     WHERE e.day < :first GROUP BY l.account, l.amount_currency
+"""
+
+
+# From a provider's first movement on, and only what is told of the month itself.
+_UNCOMPARED = """
+    SELECT moved.provider, moved.day FROM (
+        SELECT provider, CAST(generate_series(greatest(min(day), :first), :last, interval '1 day') AS date) AS day
+        FROM journal_entries WHERE day <= :last AND provider IS NOT NULL
+        GROUP BY provider HAVING bool_or(day >= :first AND restates IS NULL)
+    ) moved LEFT JOIN reconciliations r ON r.provider = moved.provider AND r.day = moved.day
+        AND r.ran_at >= (moved.day + 1)::timestamp AT TIME ZONE 'UTC' + CAST(:ready AS interval)
+    WHERE r.day IS NULL ORDER BY moved.provider, moved.day
 """
 
 
@@ -66,7 +90,7 @@ async def find_closed(session: Session, month: str) -> ClosedMonth | None:
 async def close(
     db: Database, principal: Principal, month: str, *, grace_days: int, anyway: str | None = None
 ) -> ClosedMonth:
-    """Close a month for good; raises `NotClosable`. `anyway` is the reason to do it with differences open."""
+    """Close a month for good; raises `NotClosable`. `anyway` is the reason to do it unreconciled."""
     for _ in range(TRIES):
         async with db.transaction() as session:
             await _on_a_snapshot(session)
@@ -93,11 +117,25 @@ async def _check(session: Session, month: str, *, grace_days: int, anyway: str |
                 f"{first} is open: months are closed in their order, so that no balance changes behind them."
             )
         first = next_month(first)
-    still = sa.select(sa.func.count()).where(Difference.resolved_at.is_(None), Difference.day <= end)
-    count = (await session.execute(still)).scalar_one()
-    if count and anyway is None:
-        told = "difference of it is" if count == 1 else "differences of it are"
-        raise NotClosable(f"{month} is not reconciled: {count} {told} open.", by_decision=True)
+    if anyway is None:
+        still = sa.select(sa.func.count()).where(Difference.resolved_at.is_(None), Difference.day <= end)
+        check_reconciled(month, (await session.execute(still)).scalar_one(), await _uncompared(session, month))
+
+
+async def _uncompared(session: Session, month: str) -> dict[str, list[date]]:
+    """The days that were never compared once their list was whole, of each provider that moved money and has a list."""
+    days: dict[str, list[date]] = {}
+    given = {"first": start_of(month), "last": end_of(month), "ready": READY}
+    for provider, day in await session.execute(sa.text(_UNCOMPARED), given):
+        days.setdefault(provider, []).append(day)
+    return {provider: missing for provider, missing in days.items() if _has_list(provider)}
+
+
+def _has_list(provider: str) -> bool:
+    try:
+        return Capability.LIST_SETTLEMENTS in describe(provider).capabilities
+    except UnknownProviderError:
+        return True  # its package is gone: that nobody can compare it is for a person to know
 
 
 async def _look(session: Session, month: str) -> Counted:

@@ -226,5 +226,27 @@ def check_ended(end: date, today: date, *, grace_days: int) -> None:
         )
 
 
+def check_reconciled(month: str, differences: int, uncompared: Mapping[str, Sequence[date]]) -> None:
+    """Raise `NotClosable`, for a person to decide, while differences are open or days of a provider were never compared."""
+    why = []
+    if differences:
+        why.append(f"{differences} {'difference of it is' if differences == 1 else 'differences of it are'} open")
+    for provider, days in sorted(uncompared.items()):
+        why.append(f"{provider} was never compared on {', '.join(spans(days))}")
+    if why:
+        raise NotClosable(f"{month} is not reconciled: {'; '.join(why)}.", by_decision=True)
+
+
+def spans(days: Sequence[date]) -> list[str]:
+    """`2027-01-03 to 2027-01-09`, `2027-01-12`: days in their order, each run of them as one."""
+    runs: list[list[date]] = []
+    for day in days:
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
+
+
 def next_month(month: str) -> str:
     return month_of(date.fromisoformat(f"{month}-01") + timedelta(days=31))

@@ -44,14 +44,22 @@ _OPEN = """
 """
 
 
-async def reconcile(session: Session, day: date, terms: Terms) -> Report:
-    """Compare one UTC day of one gateway, and write what differs; what differs no more is resolved."""
+async def reconcile(session: Session, day: date, terms: Terms, *, anew: bool) -> Report:
+    """Compare one UTC day of one gateway, and write what differs; what differs no more is resolved.
+
+    `anew`: its list was just read to the end, so the day counts as compared.
+    """
     await session.execute(sa.text(f"SET LOCAL statement_timeout = '{TIMEOUT_S}s'"))
     one_at_a_time = sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"reconcile {terms.provider}"))
     await session.execute(sa.select(one_at_a_time))
     await match(session, terms.provider, since=bounds(day)[0])
     found = [each async for each in find(session, day, terms)]
     await _write(session, terms.provider, day, found)
+    if anew:
+        ran = insert(Reconciliation).values({"provider": terms.provider, "day": day, "ran_at": session.now})
+        await session.execute(
+            ran.on_conflict_do_update(index_elements=["provider", "day"], set_={"ran_at": session.now})
+        )
     return await _report(session, day, terms.provider)
 
 
@@ -89,8 +97,8 @@ async def reconcile_due(db: Database, gateway: Gateway, terms: Terms) -> bool:
     try:
         await refresh(db, gateway, day)
         async with db.transaction() as session:
-            await reconcile(session, day, terms)
-            await session.execute(_release(gateway.provider, day).values(ran_at=session.now))
+            await reconcile(session, day, terms, anew=True)
+            await session.execute(_release(gateway.provider, day))
     except (GatewayError, asyncio.CancelledError):
         async with db.transaction() as session:
             await session.execute(_release(gateway.provider, day))

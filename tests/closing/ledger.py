@@ -1,7 +1,9 @@
 """A small journal with known figures, posted as the service posts: a January and what came after it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+
+import sqlalchemy as sa
 
 from service.journal.flow import post
 from service.journal.rules import (
@@ -56,6 +58,7 @@ async def january(db: Database, year: int = 2027) -> None:
     await write(db, EntryKind.DISPUTE, "dsp_1", HELD, f"{year}-01-25")
     await write(db, EntryKind.PAYOUT, "txn_2", PAYOUT, f"{year}-01-31")
     await write(db, EntryKind.PAYMENT, "pay_4", TWICE, f"{year}-01-31")
+    await compare(db, f"{year}-01-01", f"{year}-01-31")
 
 
 async def february(db: Database, year: int = 2027) -> None:
@@ -63,3 +66,15 @@ async def february(db: Database, year: int = 2027) -> None:
     await write(db, EntryKind.PAYMENT, "pay_5", SALE, f"{year}-02-01")
     euros = {clearing("stripe"): 21_000, revenue("full-pass"): -20_000, TAX: -1_000}
     await write(db, EntryKind.PAYMENT, "pay_6", euros, f"{year}-02-28", currency="EUR")
+    await compare(db, f"{year}-02-01", f"{year}-02-29" if year % 4 == 0 else f"{year}-02-28")
+
+
+async def compare(db: Database, first: str, last: str) -> None:
+    """As the worker does the morning after each of these days."""
+    query = """
+        INSERT INTO reconciliations (provider, day, ran_at)
+        SELECT provider, day, day + interval '28 hours 1 second' FROM unnest(ARRAY['stripe', 'paypal']) AS provider,
+            generate_series(CAST(CAST(:first AS date) AS timestamptz), CAST(:last AS date), interval '1 day') AS day
+    """
+    async with db.transaction() as session:
+        await session.execute(sa.text(query), {"first": date.fromisoformat(first), "last": date.fromisoformat(last)})

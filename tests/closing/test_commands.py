@@ -89,7 +89,7 @@ async def test_why_a_month_is_not_closed_is_said(books, db):
 
     assert (1, 1, 2, 0) == (early.exit_code, open_ones.exit_code, wrong.exit_code, decided.exit_code)
     assert "2024-01 is open" in early.stderr
-    assert "books reconcile` shows them; --anyway REASON" in open_ones.stderr
+    assert "shows what is out; --anyway REASON" in open_ones.stderr
 
 
 async def test_an_archive_is_written_and_checked(books, tmp_path: Path):

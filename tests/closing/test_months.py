@@ -150,6 +150,21 @@ async def test_open_differences_are_in_the_way(db):
     assert "the bank confirmed it by letter" in str(after)
 
 
+async def test_days_that_were_never_compared_are_in_the_way(db):
+    """Of each provider that moved money and has a list; one compared before its end was not. The desk has no list."""
+    await january(db)
+    await rows(db, "DELETE FROM reconciliations WHERE provider = 'stripe' AND day IN ('2027-01-05', '2027-01-06')")
+    await rows(db, "DELETE FROM reconciliations WHERE provider = 'paypal' AND day < '2027-01-15'")  # its first sale
+    early = "UPDATE reconciliations SET ran_at = '2027-01-31 23:00Z' WHERE provider = 'stripe' AND day = '2027-01-31'"
+    await rows(db, early)
+
+    refused = await refusal(db, "2027-01")
+    await close(db, "2027-01", anyway="the gateway was away, its statement by letter is in the file")
+
+    told = "2027-01 is not reconciled: stripe was never compared on 2027-01-05 to 2027-01-06, 2027-01-31."
+    assert (True, told) == (refused.by_decision, str(refused))
+
+
 async def test_of_two_closings_at_once_one_wins(db):
     """The other one hears that it is done."""
     await january(db)

@@ -99,7 +99,7 @@ class Books:
         gateway = self.parts.gateways[provider]
         await refresh(self.parts.db, gateway, day)
         async with self.parts.db.transaction() as session:
-            return await reconcile(session, day, terms_of(gateway, self.parts.settings))
+            return await reconcile(session, day, terms_of(gateway, self.parts.settings), anew=True)
 
     async def stands(self, *accounts: str) -> list[int]:
         """What these accounts come to."""
