@@ -19,6 +19,7 @@ from service.signin.api import HALF_WAY, NEXT, TRYING, Visit, read
 from service.signin.rules import WrongPassword
 from service.signin.views import ROLES, may, seen
 from service.staff.flow import codes_left, principal_of
+from service.staff.tables import StaffMember
 from service.tries.rules import TooManyTries
 
 SIGNED_IN = {"staff": "whoever has signed in, about that person only"}
@@ -53,7 +54,7 @@ async def home(visit: NamedDependency[Visit]) -> Response[bytes]:
         limit=Money(REFUND_LIMITS[role], "USD").format("en_US") if REFUND_LIMITS[role] else "",
         sessions=[seen(each, held.session) for each in sessions],
         by_issuer=(issuer.host if issuer else "the issuer") if member.oidc_subject else "",
-        has_password=member.password_hash is not None and visit.desk.has_passwords,
+        has_password=_has_password(member) and visit.desk.has_passwords,
         has_totp=member.totp_sealed is not None,
         codes_left=left,
     )
@@ -83,7 +84,7 @@ async def sign_out(visit: NamedDependency[Visit]) -> Response[Any]:
 async def show_password(visit: NamedDependency[Visit]) -> Response[Any]:
     """The form for another password."""
     held = await visit.half_way()
-    if held.awaits not in {Awaits.PASSWORD, None} or held.member.password_hash is None:
+    if held.awaits not in {Awaits.PASSWORD, None} or not _has_password(held.member):
         return visit.desk.pages.redirect(NEXT[held.awaits])
     return visit.page("password.html", **_about_password(held))
 
@@ -102,6 +103,11 @@ async def choose_password(visit: NamedDependency[Visit]) -> Response[Any]:
     except (Invalid, WrongPassword, TooManyTries, Overloaded) as error:
         return visit.again("password.html", error, **_about_password(held))
     return visit.go_on(opened)
+
+
+def _has_password(member: StaffMember) -> bool:
+    """One that opens; the issuer's people have none."""
+    return member.password_hash is not None and member.oidc_subject is None
 
 
 def _about_password(held: Held) -> dict[str, Any]:

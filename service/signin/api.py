@@ -229,7 +229,7 @@ async def give_code(visit: NamedDependency[Visit]) -> Response[Any]:
 async def show_enrolment(visit: NamedDependency[Visit]) -> Response[Any]:
     """The secret for an authenticator, as a picture and as text."""
     held = await visit.half_way()
-    if held.awaits not in {Awaits.ENROLMENT, None} or held.member.totp_sealed is not None:
+    if held.awaits is not Awaits.ENROLMENT or held.member.totp_sealed is not None:
         return visit.desk.pages.redirect(NEXT[held.awaits])
     return visit.page("enrol.html", **await _offer(visit))
 
@@ -249,8 +249,7 @@ async def enrol(visit: NamedDependency[Visit]) -> Response[Any]:
 
 async def _offer(visit: Visit) -> dict[str, Any]:
     held, secret = await flow.offer_secret(visit.desk.door, visit.token)
-    told = {"uri": enrolment_uri(secret, held.member.email), "secret": secret}
-    return {**told, "csrf": held.session.csrf, "by_choice": held.awaits is None}
+    return {"uri": enrolment_uri(secret, held.member.email), "secret": secret, "csrf": held.session.csrf}
 
 
 @read("/static/{name:str}", opt={"public": "styles are no secret"})

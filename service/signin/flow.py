@@ -22,7 +22,7 @@ from service.sessions.flow import Held, Opened, addresses_of, end, find, go_on, 
 from service.sessions.rules import Awaits, Method, SessionRules
 from service.signin.rules import IssuerRefused, StartAgain, WrongCode, WrongPassword
 from service.staff import flow as staff
-from service.staff.flow import CodeResult, Newcomer, Passwords, facts, lacks_second_factor, principal_of
+from service.staff.flow import CodeResult, Newcomer, Passwords, principal_of
 from service.staff.rules import SECRET_BYTES, check_password, read_email, secret_of, step_of
 from service.staff.tables import StaffMember
 from service.telemetry import catalogue
@@ -62,10 +62,11 @@ def build_door(
 
 
 async def sign_in(door: Door, email: str, password: str, origin: Origin) -> Opened:
-    """With a password. Raises `WrongPassword`, `TooManyTries`, `Overloaded`."""
+    """With a password, which nobody of the issuer's has. Raises `WrongPassword`, `TooManyTries`, `Overloaded`."""
     kept, whose = await _look(door, email, origin)
     await tries.take(door.db, whose)
-    checked = await door.passwords.check(kept.password_hash if kept else None, password)
+    ours = kept is not None and kept.oidc_subject is None
+    checked = await door.passwords.check(kept.password_hash if kept and ours else None, password)
     if kept is None or not checked.right or not kept.enabled:
         await _failed(door, whose, kept.id if kept else "", origin, SignInOutcome.WRONG_PASSWORD)
         raise WrongPassword
@@ -127,10 +128,7 @@ async def _member_of(session: Session, who: Identity, origin: Origin) -> StaffMe
         return await staff.add(session, _nobody(origin), newcomer)
     if member.oidc_subject is not None:  # the address has passed to somebody else at the issuer
         raise IssuerRefused(_NO_ADDRESS)
-    before = facts(member)
-    member.oidc_subject = who.subject
-    await session.flush()
-    note(session, _nobody(origin), "staff.oidc_link", member.id, before=before, after=facts(member))
+    await staff.link(session, _nobody(origin), member, who.subject)
     return member
 
 
@@ -143,10 +141,9 @@ async def _begin(session: Session, door: Door, member: StaffMember, method: Meth
     return opened
 
 
-def _after_password(member: StaffMember) -> Awaits | None:
-    if member.totp_sealed is not None:
-        return Awaits.CODE
-    return Awaits.ENROLMENT if lacks_second_factor(member) else _after_code(member)
+def _after_password(member: StaffMember) -> Awaits:
+    """Nobody is in by a password alone, whatever the role: who only reads, reads every customer's name."""
+    return Awaits.ENROLMENT if member.totp_sealed is None else Awaits.CODE
 
 
 def _after_code(member: StaffMember) -> Awaits | None:
@@ -282,12 +279,16 @@ async def _awaiting(session: Session, door: Door, token: str, *steps: Awaits | N
 
 
 async def _enrolling(session: Session, door: Door, token: str) -> Held:
-    """During the sign-in, or later by choice; who has a second factor already keeps it."""
-    held = await _awaiting(session, door, token, Awaits.ENROLMENT, None)
+    """Who has got a second factor meanwhile keeps that."""
+    held = await _awaiting(session, door, token, Awaits.ENROLMENT)
     if held.member.totp_sealed is not None:
         raise StartAgain
     return held
 
 
 async def _choosing(session: Session, door: Door, token: str) -> Held:
-    return await _awaiting(session, door, token, Awaits.PASSWORD, None)
+    """Who signs in through the issuer has no password to change: another one would make the account ours again."""
+    held = await _awaiting(session, door, token, Awaits.PASSWORD, None)
+    if held.member.oidc_subject is not None:
+        raise StartAgain
+    return held

@@ -26,7 +26,6 @@ from service.staff.rules import (
     RECOVERY_CODES,
     as_hashed,
     hash_of_code,
-    needs_second_factor,
     read_email,
     read_name,
     step_of,
@@ -153,9 +152,19 @@ async def set_enabled(session: Session, by: Principal, member: StaffMember, *, e
 async def set_password(
     session: Session, by: Principal, member: StaffMember, password_hash: str, *, temporary: bool
 ) -> None:
-    """Another password; every session ends, that of whoever changed it too (service/signin opens a new one)."""
-    values = {"password_hash": password_hash, "password_is_temporary": temporary}
+    """Another password; every session ends, that of whoever changed it too (service/signin opens a new one).
+
+    Who signed in through the issuer is ours again: a person has either way in, never both.
+    """
+    values = {"password_hash": password_hash, "password_is_temporary": temporary, "oidc_subject": None}
     await _change(session, by, member, "staff.password", **values)
+
+
+async def link(session: Session, by: Principal, member: StaffMember, subject: str) -> None:
+    """From now on the issuer alone says who this is: password, second factor and sessions of ours are forgotten."""
+    await session.execute(sa.delete(RecoveryCode).where(RecoveryCode.member_id == member.id))
+    ours = {"password_hash": None, "password_is_temporary": False, "totp_sealed": None, "totp_step": None}
+    await _change(session, by, member, "staff.oidc_link", oidc_subject=subject, **ours)
 
 
 async def reset_second_factor(session: Session, by: Principal, member: StaffMember) -> bool:
@@ -201,10 +210,6 @@ def facts(member: StaffMember) -> dict[str, Any]:
 def principal_of(member: StaffMember, origin: Origin) -> Principal:
     role = Role(member.role)
     return Principal("staff", member.id, member.name, role, ROLE_PERMISSIONS[role], origin)
-
-
-def lacks_second_factor(member: StaffMember) -> bool:
-    return member.totp_sealed is None and needs_second_factor(Role(member.role))
 
 
 # ---- the second factor -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a password must be, how a second factor is checked, and which roles cannot do without one.
+"""What a password must be, and how a second factor is checked.
 
 Passwords follow NIST SP 800-63B-4: long rather than odd, no expiry, and none that everybody tries first. Codes are TOTP
 (RFC 6238) with one step of skew to either side; a code is taken once, and none from before it.
@@ -13,7 +13,6 @@ from hashlib import sha256
 import pyotp
 from email_validator import EmailNotValidError, validate_email
 
-from service.access.rules import ROLE_PERMISSIONS, Role
 from service.kernel.errors import FieldError, Invalid
 
 ISSUER = "A Lo Cubano"  # what an authenticator shows above the digits
@@ -33,11 +32,6 @@ _TRIED_FIRST = (
     *("alocubano", "cubano", "boulder", "festival", "fest", "salsa"),
 )  # fmt: skip
 _CLOTHES = str.maketrans("@$0!", "asoi")  # how those words are dressed up
-
-
-def needs_second_factor(role: Role) -> bool:
-    """Whoever may change something; who only looks may have one, too."""
-    return any(not each.endswith(":read") for each in ROLE_PERMISSIONS[role])
 
 
 def read_email(text: str) -> str:

@@ -9,8 +9,10 @@ import pytest
 from service.access.api import passages
 from service.access.rules import ROLE_PERMISSIONS, STAFF_ROLES, Permission, Role
 from service.app import create_app
+from service.kernel.clock import utc_now
 from service.kernel.seals import Seals
 from service.settings import SettingsError, load_settings
+from service.signin.flow import SEALED
 from service.signin.views import MAY, ROLES
 from service.staff import flow as staff
 from tests.postgres.names import child_environment
@@ -241,9 +243,9 @@ async def test_in_production_the_cookie_is_the_hosts_own(database_url):
     transport = httpx.ASGITransport(app)
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url=settings.public_url) as client:
         db = app.dependencies["db"].dependency()
-        await hire(db, EMAIL, Role.AUDITOR)
+        await hire(db, EMAIL, seals=Seals([settings.secret_keys[0].get_secret_value()], SEALED))
         person = Browser(client, settings.public_url)
-        answer = await person.post("/staff/sign-in", email=EMAIL, password=PASSWORD)
+        answer = await person.sign_in(EMAIL, PASSWORD, code_at(utc_now()))
         cookie = answer.headers["set-cookie"]
         token = client.cookies["__Host-cubano_staff"]
         client.cookies.clear()

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.rules import STAFF_ROLES, Role
+from service.access.rules import STAFF_ROLES
 from service.kernel.errors import Invalid, Overloaded
 from service.kernel.seals import Seals, Unsealable
 from service.settings_checks import STAFF_ROLES as NAMED_IN_SETTINGS
 from service.staff.flow import MOST_WAITING, Passwords
-from service.staff.rules import as_hashed, check_password, needs_second_factor
+from service.staff.rules import as_hashed, check_password
 from tests.staff.people import PASSWORD, cheap_hasher
 
 EMAIL, NAME = "ana.perez@alocubano.example", "Ana Pérez"
@@ -108,9 +108,8 @@ def test_a_keyboard_does_not_decide():
     assert as_hashed("Pe\u0301rez") == as_hashed("P\u00e9rez")
 
 
-def test_whoever_may_write_needs_a_second_factor():
-    """Only who looks may do without."""
-    assert {Role.DEVELOPER, Role.AUDITOR} == {role for role in STAFF_ROLES if not needs_second_factor(role)}
+def test_the_settings_name_the_roles_of_people():
+    """They are checked before anything of ours is loaded, so they have a list of their own."""
     assert NAMED_IN_SETTINGS == STAFF_ROLES
 
 

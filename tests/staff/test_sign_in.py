@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.access.rules import Role
+from service.access.rules import STAFF_ROLES, Role
 from service.audit.flow import verify
 from service.kernel.errors import Conflict, Invalid, Unidentified
 from service.sessions.flow import end, find, forget_old, of_member
@@ -188,14 +188,22 @@ async def test_what_changes_a_person_ends_their_sessions_at_once(door, db, dial,
 
 async def test_somebody_disabled_is_told_nothing(door, db, dial):
     """The right password is as wrong as any other; enabled again it is right."""
-    await hire(db, role=Role.AUDITOR)
+    await hire(db)
     await change(door, lambda session, member: staff.set_enabled(session, BY, member, enabled=False))
 
     with pytest.raises(WrongPassword):
         await flow.sign_in(door, EMAIL, PASSWORD, HERE)
     await change(door, lambda session, member: staff.set_enabled(session, BY, member, enabled=True))
 
-    assert (await flow.sign_in(door, EMAIL, PASSWORD, HERE)).held.awaits is None
+    assert (await flow.sign_in(door, EMAIL, PASSWORD, HERE)).held.awaits is Awaits.ENROLMENT
+
+
+@pytest.mark.parametrize("role", STAFF_ROLES)
+async def test_a_password_alone_opens_nothing_whatever_the_role(door, db, role):
+    """Who only reads, reads every customer's name: a telephone is added first."""
+    await hire(db, role=role)
+
+    assert (await flow.sign_in(door, EMAIL, PASSWORD, HERE)).held.awaits is Awaits.ENROLMENT
 
 
 async def test_another_password_ends_all_sessions_but_the_one_that_chose_it(door, db, dial):
@@ -239,7 +247,7 @@ async def test_a_cheaper_hash_is_replaced_when_the_password_is_shown(db, dial):
     """Parameters grow with machines; people need not notice."""
     weak = door_of(db)
     strong = replace(weak, passwords=Passwords(cheap_hasher(time_cost=2)))
-    member = await hire(db, role=Role.AUDITOR)
+    member = await hire(db)
 
     await flow.sign_in(strong, EMAIL, PASSWORD, HERE)
 
