@@ -142,3 +142,32 @@ def test_what_an_old_worker_gave_back_after_the_step_is_added_up_by_the_next(emp
 
     with psycopg.connect(empty_database_url) as connection:
         assert [(then,)] == connection.execute("SELECT returned_minor FROM payments").fetchall()
+
+
+def test_what_the_desk_had_given_away_before_there_were_books_is_no_cash(empty_database_url):
+    """The event that paid for it says so; one that waits for a person has paid for nothing."""
+    migrate(empty_database_url, revision="0003")
+    told = (("1", "complimentary", "applied"), ("2", "cash", "applied"), ("3", "complimentary", "dead"))
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("SET session_replication_role = replica")  # the orders do not matter here
+        for number, method, state in told:
+            given = {"payment": f"pay_{number}", "order": f"ord_{number}", "type": f"received.{method}", "state": state}
+            connection.execute(
+                """INSERT INTO payments (id, order_id, provider, status, amount_minor, amount_currency, request, created_at,
+                                         updated_at)
+                   VALUES (%(payment)s, %(order)s, 'manual', 'succeeded', 900, 'USD', '{}', now(), now())""",
+                given,
+            )
+            connection.execute(
+                """INSERT INTO payment_events (provider, event_id, type, subject, livemode, payload, created_at,
+                                               received_at, state, due_at, cause)
+                   VALUES ('manual', %(payment)s || '-received-900-USD-', %(type)s, %(order)s, true, '', now(), now(),
+                           %(state)s, now(), 'x')""",
+                given,
+            )
+
+    migrate(empty_database_url)
+
+    with psycopg.connect(empty_database_url) as connection:
+        gifts = connection.execute("SELECT id, gift FROM payments ORDER BY id").fetchall()
+    assert [("pay_1", True), ("pay_2", False), ("pay_3", False)] == gifts

@@ -92,12 +92,22 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("tax_bp", sa.Integer(), server_default="0", nullable=False))
         op.create_check_constraint(op.f(f"ck_{table}_tax_bp"), table, "tax_bp BETWEEN 0 AND 10000")
     op.add_column("payments", sa.Column("gift", sa.Boolean(), server_default=sa.false(), nullable=False))
+    _find_gifts()
     op.add_column("payments", sa.Column("paid_at", _TIME, nullable=True))
     op.add_column("refunds", sa.Column("returned_at", _TIME, nullable=True))
     _create_months()
     _create_entries()
     for statement in (*FUNCTIONS, *TRIGGERS):
         op.execute(statement)
+
+
+def _find_gifts() -> None:
+    """Only the event of the desk that paid for it tells a gift from cash; its id begins with the payment's."""
+    op.execute("""
+        UPDATE payments p SET gift = true FROM payment_events e
+        WHERE p.provider = 'manual' AND p.status = 'succeeded' AND e.provider = 'manual' AND e.subject = p.order_id
+            AND e.type = 'received.complimentary' AND e.state = 'applied' AND starts_with(e.event_id, p.id || '-')
+    """)
 
 
 def _create_months() -> None:
