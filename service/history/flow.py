@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from service.disputes.machine import RUNNING, DisputeState
 from service.disputes.tables import Dispute
 from service.gateways.facts import SettlementKind
-from service.history.rules import SETTLED, WITHDRAWN, Filters, Place, TransactionType
+from service.history.rules import SETTLED, STATES, WITHDRAWN, Filters, Place, TransactionType
 from service.history.views import Row, TotalView, present_total
 from service.kernel.db import Database, Session
 from service.orders.tables import Order
@@ -49,7 +49,9 @@ async def choose(session: Session, filters: Filters) -> Chosen:
 
 async def read_page(session: Session, chosen: Chosen, *, after: Place | None, limit: int) -> list[Row]:
     """The next rows behind a place, newest first."""
-    page = _union([each.query(chosen).limit(limit) for each in _branches(chosen, after)])
+    if not (branches := _branches(chosen, after)):
+        return []
+    page = _union([each.query(chosen).limit(limit) for each in branches])
     page = sa.select(page).order_by(page.c.created_at.desc(), page.c.id.desc()).limit(limit).subquery("page")
     settled, own = _settled(page), page.c.own_fee
     query = (
@@ -84,8 +86,10 @@ async def read_all(
 
 async def read_totals(session: Session, chosen: Chosen) -> list[TotalView]:
     """What all that match come to, by type and currency: reads every one of them."""
+    if not (branches := _branches(chosen, None)):
+        return []
     await session.execute(sa.text(f"SET LOCAL statement_timeout = '{TOTALS_S}s'"))
-    every = _union([each.query(chosen, ordered=False) for each in _branches(chosen, None)])
+    every = _union([each.query(chosen, ordered=False) for each in branches])
     group, moved = (every.c.type, every.c.currency), every.c.occurred_at.is_not(None) & ~every.c.gift
     taken = Movement.__table__.c
     of_it = (taken.subject == every.c.id) & (taken.amount_currency == every.c.currency) & taken.withdrawn_at.is_(None)
@@ -169,8 +173,10 @@ class Branch:
 
 
 def _branches(chosen: Chosen, after: Place | None) -> list[Branch]:
-    every = (_payments(), _refunds(), _disputes(), _movements())
-    return [replace(each, after=after) for each in every if chosen.filters.type in {None, *each.holds}]
+    """Those that can hold what is asked for: none where no transaction of that type is ever in that state."""
+    wanted, every = chosen.filters, (_payments(), _refunds(), _disputes(), _movements())
+    typed = (each for each in every if wanted.type in {None, *each.holds})
+    return [replace(each, after=after) for each in typed if wanted.status in {None, *STATES[each.holds[0]]}]
 
 
 def _union(queries: Sequence[sa.Select[*tuple[Any, ...]]]) -> sa.Subquery:

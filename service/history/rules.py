@@ -8,7 +8,7 @@ import hmac
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -40,7 +40,15 @@ class TransactionType(StrEnum):
 
 
 SETTLED, WITHDRAWN = "settled", "withdrawn"  # a movement its gateway lists, or does not list any more
-STATUSES = tuple(sorted({*PaymentStatus, *RefundStatus, *DisputeState, SETTLED, WITHDRAWN}))
+STATES: Mapping[TransactionType, frozenset[str]] = {
+    TransactionType.PAYMENT: frozenset(PaymentStatus),
+    TransactionType.REFUND: frozenset(RefundStatus),
+    TransactionType.DISPUTE: frozenset(DisputeState),
+    **dict.fromkeys(
+        (TransactionType.FEE, TransactionType.PAYOUT, TransactionType.ADJUSTMENT), frozenset({SETTLED, WITHDRAWN})
+    ),
+}
+STATUSES = tuple(sorted(frozenset().union(*STATES.values())))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from service.access.rules import Role
 from service.bench.plant import plant
@@ -111,6 +112,18 @@ COUNTS: list[tuple[dict[str, str], int]] = [
 async def test_filters_narrow(planted, asks):
     """Each by itself, and together."""
     assert COUNTS == [(query, len(await pages(asks, limit=200, **query))) for query, _ in COUNTS]
+
+
+async def test_who_asks_for_a_state_reads_only_what_can_be_in_it(stage: Stage, planted, asks):
+    """Only a dispute is ever won: a million payments are not looked through to find none."""
+    await stage.rows("UPDATE disputes SET status = 'won'")
+    async with stage.db.transaction() as session:
+        await session.execute(sa.text("LOCK TABLE payments, refunds IN ACCESS EXCLUSIVE MODE"))
+        page = await asks(status="won", totals="true")
+        nothing = await asks(type="payment", status="won", totals="true")
+
+    assert ["dispute"] * 2 == [row["type"] for row in page["transactions"]]
+    assert ([], []) == (nothing["transactions"], nothing["totals"])
 
 
 async def test_a_stretch_of_time_takes_its_beginning_and_leaves_its_end(planted, asks):
