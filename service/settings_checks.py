@@ -101,6 +101,14 @@ class Checks(BaseModel):
         return value
 
 
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine; one that cannot be read is not."""
+    try:
+        return _split_url(url).hostname in {"127.0.0.1", "::1", "localhost"}
+    except ValueError:
+        return False
+
+
 def _split_url(url: str) -> SplitResult:
     """The parts of an address; what the parser says of a broken one might quote a password."""
     try:

@@ -6,7 +6,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
-from service.access.rules import OrderTokens, Permission, Principal
+from service.access.rules import KEY_START, OrderTokens, Permission, Principal
 from service.kernel.db import Database
 from service.kernel.errors import Maintenance, NotFound
 from service.kernel.problem_docs import answered, documented
@@ -99,11 +99,17 @@ async def get_order(
     Needs the order's access token, or an API key with `orders:read`. Who may not see an order and who asks for one that
     does not exist get the same answer.
     """
-    scheme, _, bearer = (authorization or "").partition(" ")
-    given = bearer.strip() if scheme.lower() == "bearer" and bearer else token or access_token
+    given = _token_in(authorization) or token or access_token
     async with db.transaction() as session:
         if principal is not None:
             view = await read_receipt(session, order_id, for_staff=True)
         else:
             view = await find_receipt(session, order_id, token=given, tokens=tokens)
     return Response(view, headers={"Cache-Control": "no-store"})
+
+
+def _token_in(authorization: str | None) -> str | None:
+    """What the header shows as an order's token: a key that may not see orders is none, and hides no link's."""
+    scheme, _, bearer = (authorization or "").partition(" ")
+    is_token = scheme.lower() == "bearer" and not bearer.strip().startswith(KEY_START)
+    return bearer.strip() if is_token and bearer else None

@@ -101,9 +101,15 @@ async def find(session: Session, token: str, rules: SessionRules, *, locked: boo
     if rules.is_over(now=session.now, seen_at=found.seen_at, ends_at=found.ends_at):
         raise Unidentified(AccessOutcome.EXPIRED, _AGAIN)
     if rules.sees_again(now=session.now, seen_at=found.seen_at):
-        found.seen_at = session.now
-        await session.flush()
+        await _see(session, found)
     return Held(found, member)
+
+
+async def _see(session: Session, found: StaffSession) -> None:
+    """Another request of the same browser may just have given it another id: then this one comes too late."""
+    seen = sa.update(StaffSession).where(StaffSession.id == found.id).values(seen_at=session.now)
+    if (await session.execute(seen.returning(StaffSession.ref))).one_or_none() is None:
+        raise Unidentified(AccessOutcome.UNKNOWN, _AGAIN)
 
 
 async def of_member(session: Session, member: StaffMember, rules: SessionRules) -> list[StaffSession]:

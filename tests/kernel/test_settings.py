@@ -51,6 +51,13 @@ def test_staging_and_production_start_when_all_is_set(smtp_url):
         assert smtp_url == load_settings(environ | {"CUBANO_SMTP_URL": smtp_url}).smtp_url.get_secret_value()
 
 
+@pytest.mark.parametrize("url", ["", "http://staging.alocubano.test", "http://127.0.0.1:8000@evil.test", "http://[::1"])
+def test_staging_has_tls_as_production_has(url):
+    """Its cookies are staff's too; only a rehearsal on one machine does without."""
+    assert "CUBANO_PUBLIC_URL must be https:// in staging" in problems_of(STAGING | {"CUBANO_PUBLIC_URL": url})
+    assert load_settings(STAGING | {"CUBANO_PUBLIC_URL": "http://127.0.0.1:8000"}).environment == "staging"
+
+
 def test_every_problem_is_told_at_once():
     """Missing, unknown, out of range and not fitting together: one start, one list."""
     environ = {
@@ -69,7 +76,7 @@ def test_every_problem_is_told_at_once():
         "CUBANO_HOLD_SECOND is not a setting of Cubano",
         "CUBANO_HOLD_SECONDS: Input should be a valid integer, unable to parse string as an integer",
         f"CUBANO_MAIL_FROM {UNREAD}",
-        "CUBANO_PUBLIC_URL must be set outside development",
+        "CUBANO_PUBLIC_URL must be https:// in staging",
         "CUBANO_SECRET_KEYS: each key needs 32 characters or more",
         "CUBANO_SERVE_PORT: Input should be less than or equal to 65535",
         "CUBANO_SMTP_URL must be set outside development",
@@ -119,7 +126,7 @@ def test_every_problem_is_told_at_once():
         (PRODUCTION, {"MAIL_FROM": ""}, f"CUBANO_MAIL_FROM {UNREAD}"),
         (STAGING, {"MAIL_FROM": "Us <tickets@alocubano.example>"}, f"CUBANO_MAIL_FROM {UNREAD}"),
         (STAGING, {"HELP_EMAIL": ""}, f"CUBANO_HELP_EMAIL {UNREAD}"),
-        (STAGING, {"PUBLIC_URL": ""}, "CUBANO_PUBLIC_URL must be set outside development"),
+        (STAGING, {"PUBLIC_URL": ""}, "CUBANO_PUBLIC_URL must be https:// in staging"),
         (RIGHT, {"MAIL_FROM": "A Lo Cubano"}, "CUBANO_MAIL_FROM: an e-mail address is needed"),
         (RIGHT, {"HELP_EMAIL": "help@"}, "CUBANO_HELP_EMAIL: an e-mail address is needed"),
         # one request must end before the answer to the buyer is due

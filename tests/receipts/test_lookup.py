@@ -2,7 +2,9 @@
 
 import pytest
 
-from service.access.rules import OrderTokens
+from service.access.flow import Made
+from service.access.rules import OrderTokens, Role
+from tests.access.giving import bearer, give
 from tests.checkout.rows import stock
 from tests.stage import Stage, buyer
 
@@ -13,6 +15,11 @@ OLD, NEW = "an-old-key-an-old-key-an-old-key-1", "a-new-key-a-new-key-a-new-key-
 async def look(stage: Stage, order_id: str, *, query: str = "", authorization: str | None = None):
     headers = {} if authorization is None else {"Authorization": authorization}
     return await stage.client.get(f"/api/payment/order/{order_id}{query}", headers=headers)
+
+
+def _partner(made: Made) -> dict[str, str]:
+    """A key that sees no orders by itself."""
+    return {"authorization": bearer(made)["Authorization"]}
 
 
 @pytest.fixture
@@ -32,9 +39,10 @@ async def test_a_token_may_come_in_three_ways(stage):
         await look(stage, order_id, query=f"?token={token}"),
         await look(stage, order_id, query=f"?accessToken={token}"),
         await look(stage, order_id, query=f"?token={token}", authorization="Basic YW5hOmFuYQ=="),  # another's header
+        await look(stage, order_id, query=f"?token={token}", **_partner(await give(stage.db, "shop", Role.PARTNER))),
     ]
 
-    assert [200] * 5 == [answer.status_code for answer in answers]
+    assert [200] * 6 == [answer.status_code for answer in answers]
     assert 1 == len({answer.content for answer in answers})
     assert {"no-store"} == {answer.headers["cache-control"] for answer in answers}
 

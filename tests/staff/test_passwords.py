@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from service.access.rules import STAFF_ROLES
 from service.kernel.errors import Invalid, Overloaded
 from service.kernel.seals import Seals, Unsealable
+from service.sessions.rules import Awaits
 from service.settings_checks import STAFF_ROLES as NAMED_IN_SETTINGS
+from service.signin import flow
 from service.staff.flow import MOST_WAITING, Passwords
 from service.staff.rules import as_hashed, check_password
-from tests.staff.people import PASSWORD, cheap_hasher
+from tests.staff.people import HERE, PASSWORD, cheap_hasher, hire
 
 EMAIL, NAME = "ana.perez@alocubano.example", "Ana Pérez"
 
@@ -106,6 +108,14 @@ async def test_a_flood_of_passwords_is_turned_away():
 def test_a_keyboard_does_not_decide():
     """é typed as one character or as two is one password."""
     assert as_hashed("Pe\u0301rez") == as_hashed("P\u00e9rez")
+
+
+@pytest.mark.parametrize("role", STAFF_ROLES)
+async def test_a_password_alone_opens_nothing_whatever_the_role(door, db, role):
+    """Who only reads, reads every customer's name: a telephone is added first."""
+    member = await hire(db, role=role)
+
+    assert (await flow.sign_in(door, member.email, PASSWORD, HERE)).held.awaits is Awaits.ENROLMENT
 
 
 def test_the_settings_name_the_roles_of_people():
