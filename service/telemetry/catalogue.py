@@ -12,10 +12,24 @@ from service.telemetry.books import CASES_OPENED as CASES_OPENED
 from service.telemetry.books import DIFFERENCES as DIFFERENCES
 from service.telemetry.books import DIFFERENCES_MINOR as DIFFERENCES_MINOR
 from service.telemetry.books import DIFFERENCES_OLDEST as DIFFERENCES_OLDEST
+from service.telemetry.books import DISPUTE_DUE as DISPUTE_DUE
+from service.telemetry.books import HOLDS_OVERDUE as HOLDS_OVERDUE
 from service.telemetry.books import JOURNAL_ENTRIES as JOURNAL_ENTRIES
+from service.telemetry.books import PAID_WITHOUT_TICKET as PAID_WITHOUT_TICKET
+from service.telemetry.books import PAID_WITHOUT_TICKET_OLDEST as PAID_WITHOUT_TICKET_OLDEST
 from service.telemetry.books import RECONCILED as RECONCILED
+from service.telemetry.books import REFUNDS_OLDEST as REFUNDS_OLDEST
 from service.telemetry.books import SETTLED_UNTIL as SETTLED_UNTIL
 from service.telemetry.books import SETTLEMENTS as SETTLEMENTS
+from service.telemetry.experience import BEACONS as BEACONS
+from service.telemetry.experience import ERRORS_SHOWN as ERRORS_SHOWN
+from service.telemetry.experience import PAGE_ERRORS as PAGE_ERRORS
+from service.telemetry.experience import PAGE_SECONDS as PAGE_SECONDS
+from service.telemetry.experience import SYNTHETIC_PURCHASES as SYNTHETIC_PURCHASES
+from service.telemetry.experience import SYNTHETIC_SECONDS as SYNTHETIC_SECONDS
+from service.telemetry.experience import SYNTHETIC_SUCCEEDED as SYNTHETIC_SUCCEEDED
+from service.telemetry.experience import THREE_DS as THREE_DS
+from service.telemetry.experience import TRIES_TO_PAY as TRIES_TO_PAY
 from service.telemetry.foundation import BUILD_INFO as BUILD_INFO
 from service.telemetry.foundation import DB_OPERATION as DB_OPERATION
 from service.telemetry.foundation import DB_POOL as DB_POOL
@@ -36,6 +50,14 @@ from service.telemetry.guards import LIMITS as LIMITS
 from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
 from service.telemetry.guards import SIGN_INS as SIGN_INS
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
+from service.telemetry.stores import DB_CONNECTIONS as DB_CONNECTIONS
+from service.telemetry.stores import DB_CONNECTIONS_LIMIT as DB_CONNECTIONS_LIMIT
+from service.telemetry.stores import DB_DEADLOCKS as DB_DEADLOCKS
+from service.telemetry.stores import DB_IDLE_IN_TRANSACTION as DB_IDLE_IN_TRANSACTION
+from service.telemetry.stores import DB_LONGEST_LOCK_WAIT as DB_LONGEST_LOCK_WAIT
+from service.telemetry.stores import DB_OLDEST_TRANSACTION as DB_OLDEST_TRANSACTION
+from service.telemetry.stores import DB_SIZE as DB_SIZE
+from service.telemetry.stores import DB_UP as DB_UP
 
 # A sale takes seconds to half an hour: people look for their card, banks ask for a code.
 SALE_BUCKETS = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)

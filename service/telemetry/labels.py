@@ -9,6 +9,13 @@ from service.telemetry.decisions import AccessOutcome as AccessOutcome
 from service.telemetry.decisions import LimitVerdict as LimitVerdict
 from service.telemetry.decisions import LimitZone as LimitZone
 from service.telemetry.decisions import SignInOutcome as SignInOutcome
+from service.telemetry.seen import BeaconOutcome as BeaconOutcome
+from service.telemetry.seen import ConnectionState as ConnectionState
+from service.telemetry.seen import ErrorShown as ErrorShown
+from service.telemetry.seen import PageMeasure as PageMeasure
+from service.telemetry.seen import PageName as PageName
+from service.telemetry.seen import SyntheticOutcome as SyntheticOutcome
+from service.telemetry.seen import ThreeDsOutcome as ThreeDsOutcome
 from service.telemetry.states import CaseKind as CaseKind
 from service.telemetry.states import DifferenceKind as DifferenceKind
 from service.telemetry.states import DisputeEvent as DisputeEvent
@@ -189,6 +196,7 @@ class PoolState(StrEnum):
     SIZE = "size"
     IN_USE = "in_use"
     IDLE = "idle"
+    WAITING = "waiting"  # requests that wait for one
 
 
 class ClientOutcome(StrEnum):
