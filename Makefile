@@ -19,15 +19,15 @@ step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up test fuzz setup check lint types shape generated browser bench docs clean
+.PHONY: help up test fuzz setup check lint types shape generated browser monitoring bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-up: setup ## run the whole system on loopback until Ctrl-C
+up: setup monitoring ## run the whole system on loopback until Ctrl-C
 	@$(BIN)/cubano up
 
-test: setup browser lint types generated ## everything: lint, types, generated files, all tests
+test: setup browser monitoring lint types generated ## everything: lint, types, generated files, all tests
 	@printf '\n== tests\n'
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
@@ -104,3 +104,9 @@ get_browser = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get 
 	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium fonts-liberation >.cubano/apt.log 2>&1; } || \
 	PLAYWRIGHT_BROWSERS_PATH="$(CURDIR)/.cubano/browsers" $(BIN)/playwright install chromium || \
 	echo "   no browser could be had: the browser tests will be counted as not run. Install chromium and try again."
+
+# ---- Prometheus and Alertmanager --------------------------------------------------------------------------------------
+# Those on PATH; else, on Debian and Ubuntu, the system's packages unpacked into .cubano/monitoring: no root, no service.
+
+monitoring: setup
+	$(call step,monitoring programs,$(BIN)/python -m service.local.binaries)

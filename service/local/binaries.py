@@ -1,0 +1,99 @@
+"""The monitoring programs of this machine: those on PATH, else Debian's packages unpacked below `.cubano/monitoring`.
+
+`python -m service.local.binaries` fetches what is missing and touches nothing outside that folder. Where a program cannot
+be had, one line says which, what works without it and how to get it; nothing fails for that. To add one: a `Tool`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / ".cubano" / "monitoring"
+
+_OLDEST = (2, 42)  # of Prometheus: the first that knows keep_firing_for
+_PATIENCE_S = 180  # for a download of 33 MB
+_HOW = (
+    "cubano up runs without them and their tests are counted as not run; "
+    "put Prometheus 2.42 or newer, Alertmanager and postgres_exporter on PATH (https://prometheus.io/download), and try again"
+)
+
+
+class Tool(Enum):
+    """A program of monitoring: the Debian package it is in and the names it goes by."""
+
+    PROMETHEUS = ("prometheus", "prometheus")
+    PROMTOOL = ("prometheus", "promtool")
+    ALERTMANAGER = ("prometheus-alertmanager", "alertmanager", "prometheus-alertmanager")
+    AMTOOL = ("prometheus-alertmanager", "amtool")
+    POSTGRES_EXPORTER = ("prometheus-postgres-exporter", "postgres_exporter", "prometheus-postgres-exporter")
+
+    def __init__(self, package: str, *names: str) -> None:
+        self.package = package
+        self.names = names
+
+
+def find(tool: Tool, folder: Path = FOLDER) -> Path | None:
+    """Where the program is, None when there is none that is new enough."""
+    there = (shutil.which(name, path=path) for path in (None, str(folder / "usr" / "bin")) for name in tool.names)
+    return next((Path(path) for path in there if path and _is_new_enough(tool, path)), None)
+
+
+def fetch(folder: Path = FOLDER) -> list[Tool]:
+    """Get what is missing when this machine can; the programs that are missing still."""
+    packages = {tool.package for tool in _missing(folder)}
+    if packages and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        _unpack(sorted(packages), folder)
+    return _missing(folder)
+
+
+def _missing(folder: Path) -> list[Tool]:
+    return [tool for tool in Tool if find(tool, folder) is None]
+
+
+def _unpack(packages: Iterable[str], folder: Path) -> None:
+    scratch = folder / f"fetch-{os.getpid()}"
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        download = ["apt-get", "-qq", "download", *packages]
+        if not _runs(download, scratch) and os.geteuid() == 0 and _runs(["apt-get", "-qq", "update"], scratch):
+            _runs(download, scratch)
+        for package in scratch.glob("*.deb"):
+            _runs(["dpkg-deb", "-x", str(package), str(folder)], scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _runs(argv: list[str], folder: Path) -> bool:
+    try:
+        done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=_PATIENCE_S, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _is_new_enough(tool: Tool, path: str) -> bool:
+    if tool.package != "prometheus":
+        return True
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    version = re.search(r"version v?(\d+)\.(\d+)", said.stdout + said.stderr)
+    return version is not None and (int(version[1]), int(version[2])) >= _OLDEST
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Fetch, and say where each program is, or what is missing."""
+    missing = fetch(folder)
+    for tool in Tool:
+        if path := find(tool, folder):
+            sys.stdout.write(f"{path}\n")
+    if missing:
+        names = ", ".join(tool.names[0] for tool in missing)
+        sys.stdout.write(f"   not on this machine: {names}; {_HOW}\n")
+
+
+if __name__ == "__main__":
+    main()
