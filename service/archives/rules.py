@@ -1,7 +1,9 @@
 """The files of an archive: their columns with what each means, their bytes, and the digest of a month. Pure.
 
 The same rows are always the same bytes: UTF-8, a comma, CRLF (RFC 4180), no byte-order mark, rows in the order of the
-accounting day and then as they were written. What changes later, such as the state of a refund, stands in no file.
+accounting day and then as they were written. What changes by itself later, such as the state of a refund, stands in no file.
+Once all its months are closed an archive is the same for ever, but for one thing: when a gateway tells one of its movements
+otherwise than before, `settlements.csv` says what it tells now, while the entries stay as they were.
 """
 
 import csv
@@ -103,8 +105,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 }
 PROMISE = (
     "The entries of the days from 'from' to 'to', both included, with their lines, and what is known for good of each subject "
-    "they name. Every entry sums to zero in each currency. The same days give the same bytes as long as nothing was "
-    "written into them or before them; of closed months the database refuses that. No personal data."
+    "they name. Every entry sums to zero in each currency. The same days give the same bytes as long as no entry was "
+    "written into them or before them, which the database refuses for closed months, and no month of them was closed since. "
+    "settlements.csv alone says what the gateways tell today, should they tell a movement otherwise. No personal data."
 )
 
 

@@ -120,7 +120,7 @@ def _close(month: str, *, grace: int, anyway: str | None, by: str) -> None:
 def export(*, first: datetime, last: datetime, out: Path, as_json: bool) -> None:
     """Write an archive of these days: CSV files, and a manifest with their hashes and what each column means.
 
-    The same days give the same bytes as long as nothing was written into them; of closed months nothing can be.
+    Closed months give the same bytes whenever they are exported, unless a gateway tells one of its movements otherwise.
     """
     if last < first:
         raise click.UsageError("--to lies before --from.")
@@ -135,7 +135,7 @@ def export(*, first: datetime, last: datetime, out: Path, as_json: bool) -> None
         click.echo(f"{each['rows']:>10,} rows  {name}")
     click.echo(f"{manifest['entries']:,} entries from {manifest['from']} to {manifest['to']} are in {out}.")
     if last.date() >= utc_now().date() - timedelta(days=1):
-        click.echo("These days may still get entries; an export of a closed month stays the same for ever.")
+        click.echo("These days may still get entries; those of a closed month stay as they are.")
 
 
 @click.command()

@@ -93,6 +93,22 @@ async def test_it_is_the_same_again_and_from_another_process(books, database_url
     assert [] == verify(tmp_path / "first")
 
 
+async def test_of_a_closed_month_only_what_a_gateway_tells_otherwise_is_told_otherwise(books, tmp_path):
+    """Its movement as it is told now; entries, lines and balances as they were."""
+    told = """INSERT INTO settlements (provider, ref, kind, amount_minor, amount_currency, fee_minor, occurred_at, imported_at)
+        VALUES ('stripe', 'txn_1', 'fee', -335, 'USD', 0, '2027-01-20T12:00Z', now())"""
+    await rows(books, told)
+    await closing.close(books, system("cli"), "2027-01", grace_days=0)
+    await archive(books, tmp_path / "first")
+    await rows(books, "UPDATE settlements SET amount_minor = -400")
+    await write(books, EntryKind.FEE, "txn_1", {each: 400 * minor // 335 for each, minor in FEE.items()}, "2027-01-20")
+    await archive(books, tmp_path / "again")
+
+    first, again = contents(tmp_path / "first"), contents(tmp_path / "again")
+    assert ["manifest.json", "settlements.csv"] == sorted(name for name in first if first[name] != again[name])
+    assert [] == verify(tmp_path / "again")
+
+
 async def test_the_digest_of_a_closed_month_is_in_its_files(books, tmp_path):
     """Whoever has the archive can show that it is the month that was closed."""
     closed = await closing.close(books, system("cli"), "2027-01", grace_days=0)
