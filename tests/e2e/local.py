@@ -60,11 +60,19 @@ class Local:
             return connection.execute(query, values).fetchall()
 
     def orders(self, email: str) -> list[str]:
-        """The states of this customer's orders, oldest first, found by the blind index of the address."""
+        """The states of this customer's orders, oldest first."""
+        return [row[0] for row in self.of("o.status FROM orders o", email)]
+
+    def quantities(self, email: str) -> list[int]:
+        """How many of what this customer's orders are about, oldest first."""
+        return [row[0] for row in self.of("i.quantity FROM orders o JOIN order_items i ON i.order_id = o.id", email)]
+
+    def of(self, chosen: str, email: str) -> list[tuple[Any, ...]]:
+        """Rows of this customer's orders, found by the blind index of the address."""
         keys = MasterKeys(load_settings(self.environment).master_keys)
-        query = """SELECT o.status FROM orders o JOIN order_customers c ON c.order_id = o.id
-                   WHERE c.email_digest = %s ORDER BY o.created_at"""
-        return [row[0] for row in self.rows(query, keys.digests(normalise(email))[0])]
+        query = f"""SELECT {chosen} JOIN order_customers c ON c.order_id = o.id
+                    WHERE c.email_digest = %s ORDER BY o.created_at"""
+        return self.rows(query, keys.digests(normalise(email))[0])
 
     def left(self, ticket_type: str) -> int:
         """How many are free, neither sold nor held."""
