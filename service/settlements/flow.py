@@ -80,6 +80,8 @@ _EXCHANGED = """
     ) o ON o.currency <> s.amount_currency
     WHERE s.provider = :provider AND s.ref = ANY(:refs)
 """
+# Those that stood in suspense; what takes them out again is the same kind of entry.
+_ODD = "SELECT DISTINCT subject FROM journal_entries WHERE subject = ANY(:refs) AND kind = 'adjustment'"
 # Payouts of which not everything that is in them is known yet.
 _UNITEMISED = """
     SELECT p.payout_ref FROM settlements p
@@ -223,6 +225,7 @@ async def _post(session: Session, provider: str, refs: Sequence[str]) -> None:
     if not refs:
         return
     given = {"provider": provider, "refs": list(refs)}
+    odd = set((await session.execute(sa.text(_ODD), given)).scalars())
     exchanged = {row[0]: Money(row[1], row[2]) for row in await session.execute(sa.text(_EXCHANGED), given)}
     query = sa.select(Movement).where(Movement.provider == provider, Movement.ref.in_(refs)).order_by(Movement.ref)
     rows = (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
@@ -237,6 +240,8 @@ async def _post(session: Session, provider: str, refs: Sequence[str]) -> None:
             order_id=row.order_id,
             ours=exchanged.get(row.ref),
             withdrawn=row.withdrawn_at is not None,
+            stray=row.subject is None,
+            was_odd=row.ref in odd,
         )
         for posting in postings(moved):
             await post(session, posting)

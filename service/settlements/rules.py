@@ -1,7 +1,8 @@
 """What a movement means for the books, and when the gateways' lists are read. Pure.
 
-What a payment, refund or dispute moved is posted by its own event; here come the gateway's share, payouts, and what nobody
-of ours knows. Money that was settled in another currency is exchanged in suspense, until finance books gain or loss.
+What a payment, refund or dispute moved is posted by its own event; here come the gateway's share and payouts. A movement that
+is about nothing we know waits in suspense, so that clearing is what the gateway holds, and leaves it once its event has come.
+Money that was settled in another currency is exchanged there, until finance books gain or loss.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,10 @@ _AGAINST = {_K.PAYOUT: BANK, _K.PAYOUT_FAILED: BANK, _K.OTHER: SUSPENSE}
 
 @dataclass(frozen=True)
 class Moved:
-    """A movement as the books see it; `ours` is what it was here, signed, where that is another currency."""
+    """A movement as the books see it; `ours` is what it was here, signed, where that is another currency.
+
+    `stray`: nothing of ours is known that it is about. `was_odd`: it stands in the books as an adjustment already.
+    """
 
     provider: str
     ref: str
@@ -41,6 +45,13 @@ class Moved:
     order_id: str | None = None
     ours: Money | None = None
     withdrawn: bool = False
+    stray: bool = False
+    was_odd: bool = False
+
+    @property
+    def against(self) -> str | None:
+        """Where its amount comes from or goes to, unless an event of ours tells that."""
+        return SUSPENSE if self.stray and self.kind in ABOUT_OURS else _AGAINST.get(self.kind)
 
 
 def postings(moved: Moved) -> Iterator[Posting]:
@@ -49,8 +60,8 @@ def postings(moved: Moved) -> Iterator[Posting]:
     parts = [(held, -moved.fee), (fees(moved.provider), moved.fee)]
     if moved.kind is _K.FEE:
         parts += [(held, moved.amount), (fees(moved.provider), -moved.amount)]
-    elif moved.kind in _AGAINST:
-        parts += [(held, moved.amount), (_AGAINST[moved.kind], -moved.amount)]
+    elif moved.against is not None:
+        parts += [(held, moved.amount), (moved.against, -moved.amount)]
     elif moved.ours is not None:
         parts += [(held, moved.amount), (SUSPENSE, -moved.amount)]
         yield _posting(moved, f"{moved.ref}:exchanged", [(held, -moved.ours), (SUSPENSE, moved.ours)])
@@ -58,8 +69,9 @@ def postings(moved: Moved) -> Iterator[Posting]:
 
 
 def _posting(moved: Moved, subject: str, parts: list[tuple[str, Money]]) -> Posting:
+    is_odd = moved.kind is _K.OTHER or moved.against == SUSPENSE or moved.was_odd
     is_exchange = moved.ours is not None and moved.kind in ABOUT_OURS
-    usual = EntryKind.ADJUSTMENT if moved.kind is _K.OTHER or is_exchange else EntryKind.FEE
+    usual = EntryKind.ADJUSTMENT if is_odd or is_exchange else EntryKind.FEE
     return Posting(
         kind=_ENTRIES.get(moved.kind, usual),
         subject=subject,

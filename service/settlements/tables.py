@@ -94,10 +94,9 @@ INVARIANTS = (
                 WHERE e.kind IN ('fee', 'payout', 'adjustment')
                 GROUP BY e.subject, e.provider, l.amount_currency
             ) j ON j.subject = s.ref AND j.provider = s.provider AND j.currency = s.amount_currency
-            WHERE s.kind NOT IN ('payment', 'refund', 'refund_failed', 'dispute', 'dispute_won')
+            WHERE (s.subject IS NULL OR s.kind NOT IN ('payment', 'refund', 'refund_failed', 'dispute', 'dispute_won'))
                 AND coalesce(j.clearing, 0) <> CASE WHEN s.withdrawn_at IS NULL THEN s.amount_minor - s.fee_minor ELSE 0 END
-               OR s.kind IN ('payment', 'refund', 'refund_failed', 'dispute', 'dispute_won')
-                AND s.withdrawn_at IS NULL AND s.fee_minor <> 0 AND j.subject IS NULL
+               OR s.subject IS NOT NULL AND s.withdrawn_at IS NULL AND s.fee_minor <> 0 AND j.subject IS NULL
         """,
         playbook="LedgerImbalance",
     ),

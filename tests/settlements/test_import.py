@@ -49,11 +49,32 @@ async def test_a_movement_before_its_payment_is_matched_later(books: Books):
     await books.stage.rows("UPDATE payments SET payment_ref = payment_ref || '?'")
     await books.read()
     unknown = await books.stage.rows("SELECT subject FROM settlements")
+    waiting, broken = await books.stands("clearing:stripe", "suspense"), await books.broken()
     await books.stage.rows("UPDATE payments SET payment_ref = rtrim(payment_ref, '?')")
     await books.later(HOUR)
     await books.read()
 
     assert ([(None,)], [(payment,)]) == (unknown, await books.stage.rows("SELECT subject FROM settlements"))
+    assert ([2 * PASSES - STRIPE_FEE, -PASSES], []) == (waiting, broken)  # its own event has told of it once
+    assert [PASSES - STRIPE_FEE, 0] == await books.stands("clearing:stripe", "suspense")
+    kinds = await books.stage.rows("SELECT kind FROM journal_entries WHERE subject LIKE 'txn%' ORDER BY seq")
+    assert [("adjustment",), ("adjustment",)] == kinds
+    assert [] == await books.broken()
+
+
+async def test_a_charge_nobody_of_ours_knows_waits_in_suspense(books: Books):
+    """So that clearing is what the gateway holds; given back there, nothing of it is left."""
+    twice = await books.odd("duplicate_charge", await books.sell())
+    await books.read()
+    fee = 2 * STRIPE_FEE
+    waiting, broken = await books.stands("clearing:stripe", "suspense", "fees:stripe"), await books.broken()
+    await books.control("external-refunds", charge=twice["id"])
+    await books.later(HOUR)
+    await books.read()
+
+    assert ([2 * PASSES - fee, -PASSES, fee], []) == (waiting, broken)
+    assert [PASSES - fee, 0, fee] == await books.stands("clearing:stripe", "suspense", "fees:stripe")
+    assert [] == await books.broken()
 
 
 async def test_what_shows_late_is_read_all_the_same(books: Books):
