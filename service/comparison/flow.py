@@ -50,12 +50,12 @@ _SIDES = """
         GROUP BY s.subject, s.amount_currency
     ), out AS (
         SELECT subject, currency, coalesce(t.minor, 0) AS told, coalesce(m.minor, 0) AS moved,
-               coalesce(m.movements, 0) AS movements, coalesce(t.at, m.at) AS at
+               coalesce(m.movements, 0) AS movements, coalesce(t.at, m.at) AS at, coalesce(t.at >= m.at, false) AS ahead
         FROM told t FULL JOIN moved m USING (subject, currency)
         WHERE coalesce(t.minor, 0) <> coalesce(m.minor, 0)
     )
     SELECT o.subject, coalesce(p.order_id, r.order_id, d.order_id) AS order_id,
-           coalesce(p.status, r.status, d.status, '') AS status, o.currency, o.told, o.moved, o.movements, o.at
+           coalesce(p.status, r.status, d.status, '') AS status, o.currency, o.told, o.moved, o.movements, o.at, o.ahead
     FROM out o LEFT JOIN payments p ON p.id = o.subject LEFT JOIN refunds r ON r.id = o.subject
     LEFT JOIN disputes d ON d.id = o.subject
     ORDER BY o.subject, o.currency
@@ -156,6 +156,7 @@ async def _sides(session: Session, given: Mapping[str, Any]) -> list[Found | Non
             moved=Money(int(row.moved), row.currency),
             movements=row.movements,
             at=row.at,
+            ahead=row.ahead,
         )
         for row in await _rows(session, _SIDES, given)
     ]

@@ -11,6 +11,7 @@ from enum import StrEnum
 from service.kernel.money import Money
 
 SETTLES_WITHIN = timedelta(days=1)  # after we heard of it; gateways take minutes, PayPal's list up to three hours
+UNDONE = frozenset({"won", "closed", "failed"})  # what the gateway moved for it comes back
 PAID_OUT_WITHIN = timedelta(days=4)  # after it was available, over a weekend
 
 
@@ -82,6 +83,7 @@ class Side:
     moved: Money
     movements: int
     at: datetime
+    ahead: bool = False  # the journal's last word is younger than the last movement
 
 
 def prices_of(given: Iterable[str]) -> dict[str, Price]:
@@ -96,9 +98,11 @@ def judge(sides: Sequence[Side], *, now: datetime) -> Found | None:
     if len(sides) > 1 and not one.told.is_zero:
         settled = next((each.moved for each in sides if each is not one), None)
         return _found(_K.CURRENCY, one, one.told, f"{one.told} here, settled as {settled}")
+    late = _K.TIMING if now - one.at <= SETTLES_WITHIN else _K.MISSING_SETTLEMENT
     if one.movements == 0:
-        is_young = now - one.at <= SETTLES_WITHIN
-        return _found(_K.TIMING if is_young else _K.MISSING_SETTLEMENT, one, one.told, "not on the gateway's balance")
+        return _found(late, one, one.told, "not on the gateway's balance")
+    if one.told.is_zero and one.ahead and one.status in UNDONE:
+        return _found(late, one, one.moved, f"{one.status} here, and the gateway has not moved it back")
     if one.told.is_zero:
         return _unheard(one)
     has_moved_on = one.moved.is_zero or one.subject.startswith("dsp_")  # and its last event has not come
