@@ -32,6 +32,7 @@ from service.kernel import outbox
 from service.kernel.clock import Clock, utc_now
 from service.kernel.errors import Parked
 from service.kernel.outbox import Message
+from service.links import flow as links
 from service.orders import flow as orders
 from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts, terms_of
 from service.reconciliation.flow import keep_up
@@ -287,6 +288,7 @@ class Worker:
             await scrub_late(session)
             await sessions.forget_old(session)
             await tries.forget_old(session)
+            await links.forget_old(session)
         return left
 
 

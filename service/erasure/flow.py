@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from service.access.rules import Permission, Principal
 from service.audit import flow as audit
@@ -145,7 +146,8 @@ async def _forget_rows(session: Session, ids: list[str], digests: set[str]) -> N
     told = OutboxMessage.payload["order_id"].as_string().in_(ids)
     quoted = sa.update(OutboxMessage).where(OutboxMessage.last_error.is_not(None), told)
     await session.execute(quoted.values(last_error=None))
-    asking = OutboxMessage.kind == f"mail.{ORDER_LINK}", OutboxMessage.key.in_(digests)
+    asked_by = sa.cast(OutboxMessage.payload["digests"], JSONB).has_any(sa.cast(sorted(digests), sa.ARRAY(sa.Text())))
+    asking = OutboxMessage.kind == f"mail.{ORDER_LINK}", asked_by  # its key is of the master key that was first then
     await session.execute(sa.delete(OutboxMessage).where(*asking))
 
 

@@ -113,11 +113,21 @@ def _is_over(done_before: datetime | None) -> sa.ColumnElement[bool]:
     return sa.or_(_IS_EXHAUSTED, is_done)
 
 
-async def revive(session: Session, kind: str, *, key: str, done_before: datetime | None = None) -> None:
-    """Give a message that died of its tries, or was done before that moment, all tries again; a parked one stays as it is."""
+async def revive(
+    session: Session,
+    kind: str,
+    *only_if: sa.ColumnElement[bool],
+    key: str,
+    done_before: datetime | None = None,
+    **more: sa.ColumnElement[Any],
+) -> None:
+    """Give a message that died of its tries, or was done before that moment, all tries again; a parked one stays as it is.
+
+    `only_if` and `more` are the caller's: what else must hold, and what else is written.
+    """
     over = (OutboxMessage.kind == kind, OutboxMessage.key == key, _is_over(done_before))
     anew = {"state": MessageState.PENDING, "attempts": 0, "due_at": session.now, "done_at": None}
-    await session.execute(sa.update(OutboxMessage).where(*over).values(anew))
+    await session.execute(sa.update(OutboxMessage).where(*over, *only_if).values({**anew, **more}))
 
 
 def is_asked(

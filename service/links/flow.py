@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from service.kernel import outbox
 from service.kernel.db import Session
+from service.kernel.outbox import OutboxMessage
 from service.mail.rules import ORDER_LINK
 from service.orders.machine import OrderStatus
 from service.orders.tables import Order
@@ -21,6 +22,9 @@ from service.vault.tables import OrderCustomer
 
 KIND = f"mail.{ORDER_LINK}"
 PAUSE = timedelta(minutes=10)  # between two letters to one address, whoever asks however often
+MOST_A_DAY = 5  # of UTC; whoever asks for somebody else fills no letter box
+KEPT = timedelta(days=1)  # then nobody needs to know any more that there was a letter
+FORGOTTEN_AT_ONCE = 1_000
 REACH = timedelta(days=365)  # older orders are of a festival that is over
 MOST_ORDERS = 20
 _UNPAID = (OrderStatus.EXPIRED, OrderStatus.CANCELED)
@@ -44,10 +48,25 @@ class Links:
 
 
 async def ask(session: Session, email: str) -> None:
-    """One letter to this address, unless one went out within `PAUSE` or is on its way."""
-    digests = session.master_keys.digests(vault.normalise(email))
-    await outbox.enqueue(session, KIND, {"digests": list(digests)}, key=digests[0])
-    await outbox.revive(session, KIND, key=digests[0], done_before=session.now - PAUSE)
+    """One letter to this address, unless one went out within `PAUSE` or is on its way, or it had enough of them today."""
+    digests, day = session.master_keys.digests(vault.normalise(email)), session.now.date().isoformat()
+    await outbox.enqueue(session, KIND, {"digests": list(digests), "day": day, "letters": 1}, key=digests[0])
+    kept = OutboxMessage.payload
+    today = sa.case((kept["day"].as_string() == day, kept["letters"].as_integer()), else_=0)
+    told = sa.func.json_build_object(
+        *("digests", kept["digests"]), *("day", sa.literal(day)), *("letters", today + 1)
+    )  # fmt: skip
+    await outbox.revive(
+        session, KIND, today < MOST_A_DAY, key=digests[0], done_before=session.now - PAUSE, payload=told
+    )
+
+
+async def forget_old(session: Session) -> int:
+    """Forget who has asked, a day after the letter: anybody may ask for any address; how many were forgotten."""
+    over = OutboxMessage.kind == KIND, OutboxMessage.done_at < session.now - KEPT
+    old = sa.select(OutboxMessage.seq).where(*over).limit(FORGOTTEN_AT_ONCE)
+    gone = sa.delete(OutboxMessage).where(OutboxMessage.seq.in_(old)).returning(OutboxMessage.seq)
+    return len((await session.execute(gone)).all())
 
 
 async def collect(session: Session, shop: Shop, payload: dict[str, Any]) -> Links | None:

@@ -64,7 +64,8 @@ async def tell_methods(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start" or scope.get("method") != "OPTIONS":
         return
     routes = (each for each in scope["litestar_app"].routes if isinstance(each, HTTPRoute))
-    methods = {method for each in routes if each.path_format == scope["path_template"] for method in each.methods}
+    template = scope.get("path_template")  # `*`, the server itself, has none
+    methods = {method for each in routes if each.path_format == template for method in each.methods}
     if methods:
         MutableScopeHeaders.from_message(message)["Allow"] = ", ".join(sorted(map(str, methods)))
 

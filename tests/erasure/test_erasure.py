@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from service.access.rules import Principal, Role, narrowed, system
 from service.erasure.flow import Found, erase, find, scrub_late
 from service.kernel.errors import Forbidden, NotFound, WrongState
+from service.links.flow import ask
 from service.receipts.flow import read_receipt
 from tests.checkout.rows import broken_promises
 from tests.mail.postbox import Postbox
@@ -107,6 +108,9 @@ async def test_letters_to_an_erased_customer_are_not_sent(stage: Stage, box: Pos
     async with stage.worker(smtp_url=SecretStr("smtp://127.0.0.1:9")):  # nobody takes the letter
         await stage.order_in(sold, "paid")
         await stage.until(lambda: stage.rows("SELECT 1 FROM outbox WHERE last_error IS NOT NULL"))
+    async with stage.db.transaction() as session:
+        await ask(session, EMAIL)
+    await stage.rows("UPDATE outbox SET key = 'by a master key that is gone' WHERE kind = 'mail.order_link'")
     await forget(stage, sold["orderId"])
     await stage.rows("UPDATE outbox SET due_at = now(), leased_until = NULL")
 
@@ -115,6 +119,7 @@ async def test_letters_to_an_erased_customer_are_not_sent(stage: Stage, box: Pos
 
     assert [("done",)] == await stage.rows("SELECT DISTINCT state FROM outbox WHERE kind LIKE 'mail.%'")
     assert [] == box.letters
+    assert [] == await stage.rows("SELECT 1 FROM outbox WHERE kind = 'mail.order_link'")
 
 
 async def test_what_is_under_way_is_refused_unless_forced(stage: Stage):

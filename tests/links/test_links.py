@@ -1,14 +1,22 @@
 """The links to one's orders by mail: the same answer for everybody, one letter, to nobody but the buyer."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
 
+from service.kernel import outbox
 from service.kernel.clock import utc_now
+from service.kernel.data_keys import KEY_BYTES, MasterKeys
+from service.kernel.db import Database
+from service.kernel.ids import Ids
+from service.links import flow
+from service.telemetry.registry import Telemetry
 from tests.mail.postbox import Postbox, parts_of, postbox
 from tests.stage import Stage, buyer
+
+MORNING = datetime(2027, 2, 13, 8, 0, tzinfo=UTC)
 
 
 class Dial:
@@ -74,6 +82,43 @@ async def test_the_links_go_to_the_buyer_and_nobody_learns_anything(stage: Stage
     assert 'lang="es"' in html  # the newest order's
     payloads = str(await stage.rows("SELECT key, payload::text FROM outbox WHERE kind = 'mail.order_link'"))
     assert not [each for each in ("ana", "nobody", "@") if each in payloads]
+
+
+@pytest.fixture
+async def db(database_url, stage_clock: Dial) -> AsyncIterator[Database]:
+    telemetry = Telemetry("test", version="0", environment="test")
+    keys = MasterKeys({"one": b"k" * KEY_BYTES})
+    made = Database(database_url, clock=stage_clock, ids=Ids(stage_clock), telemetry=telemetry, master_keys=keys)
+    yield made
+    await made.engine.dispose()
+
+
+async def asked_and_sent(db: Database) -> int:
+    """How many letters go out when somebody asks now."""
+    async with db.transaction() as session:
+        await flow.ask(session, "ana@example.org")
+        waiting = await outbox.claim(session, kinds=[flow.KIND], limit=10)
+        for each in waiting:
+            await outbox.finish(session, each)
+    return len(waiting)
+
+
+async def test_nobody_fills_the_letter_box_of_somebody_else(db: Database, stage_clock: Dial):
+    """Five letters a day, the next one tomorrow, and the answer is the same; a day after the last nothing of it is left."""
+    stage_clock.ahead = MORNING - utc_now()
+    sent = []
+    for _ in range(8):
+        sent.append(await asked_and_sent(db))
+        stage_clock.ahead += timedelta(minutes=11)
+    stage_clock.ahead += timedelta(days=1)
+    tomorrow = await asked_and_sent(db)
+    forgotten = []
+    for hours in (23, 2):
+        stage_clock.ahead += timedelta(hours=hours)
+        async with db.transaction() as session:
+            forgotten.append(await flow.forget_old(session))
+
+    assert ([1] * 5 + [0] * 3, 1, [0, 1]) == (sent, tomorrow, forgotten)
 
 
 @pytest.mark.parametrize(
