@@ -20,7 +20,7 @@ from tests.shape.tree import ROOT
 
 RUN = [document for document in documents() if any(block.runs for block in document.blocks())]
 START_TIMEOUT_S = 60
-DOCUMENT_TIMEOUT_S = 100
+DOCUMENT_TIMEOUT_S = 240  # the longest runs two dozen commands; each is a process of its own
 
 pytestmark = pytest.mark.xdist_group("docs")
 
