@@ -19,10 +19,13 @@ step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up test fuzz setup check lint types shape generated browser monitoring bench docs clean
+.PHONY: help up compose-env test fuzz setup check lint types shape generated browser monitoring bench docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+compose-env: setup ## write .env, the secrets of docker-compose.yml
+	@$(BIN)/python -m service.local.compose_env .env
 
 up: setup monitoring ## run the whole system on loopback until Ctrl-C
 	@$(BIN)/cubano up

@@ -45,6 +45,15 @@ class Record(msgspec.Struct):
     staff: list[Person] = []
 
 
+def fresh_record() -> Record:
+    """New secrets, no ports, nobody in it."""
+    return Record(
+        secret_key=secrets.token_urlsafe(48),
+        stripe_api_key=f"sk_test_{secrets.token_hex(24)}",
+        stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
+    )
+
+
 class State:
     """An opened, locked state directory; close it, or use it as a context manager."""
 
@@ -109,11 +118,7 @@ def _load(directory: Path) -> Record:
     if path.is_file():
         record = msgspec.json.decode(path.read_bytes(), type=Record)
     else:
-        record = Record(
-            secret_key=secrets.token_urlsafe(48),
-            stripe_api_key=f"sk_test_{secrets.token_hex(24)}",
-            stripe_webhook_secret=f"whsec_{secrets.token_hex(24)}",
-        )
+        record = fresh_record()
     record.api_keys = with_all_roles(record.api_keys)
     record.staff = with_everybody(record.staff)
     _save(directory, record)
