@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / ".cubano" / "monitoring"
 
 _OLDEST = (2, 42)  # of Prometheus: the first that knows keep_firing_for
 _PATIENCE_S = 180  # for a download of 33 MB
+_TEMPLATES, _TEMPLATES_HERE = b"/usr/share/prometheus/alertmanager", b"usr//share/prometheus/alertmanager"
 _HOW = (
     "cubano up runs without them and their tests are counted as not run; "
     "put Prometheus 2.42 or newer, Alertmanager and postgres_exporter on PATH (https://prometheus.io/download), and try again"
@@ -64,8 +65,22 @@ def _unpack(packages: Iterable[str], folder: Path) -> None:
             _runs(download, scratch)
         for package in scratch.glob("*.deb"):
             _runs(["dpkg-deb", "-x", str(package), str(folder)], scratch)
+        _move_templates(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _move_templates(folder: Path) -> None:
+    """Debian's Alertmanager reads its templates from a folder of the system, without an option for another one.
+
+    The path in the program becomes a relative one of the same length, and a script beside it starts it where that leads.
+    """
+    program = folder / "usr" / "bin" / "prometheus-alertmanager"
+    if program.is_file():
+        program.write_bytes(program.read_bytes().replace(_TEMPLATES, _TEMPLATES_HERE))
+        script = program.with_name("alertmanager")
+        script.write_text('#!/bin/sh\ncd "$(dirname "$0")/../.." && exec usr/bin/prometheus-alertmanager "$@"\n')
+        script.chmod(0o755)
 
 
 def _runs(argv: list[str], folder: Path) -> bool:
