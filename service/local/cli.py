@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from service.local.console import Console
+from service.local.monitoring import missing
 from service.local.ports import PortBusy, automatic_ports, default_ports
 from service.local.postgres import EmbeddedPostgres, PostgresError
 from service.local.processes import NotReady
@@ -53,12 +54,15 @@ def up(*, as_json: bool, ports: str, state: Path, fresh: bool, without: frozense
     """Run the whole system on this machine until Ctrl-C.
 
     Embedded PostgreSQL (or the server CUBANO_DATABASE_URL names), the store and API, the worker, a stand-in for the
-    payment gateway and a mail sink; everything on loopback, everything ended when this ends.
+    payment gateway, a mail sink, Prometheus and Alertmanager with our rules; everything on loopback, everything ended when this ends.
     """
     console = Console(sys.stderr if as_json else sys.stdout)
+    absent = frozenset(missing()) - without
+    if absent:
+        console.notice("up", f"without {', '.join(sorted(absent))}: not on this machine; make monitoring says more")
     try:
         with State.open(state, fresh=fresh) as opened:
-            system = _described(opened, ports, without)
+            system = _described(opened, ports, without | absent)
 
             def announce(pids: dict[str, int]) -> None:
                 found = addresses(system, pids)
@@ -81,7 +85,7 @@ def _described(state: State, ports: str, without: frozenset[str]) -> System:
         chosen = automatic_ports(state.record.ports)
         state.remember_ports(chosen)
     else:
-        chosen = default_ports()
+        chosen = default_ports(without)
     given = os.environ.get("CUBANO_DATABASE_URL", "")
     database = None if given else EmbeddedPostgres(state.directory / "postgres")
     return System(state, chosen, without, database, given)

@@ -18,7 +18,7 @@ _DIM, _RED = 2, 31
 class Console:
     """Writes to the file descriptor behind `stream`; `name` is padded to `width`."""
 
-    def __init__(self, stream: IO[str], *, width: int = 8) -> None:
+    def __init__(self, stream: IO[str], *, width: int = 12) -> None:
         self._descriptor = stream.fileno()
         self._colour = stream.isatty() and "NO_COLOR" not in os.environ
         self._width = width

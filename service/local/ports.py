@@ -20,6 +20,8 @@ DEFAULTS: Mapping[str, tuple[int, str]] = {
     "serve-metrics": (9101, "the metrics of serve"),
     "work-metrics": (9102, "the health and metrics of work"),
     "emulate-metrics": (9104, "the metrics of emulate"),
+    "prometheus": (9090, "Prometheus"),
+    "alertmanager": (9093, "Alertmanager"),
 }
 
 # Below Linux's ephemeral range (32768-60999): an outgoing connection could take a port from there before we listen.
@@ -33,9 +35,10 @@ class PortBusy(RuntimeError):  # named after the fact, like its siblings in the 
     """A default port is taken; the message names it, who needs it and the way out."""
 
 
-def default_ports() -> dict[str, int]:
-    """The documented ports; raises PortBusy when one is taken."""
-    return chosen_or_busy(DEFAULTS, patience_s=_PATIENCE_S)
+def default_ports(without: frozenset[str] = frozenset()) -> dict[str, int]:
+    """The documented ports; raises PortBusy when one is taken by anybody but a part that is left out."""
+    wanted = {part: port for part, port in DEFAULTS.items() if part not in without}
+    return {part: port for part, (port, _) in DEFAULTS.items()} | chosen_or_busy(wanted, patience_s=_PATIENCE_S)
 
 
 def chosen_or_busy(wanted: Mapping[str, tuple[int, str]], *, patience_s: float) -> dict[str, int]:

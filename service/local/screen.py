@@ -31,6 +31,10 @@ def _addresses(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Payment gateway", f"{found['emulator']}  [dim]a stand-in; no real money moves[/]"
     if found["mail"]:
         yield "Mail", f"{found['mail']}  [dim]every mail lands here, none leaves this machine[/]"
+    if found["prometheus"]:
+        yield "Prometheus", f"{found['prometheus']}  [dim]our rules; alerts go to Mail[/]"
+    if found["alertmanager"]:
+        yield "Alertmanager", f"{found['alertmanager']}  [dim]amtool and API[/]"
     for number, (process, url) in enumerate(found["metrics"].items()):
         yield "" if number else "Metrics", f"{url}  [dim]{process}[/]"
     yield "Database", found["database_url"]

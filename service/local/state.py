@@ -22,7 +22,7 @@ from service.local.people import Person
 from service.local.people import with_all_roles as with_everybody
 
 _RECORD = "system.json"
-_CONTENTS = ("mail", "emulator")  # and "postgres", which may lie elsewhere
+_CONTENTS = ("mail", "emulator", "watch")  # and "postgres", which may lie elsewhere
 
 
 class StateBusy(RuntimeError):  # the fact itself

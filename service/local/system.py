@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.local import people
+from service.local import monitoring, people
 from service.local.cluster import server_environment
 from service.local.health import http_ready, ready_when
 from service.local.keys import VARIABLE, as_variable
@@ -53,6 +53,10 @@ class System:
 
     def has(self, part: str) -> bool:
         return part not in self.without
+
+    @property
+    def running(self) -> frozenset[str]:
+        return frozenset(OPTIONAL) - self.without
 
 
 def environment(system: System) -> dict[str, str]:
@@ -116,6 +120,17 @@ def companions(system: System) -> list[Child]:
     return [child for name, child in found.items() if system.has(name)]
 
 
+def watchers(system: System) -> list[Child]:
+    """Prometheus and Alertmanager, on what `built` has written."""
+    return monitoring.watchers(system.state.directory, system.ports, system.running)
+
+
+def built(system: System) -> list[str]:
+    """The command that writes what the watchers read."""
+    folder = monitoring.configuration(system.state.directory)
+    return cubano(*monitoring.build_words(folder, system.ports, system.running))
+
+
 def services(system: System) -> list[Child]:
     """The product itself."""
     settings = environment(system)
@@ -135,8 +150,7 @@ def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
         "api": system.url("serve"),
         "emulator": system.url("emulate") if system.has("emulate") else None,
         "responder": None,
-        "prometheus": None,
-        "alertmanager": None,
+        **{part: system.url(part) if system.has(part) else None for part in monitoring.TOOLS},
         "mail": system.url("mail") if system.has("mail") else None,
         "metrics": {part: system.url(port, "/metrics") for part, port in metrics.items() if system.has(part)},
         "database_url": system.database_url,

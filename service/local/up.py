@@ -12,7 +12,7 @@ import psycopg
 from service.local.console import Console
 from service.local.processes import NotReady, Supervisor
 from service.local.shared import share, withdraw
-from service.local.system import System, companions, cubano, environment, postgres, services
+from service.local.system import System, built, companions, cubano, environment, postgres, services, watchers
 from service.migrations.head import HEAD
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -48,15 +48,23 @@ async def bring_up(system: System, supervisor: Supervisor) -> None:
         system.database.ensure_database("cubano")
     start, around, inside = supervisor.start, companions(system), services(system)
     if _schema_is_current(system.database_url):  # all at once, which is what makes the second start quick
-        await _together(_cubano(system, supervisor, "db", "seed"), *map(start, [*around, *inside]))
+        seed = _cubano(system, supervisor, "db", "seed")
+        await _together(seed, _watch(system, supervisor), *map(start, [*around, *inside]))
     else:
-        await _together(_make_data(system, supervisor), *map(start, around))
+        await _together(_make_data(system, supervisor), _watch(system, supervisor), *map(start, around))
         await _together(*map(start, inside))
 
 
 async def _make_data(system: System, supervisor: Supervisor) -> None:
     await _cubano(system, supervisor, "db", "upgrade")
     await _cubano(system, supervisor, "db", "seed")
+
+
+async def _watch(system: System, supervisor: Supervisor) -> None:
+    watching = watchers(system)
+    if watching:
+        await supervisor.run("monitor", built(system), environment(system))
+    await _together(*map(supervisor.start, watching))
 
 
 async def _cubano(system: System, supervisor: Supervisor, *words: str) -> None:

@@ -46,8 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory) -> Iterator[Local]:
-    """`cubano up` with nothing changed."""
-    running = Running(tmp_path_factory.mktemp("e2e") / "state")
+    """`cubano up` with nothing changed but that nobody watches it: whom alerts reach is told in tests/monitoring."""
+    running = Running(tmp_path_factory.mktemp("e2e") / "state", "--without", "prometheus,alertmanager")
     yield Local(running)
     running.stop()
     forget(running.state / "postgres")

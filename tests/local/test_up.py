@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,9 +12,11 @@ import psycopg
 import pytest
 
 from service.access.rules import Role
+from service.local.binaries import Tool
 from service.local.cluster import forget
 from tests.local.programs import alive, eventually, processes_naming
 from tests.local.running import CUBANO, KEPT, Running
+from tests.monitoring.binaries import needed
 
 pytestmark = pytest.mark.xdist_group("local system")  # one system for the whole file
 
@@ -22,7 +25,8 @@ KEYS = {
     "staff", "webhook_secrets", "pids",
 }  # fmt: skip
 
-PRODUCT_ONLY = ("--without", "emulate,mail")
+WATCHERS = ("prometheus", "alertmanager")  # null on a machine that has them not
+PRODUCT_ONLY = ("--without", "emulate,mail,prometheus,alertmanager")
 NO_GATEWAY = {"CUBANO_STRIPE_BASE_URL": "http://127.0.0.1:9"}  # the discard port
 
 
@@ -45,9 +49,10 @@ def test_json_says_where_everything_is(system):
     found = system.found
 
     assert set(found) == KEYS
-    assert {"postgres", "serve", "work", "emulate", "mail", "up"} == set(found["pids"])
+    assert {"postgres", "serve", "work", "emulate", "mail", "up"} == set(found["pids"]) - set(WATCHERS)
     assert {"serve", "work", "emulate"} == set(found["metrics"])
-    assert [None] * 3 == [found[part] for part in ("responder", "prometheus", "alertmanager")]
+    assert found["responder"] is None
+    assert [] == [part for part in WATCHERS if (found[part] is None) is (part in found["pids"])]
 
 
 def test_everything_answers(system):
@@ -60,6 +65,34 @@ def test_everything_answers(system):
     assert [200] * 6 == [answer.status_code for answer in (*pages, *metrics)]
     assert on_sale > 0
     assert system.get("api", "/api/payment/catalog").json()["ticketTypes"]
+
+
+def test_our_rules_watch_every_part(system):
+    """Prometheus has the project's rules, reads every process, keeps exemplars, and hands alerts to Alertmanager."""
+    needed(Tool.PROMETHEUS), needed(Tool.ALERTMANAGER)  # skipped and named where they are not
+    asked = partial(_prometheus, system)
+    jobs = {"serve", "work", "emulate", *WATCHERS}
+
+    assert eventually(lambda: jobs == {each["labels"]["job"] for each in asked("targets")["activeTargets"]})
+    assert eventually(lambda: {"up"} == {each["health"] for each in asked("targets")["activeTargets"]}, within_s=40)
+    assert 40 <= len(
+        [rule for group in asked("rules")["groups"] for rule in group["rules"] if rule["type"] == "alerting"]
+    )
+    assert "exemplar-storage" == asked("status/flags")["enable-feature"]
+    assert [system.found["alertmanager"]] == [
+        each["url"].removesuffix("/api/v2/alerts") for each in asked("alertmanagers")["activeAlertmanagers"]
+    ]
+
+
+def test_an_alert_becomes_a_mail(system):
+    """What Alertmanager is told lands in the mail sink, and nothing leaves this machine."""
+    needed(Tool.ALERTMANAGER)
+    labels = {"alertname": "TestOfTheWay", "severity": "critical", "owner": "platform", "kind": "cause"}
+    alert = {"labels": labels, "annotations": {"summary": "Only a test", "playbook": "none"}}
+
+    httpx.post(f"{system.found['alertmanager']}/api/v2/alerts", json=[alert], timeout=5).raise_for_status()
+
+    assert eventually(lambda: "TestOfTheWay" in system.get("mail", "/api/messages").text, within_s=60)
 
 
 def test_each_role_has_a_key(system):
@@ -137,13 +170,13 @@ def test_killed_part_comes_back(system, part):
 
 def test_kill_9_of_cubano_up_leaves_nothing(tmp_path):
     """When `cubano up` itself is killed all its children go, the database too, and the directory is free again."""
-    killed = Running(tmp_path / "state", "--without", "emulate,serve,work", **NO_GATEWAY)
+    killed = Running(tmp_path / "state", "--without", "emulate,serve,work,prometheus,alertmanager", **NO_GATEWAY)
 
     killed.process.kill()
     killed.process.communicate()
 
     assert eventually(lambda: not [pid for pid in killed.found["pids"].values() if alive(pid)])
-    again = Running(tmp_path / "state", "--without", "emulate,serve,work", **NO_GATEWAY)
+    again = Running(tmp_path / "state", "--without", "emulate,serve,work,prometheus,alertmanager", **NO_GATEWAY)
     assert 0 == again.stop()
     assert [] == _left_of(again)
     forget(tmp_path / "state" / "postgres")
@@ -152,7 +185,9 @@ def test_kill_9_of_cubano_up_leaves_nothing(tmp_path):
 def test_own_database_server_is_used(system, tmp_path):
     """With CUBANO_DATABASE_URL nothing embedded is started: the given server is migrated, seeded and used."""
     given = system.found["database_url"]
-    own = Running(tmp_path / "state", "--without", "serve,work,emulate,mail", CUBANO_DATABASE_URL=given)
+    own = Running(
+        tmp_path / "state", "--without", "serve,work,emulate,mail,prometheus,alertmanager", CUBANO_DATABASE_URL=given
+    )
 
     assert given == own.found["database_url"]
     assert "postgres" not in own.found["pids"]
@@ -176,6 +211,11 @@ def test_unknown_part_is_a_usage_error():
 
     assert 2 == wrong.returncode
     assert "postgress is not one of emulate, mail, serve, work" in wrong.stderr
+
+
+def _prometheus(system: Running, question: str) -> dict:
+    answer = httpx.get(f"{system.found['prometheus']}/api/v1/{question}", timeout=5)
+    return answer.raise_for_status().json()["data"]
 
 
 def _left_of(ended: Running) -> list[object]:

@@ -40,6 +40,7 @@ QUIET_S = 240.0  # to come to rest: the sweeps turn every minute, and what faile
 LOOK_S = 1.0
 FIRST_PAUSE_S = 0.3  # before the supervisor starts again what was killed
 PROVIDERS = ("stripe", "paypal")
+UNWATCHED = frozenset({"prometheus", "alertmanager"})  # an honest test of the service looks at its data, not at its alerts
 SETTINGS = {
     "CUBANO_GATEWAY_TIMEOUT_S": "2",
     "CUBANO_GATEWAY_HEALTHY_S": "10",  # a minute in production; here trouble follows trouble by seconds
@@ -80,7 +81,8 @@ async def play(seed: int, seconds: float, say: Say, *, per_second: float = PER_S
     folder = temporary_folder()
     with (folder / "children.log").open("w") as log, State.open(folder / "state") as state:
         ports, settings = automatic_ports({}), SETTINGS | {"CUBANO_HOLD_SECONDS": str(hold_s)}
-        system = System(state, ports, frozenset(), EmbeddedPostgres(folder / "state" / "postgres"), settings=settings)
+        database = EmbeddedPostgres(folder / "state" / "postgres")
+        system = System(state, ports, UNWATCHED, database, settings=settings)
         console = Console(log)
         supervisor = Supervisor(console, first_pause_s=FIRST_PAUSE_S)
         try:
