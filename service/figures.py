@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from service.kernel.db import Database, Session
 from service.kernel.invariants import Invariant, check_snapshot
+from service.kernel.vitals import Vitals
 from service.telemetry import catalogue
 from service.telemetry.labels import CaseKind, DisputeState, OrderState
 from service.telemetry.logs import get_logger
@@ -54,6 +55,27 @@ OUTBOX = """
     UNION ALL
     SELECT kind, state, count(*), 0 FROM outbox WHERE state = 'dead' GROUP BY kind, state
 """
+REFUNDS_OLDEST = """
+    SELECT status, extract(epoch FROM max(:now - updated_at)) FROM refunds
+    WHERE status NOT IN ('succeeded', 'canceled') GROUP BY status
+"""
+# Who is being paid keeps the seats until the bank has decided, however long the hold was meant to last.
+HOLDS_OVERDUE = """
+    SELECT extract(epoch FROM :now - min(expires_at)) FROM orders o
+    WHERE status = 'awaiting_payment' AND expires_at < :now
+        AND EXISTS (SELECT FROM holds WHERE order_id = o.id AND state = 'active')
+"""
+DISPUTE_DUE = (
+    "SELECT extract(epoch FROM min(due_at) - :now) FROM disputes WHERE status IN ('inquiry', 'needs_response')"
+)
+WITHOUT_TICKET = """
+    SELECT count(*), extract(epoch FROM max(:now - o.paid_at))
+    FROM orders o
+    JOIN (SELECT order_id, sum(quantity - returned) AS seats FROM holds GROUP BY order_id) h ON h.order_id = o.id
+    LEFT JOIN (SELECT order_id, count(*) AS valid FROM tickets WHERE status = 'valid' GROUP BY order_id) t
+        ON t.order_id = o.id
+    WHERE o.status = 'paid' AND h.seats > coalesce(t.valid, 0)
+"""
 SHARE = 20  # of the time a check took is waited before the next: at most a twentieth of one core, at any size
 UNFINISHED = (OrderState.AWAITING_PAYMENT, OrderState.PROCESSING, OrderState.LATE_PAYMENT, OrderState.DISPUTED)
 STOCK = "SELECT ticket_type, capacity, held, sold FROM stock"
@@ -67,6 +89,7 @@ class Figures:
         self._db = db
         self._set = db.telemetry.set
         self._invariants = tuple(invariants)
+        self._vitals = Vitals(db)
         self._refreshed_at = time.monotonic()
         self._next_check = 0.0
         self._providers: set[str] = set()
@@ -84,6 +107,9 @@ class Figures:
             outbox = await _rows(session, OUTBOX)
             stock = await _rows(session, STOCK)
             cases = await _rows(session, CASES_OPEN)
+            refunds = await _rows(session, REFUNDS_OLDEST)
+            overdue = await _rows(session, HOLDS_OVERDUE)
+            due = await _rows(session, DISPUTE_DUE)
             by_provider = {gauge: await _rows(session, query) for gauge, (query, _) in BY_PROVIDER.items()}
         self._show_orders({row[0]: (row[1], row[2]) for row in orders})
         self._show_cases({row[0]: (row[1], row[2]) for row in cases})
@@ -92,7 +118,11 @@ class Figures:
         self._show_stock(stock)
         for gauge, rows in by_provider.items():
             self._show_by_provider(gauge, {(provider, state): count for provider, state, count in rows})
+        self._show_refunds({row[0]: row[1] for row in refunds})
+        self._set(catalogue.HOLDS_OVERDUE, overdue[0][0] or 0)
+        self._show_due(due[0][0])
         self._refreshed_at = time.monotonic()
+        await self._vitals.refresh()
         return False
 
     async def check_invariants(self) -> bool:
@@ -102,8 +132,11 @@ class Figures:
             return False
         async with self._db.transaction() as session:
             findings = await check_snapshot(session, self._invariants)
+            without_ticket, oldest_s = (await _rows(session, WITHOUT_TICKET))[0]
         self._next_check = time.monotonic() + SHARE * (time.monotonic() - started)
         self._set(catalogue.INVARIANTS_CHECKED, self._db.clock().timestamp())
+        self._set(catalogue.PAID_WITHOUT_TICKET, without_ticket)
+        self._set(catalogue.PAID_WITHOUT_TICKET_OLDEST, oldest_s or 0)
         for finding in findings:
             self._set(catalogue.INVARIANT, finding.count, invariant=finding.invariant.name)
             if finding.count:
@@ -126,6 +159,17 @@ class Figures:
             count, oldest_s = found.get(kind, (0, 0))
             self._set(catalogue.CASES, count, kind=kind)
             self._set(catalogue.CASES_OLDEST, oldest_s, kind=kind)
+
+    def _show_refunds(self, found: dict[str, float]) -> None:
+        for state in BY_PROVIDER[catalogue.REFUNDS][1]:
+            self._set(catalogue.REFUNDS_OLDEST, found.get(state, 0), state=state)
+
+    def _show_due(self, seconds: float | None) -> None:
+        """Below zero when a deadline has passed."""
+        if seconds is None:
+            self._db.telemetry.forget(catalogue.DISPUTE_DUE)
+        else:
+            self._set(catalogue.DISPUTE_DUE, seconds)
 
     def _show_inbox(self, found: dict[str, int], oldest_s: float | None) -> None:
         for state in EVENT_STATES:

@@ -29,7 +29,7 @@ from service.gateways.governor import Governor
 from service.gateways.registry import Context, Gateways, find_providers
 from service.idempotency import tables as idempotency
 from service.journal import tables as journal
-from service.kernel import outbox
+from service.kernel import outbox, vitals
 from service.kernel.clock import Clock, utc_now
 from service.kernel.data_keys import MasterKeys
 from service.kernel.db import Database, Tables
@@ -116,7 +116,10 @@ class Parts:
     def watching(self) -> AbstractAsyncContextManager[None]:
         """As long as the block lasts, switches are read and providers that are away are looked after."""
         self.telemetry.at_scrape(self.shop.switches.measure)
-        repeats = [Repeat("controls", self.shop.switches.refresh, REFRESH_S, self.telemetry)]
+        repeats = [
+            Repeat("controls", self.shop.switches.refresh, REFRESH_S, self.telemetry),
+            Repeat("database", partial(vitals.look, self.db), vitals.LOOK_S, self.telemetry),
+        ]
         for name, breaker in self.shop.breakers.items():
             self.telemetry.at_scrape(breaker.show)
             look = partial(breaker.probe, self.gateways[name].probe)

@@ -130,6 +130,7 @@ class Database:
         self.ids = ids
         self._master_keys = master_keys
         self.telemetry = telemetry
+        self._waiting = 0
         url = make_url(dsn).set(drivername="postgresql+psycopg")
         name = f"cubano-{telemetry.process}"
         options = {"application_name": name, "connect_timeout": 5, "options": SERVER_LIMITS}
@@ -177,12 +178,14 @@ class Database:
 
     async def _connect(self, session: Session) -> None:
         started = time.perf_counter()
+        self._waiting += 1
         try:
             await session.connection()
         except sa.exc.TimeoutError:
             self.telemetry.count(catalogue.DB_POOL_TIMEOUTS)
             raise
         finally:
+            self._waiting -= 1
             self.telemetry.observe(catalogue.DB_POOL_WAIT, time.perf_counter() - started)
 
     def measure_pool(self) -> None:
@@ -191,6 +194,8 @@ class Database:
         self.telemetry.set(catalogue.DB_POOL, pool.size(), state="size")
         self.telemetry.set(catalogue.DB_POOL, pool.checkedout(), state="in_use")
         self.telemetry.set(catalogue.DB_POOL, pool.checkedin(), state="idle")
+        waiting = self._waiting + self.raw.get_stats().get("requests_waiting", 0)
+        self.telemetry.set(catalogue.DB_POOL, waiting, state="waiting")
 
     async def ping(self) -> None:
         """Raise unless the database answers."""

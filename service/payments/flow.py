@@ -21,9 +21,9 @@ from service.kernel.money import Money, sum_money
 from service.mail.rules import LATE_PAYMENT, SURPLUS_PAYMENT
 from service.orders import flow as orders
 from service.orders.machine import OPEN, OrderEvent, OrderStatus
-from service.orders.rules import standing
+from service.orders.rules import SYNTHETIC, standing
 from service.orders.tables import Order
-from service.payments.machine import LIVE, PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus
+from service.payments.machine import LIVE, PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus, three_ds
 from service.payments.rules import categorise, cause_of, is_new_approval, is_of, is_of_earlier_capture, money_of
 from service.payments.tables import Payment
 from service.sales import flow as sales
@@ -33,7 +33,6 @@ from service.webhooks.flow import Handler, reopen_foreign
 from service.webhooks.rules import FOREIGN
 
 CAPTURE = "capture.take"
-RETURN = "refund.return"  # the kind of message that asks the refunds to give a payment back whole
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
 
 
@@ -48,7 +47,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
-    session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="approved", category="none")
+    sales.count_attempt(session, order, payment.provider, outcome="approved")
     if any(each.status == PaymentStatus.SUCCEEDED for each in await of_order(session, order.id) if each is not payment):
         await _return_surplus(session, order, payment)
     else:
@@ -116,12 +115,12 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     if is_of_earlier_capture(event, payment):
         return Outcome.STALE
     await _learn_refs(session, payment, event)
-    outcome = await advance(session, payment, PaymentEvent.DECLINE)
-    if event.decline and outcome is not Outcome.STALE:
-        payment.decline_code = event.decline.code
-        payment.decline_advice = event.decline.advice
-        payment.decline_category = category = categorise(event.decline.code)
-        session.count(catalogue.PAYMENT_ATTEMPTS, provider=payment.provider, outcome="declined", category=category)
+    category = categorise(event.decline.code) if event.decline else None
+    outcome = await advance(session, payment, PaymentEvent.DECLINE, category)
+    if (told := event.decline) and category and outcome is not Outcome.STALE:
+        payment.decline_code, payment.decline_advice, payment.decline_category = told.code, told.advice, category
+        payment.declines += 1
+        sales.count_attempt(session, order, payment.provider, outcome="declined", category=category)
     await session.flush()
     if outcome is Outcome.MOVED and payment.captures and order.status == OrderStatus.PROCESSING:
         await _reopen(session, order, cause=cause_of(event))
@@ -140,11 +139,13 @@ ON_EVENT: dict[EventKind, Handler] = {
 }
 
 
-async def advance(session: Session, payment: Payment, event: PaymentEvent) -> Outcome:
+async def advance(session: Session, payment: Payment, event: PaymentEvent, category: str | None = None) -> Outcome:
     """Apply one event to a payment whose order is locked; the only place that sets its status."""
     step = PAYMENT.step(PaymentStatus(payment.status), event)
     session.count(catalogue.PAYMENTS_MOVED, provider=payment.provider, event=event, outcome=step.outcome)
     if step.moved:
+        if outcome := three_ds(payment.status, event, category):
+            session.count(catalogue.THREE_DS, provider=payment.provider, outcome=outcome)
         payment.status = step.state
         payment.updated_at = session.now
         await session.flush()
@@ -268,12 +269,13 @@ async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent, *
 
 async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
     late = order.status not in OPEN
-    seated = await sales.make(session, order, money_of(payment), cause=cause_of(event), gift=event.gift)
-    if not seated:
-        await _give_back(session, order, payment, reason=LATE_PAYMENT)
+    tries = 1 + sum(each.declines for each in await of_order(session, order.id))
+    seated = await sales.make(session, order, money_of(payment), cause=cause_of(event), gift=event.gift, tries=tries)
+    if not seated or order.synthetic:
+        await sales.give_back(session, order, payment.id, reason=SYNTHETIC if order.synthetic else LATE_PAYMENT)
     if late:
-        what = "reacquired" if seated else "late_refunded"
-        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=what)
+        outcome = "reacquired" if seated else "late_refunded"
+        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=outcome)
 
 
 async def _return_surplus(session: Session, order: Order, payment: Payment) -> None:
@@ -281,14 +283,7 @@ async def _return_surplus(session: Session, order: Order, payment: Payment) -> N
     payment.surplus = True
     await books.owe(session, order, money_of(payment))
     session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome="surplus_refunded")
-    await _give_back(session, order, payment, reason=SURPLUS_PAYMENT)
-
-
-async def _give_back(session: Session, order: Order, payment: Payment, *, reason: str) -> None:
-    """Ask the refunds for the whole payment and write the letter of the same name."""
-    what = {"order_id": order.id, "payment_id": payment.id, "reason": reason}
-    await outbox.enqueue(session, RETURN, what, key=payment.id, traceparent=order.traceparent)
-    await sales.write(session, order, reason)
+    await sales.give_back(session, order, payment.id, reason=SURPLUS_PAYMENT)
 
 
 async def _reopen(session: Session, order: Order, *, cause: str) -> None:

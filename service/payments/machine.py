@@ -52,3 +52,17 @@ PAYMENT = Machine(
 
 UNDER_WAY = (PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN)  # money may still come of it, without the buyer
 LIVE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING, PaymentStatus.FAILED)
+
+
+def three_ds(state: str, event: PaymentEvent, category: str | None) -> str | None:
+    """What a move says about the bank's wish to know the buyer, in the words of its metric; None when it says nothing.
+
+    `state` is the one before. Who was recognised may still be declined for another reason, which `category` tells.
+    """
+    if event is PaymentEvent.CHALLENGE:
+        return "challenged"
+    if state != PaymentStatus.REQUIRES_ACTION:
+        return None
+    if event is PaymentEvent.DECLINE:
+        return "failed" if category in {None, "authentication"} else "passed"
+    return "passed" if event in {PaymentEvent.PROCESS, PaymentEvent.SUCCEED} else None

@@ -16,7 +16,19 @@ LOOPS = Bounded(
     30,
     known=(
         *("inbox", "mail", "checkout", "capture", "refund", "expiry", "figures", "invariants", "forgetting"),
-        *("thin", "sweep", "stuck", "controls", "breaker", "keys", "books", "keeping", "cases", "approvals"),
+        *(
+            "thin",
+            "sweep",
+            "stuck",
+            "controls",
+            "breaker",
+            "keys",
+            "books",
+            "keeping",
+            "cases",
+            "approvals",
+            "database",
+        ),
     ),
 )
 

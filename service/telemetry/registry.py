@@ -88,11 +88,15 @@ class Telemetry:
             child.inc(by)
 
     def forget(self, metric: Gauge, **labels: object) -> None:
-        """Takes a gauge's series away when the thing it measured is gone."""
-        child = self._child(metric, labels)
-        if child is None or not metric.labels:
+        """Takes a gauge's series away when the thing it measured is gone, or cannot be measured any more."""
+        if metric in self._unset or (child := self._child(metric, labels)) is None:
             return
         with self._lock:
+            if not metric.labels:
+                self.registry.unregister(self._families[metric])
+                self._unset.add(metric)
+                self._children[metric] = {}
+                return
             self._families[metric].remove(*child._labelvalues)  # noqa: SLF001 - the client offers no public way back
             self._children[metric] = {key: kept for key, kept in self._children[metric].items() if kept is not child}
 

@@ -7,6 +7,7 @@ from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import deaf, deliver, told
 
 GOOD, DECLINED, NO_FUNDS, CHALLENGE = "4242424242424242", "4000000000000002", "4000000000009995", "4000002760003184"
+CHALLENGE_NO_FUNDS = "4000008260003178"
 KEY = ("sk_test_stage", "")
 SCARCE = [{"ticketType": "orishas-masterclass", "quantity": 2}, {"ticketType": "full-pass", "quantity": 1}]
 

@@ -5,6 +5,7 @@ import json
 from tests.payments.history import (
     CANCELED,
     CHALLENGE,
+    CHALLENGE_NO_FUNDS,
     DECLINED,
     EXPIRED,
     KEY,
@@ -126,6 +127,24 @@ async def test_a_challenge_is_no_decline(stage: Stage, inbox: Inbox):
     await take_in(stage, inbox, *await told(stage))
 
     assert OPEN | {"payments": [("requires_action", 49800)]} == await end_of(stage, checkout["orderId"])
+
+
+async def test_how_a_challenge_ends_is_counted(stage: Stage, inbox: Inbox):
+    """One buyer is not recognised, tries again and is; another is recognised and has no money; a third is never asked."""
+    await deaf(stage)
+    doubted, poor, trusted = [await ordered(stage, quantity=1) for _ in range(3)]
+    await stage.pay(doubted, CHALLENGE, challenge="fail")
+    await take_in(stage, inbox, *await told(stage))
+    await stage.pay(doubted, CHALLENGE, challenge="complete")
+    await stage.pay(poor, CHALLENGE_NO_FUNDS, challenge="complete")
+    await stage.pay(trusted)
+
+    await take_in(stage, inbox, *await told(stage))
+
+    counted = samples(inbox.parts.telemetry.render("")[0].decode(), "cubano_three_ds_total")
+    assert {"challenged": 3, "passed": 2, "failed": 1} == {
+        outcome: count for (outcome, provider), count in counted.items() if provider == "stripe"
+    }
 
 
 async def test_what_does_not_concern_us_is_kept_and_ignored(stage: Stage, inbox: Inbox):

@@ -152,6 +152,18 @@ def test_a_gauge_can_be_forgotten(telemetry: Telemetry):
     assert series(telemetry)["cubano_stock{kind: held, ticket_type: workshop}"] == 7
 
 
+def test_a_figure_without_labels_can_be_forgotten(telemetry: Telemetry):
+    """What cannot be measured any more is absent again, until it can."""
+    telemetry.forget(INBOX_OLDEST)  # never set: nothing to forget
+    telemetry.set(INBOX_OLDEST, 5)
+    telemetry.forget(INBOX_OLDEST)
+    gone = series(telemetry)
+    telemetry.set(INBOX_OLDEST, 7)
+
+    assert "cubano_inbox_oldest_age_seconds{}" not in gone
+    assert series(telemetry)["cubano_inbox_oldest_age_seconds{}"] == 7
+
+
 def test_measurements_are_made_when_somebody_reads(telemetry: Telemetry):
     """What is measured at scrape time is as fresh as the scrape; a measurement that fails is counted and the rest is shown."""
     ages = [2.5, 1.5]

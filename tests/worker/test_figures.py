@@ -1,0 +1,90 @@
+"""What no single event can count: who waits how long, for money, for evidence, for a ticket."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.figures import Figures
+from service.kernel.clock import Dial, utc_now
+from tests.payments.history import ordered, take_in
+from tests.stage import Stage
+from tests.webhooks.applying import Inbox, inbox_of
+from tests.webhooks.delivery import deaf, samples, told
+
+REFUND = """INSERT INTO refunds (id, order_id, payment_id, provider, status, amount_minor, amount_currency, reason,
+    created_at, updated_at)
+    SELECT 'rfd_1', order_id, id, provider, 'pending', 100, amount_currency, 'other', now(), CAST(:now AS timestamptz)
+    FROM payments"""
+DISPUTE = """INSERT INTO disputes (id, order_id, payment_id, provider, dispute_ref, status, amount_minor, amount_currency, reason,
+    due_at, created_at, updated_at)
+    SELECT 'dsp_' || s, order_id, id, provider, 'dp_' || s, s, 100, amount_currency, 'fraudulent',
+    CAST(:now AS timestamptz) + d * interval '1 day', now(), now()
+    FROM payments, (VALUES ('needs_response', 5), ('inquiry', 3), ('under_review', 1)) AS v (s, d)"""
+
+
+@pytest.fixture
+def stage_clock() -> Dial:
+    return Dial(utc_now())
+
+
+@pytest.fixture
+async def inbox(stage: Stage) -> AsyncIterator[Inbox]:
+    async with inbox_of(stage) as opened:
+        yield opened
+
+
+def value(inbox: Inbox, name: str, *labels: str) -> float | None:
+    return samples(inbox.parts.telemetry.render("")[0].decode(), f"cubano_{name}").get(labels)
+
+
+async def test_what_waits_is_told_with_its_age(stage: Stage, inbox: Inbox):
+    """A hold past its end, a refund on its way, evidence that is due; before and afterwards nothing waits."""
+    figures = Figures(inbox.parts.db, ())
+    clock = inbox.parts.db.clock
+    assert isinstance(clock, Dial)
+    await deaf(stage)
+    await ordered(stage)
+    await figures.refresh()
+    before = [value(inbox, "holds_overdue_seconds"), value(inbox, "refunds_oldest_age_seconds", "pending")]
+    nothing_due = value(inbox, "dispute_due_seconds")
+    await stage.rows(REFUND, now=clock())
+    await stage.rows(DISPUTE, now=clock())
+    overdue_at = (await stage.rows("SELECT expires_at FROM orders"))[0][0]
+    clock.advance((overdue_at - clock()).total_seconds() + 90)
+    waited_s = (clock() - (await stage.rows("SELECT updated_at FROM refunds"))[0][0]).total_seconds()
+
+    await figures.refresh()
+    overdue, refund = value(inbox, "holds_overdue_seconds"), value(inbox, "refunds_oldest_age_seconds", "pending")
+    due = value(inbox, "dispute_due_seconds")
+    await stage.rows("UPDATE orders SET status = 'processing'")
+    await stage.rows("UPDATE disputes SET status = 'under_review'")
+    await figures.refresh()
+
+    assert [0, 0] == before
+    assert nothing_due is None
+    assert 89 <= (overdue or 0) <= 91
+    assert waited_s == pytest.approx(refund)
+    assert 3 * 86_400 - waited_s == pytest.approx(due)  # not the one of the review, and not the later one
+    assert 0 == value(inbox, "holds_overdue_seconds")  # the bank decides, the seats wait
+    assert value(inbox, "dispute_due_seconds") is None
+
+
+async def test_who_has_paid_and_lacks_a_ticket_is_told(stage: Stage, inbox: Inbox):
+    """One ticket that is gone is enough; its age is the payment's."""
+    figures = Figures(inbox.parts.db, ())
+    clock = inbox.parts.db.clock
+    assert isinstance(clock, Dial)
+    await deaf(stage)
+    checkout = await ordered(stage)
+    await stage.pay(checkout)
+    await take_in(stage, inbox, *await told(stage))
+    await figures.check_invariants()
+    before = value(inbox, "paid_without_ticket"), value(inbox, "paid_without_ticket_oldest_seconds")
+    await stage.rows("DELETE FROM tickets WHERE ctid = (SELECT min(ctid) FROM tickets)")
+    clock.advance(60)
+
+    await Figures(inbox.parts.db, ()).check_invariants()
+
+    assert (0, 0) == before
+    assert 1 == value(inbox, "paid_without_ticket")
+    assert 60 <= (value(inbox, "paid_without_ticket_oldest_seconds") or 0) < 90
