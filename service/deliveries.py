@@ -14,9 +14,10 @@ from service.links import flow as links
 from service.mail.flow import Post
 from service.mail.rules import LETTERS, ORDER_LINK
 from service.parts import Parts
-from service.payments.flow import CAPTURE, RETURN
+from service.payments.flow import CAPTURE
 from service.receipts.flow import read_receipt
 from service.refunds import flow as refunds
+from service.sales.flow import RETURN
 from service.settings import Settings
 from service.telemetry import catalogue
 from service.telemetry.labels import MailOutcome

@@ -35,6 +35,7 @@ class TicketTypeOnSale:
     held: int
     sold: int
     tax_bp: int = 0
+    synthetic: bool = False
 
     @property
     def available(self) -> int:
@@ -52,12 +53,15 @@ class Catalog:
         return next((each for each in self.ticket_types if each.ticket_type == ticket_type), None)
 
 
-async def read_catalog(session: Session, *, only: Collection[str] | None = None) -> Catalog:
-    """Everything on sale now, or what of `only` is; names that no ticket type can have are asked of nobody."""
+async def read_catalog(session: Session, *, only: Collection[str] | None = None, synthetic: bool = False) -> Catalog:
+    """Everything on sale now, or what of `only` is; names that no ticket type can have are asked of nobody.
+
+    What is there for the synthetic buyer is on sale for nobody else, and nothing else for it.
+    """
     query = (
         sa.select(TicketType, Stock)
         .join(Stock, Stock.ticket_type == TicketType.id)
-        .where(TicketType.on_sale)
+        .where(TicketType.synthetic if synthetic else TicketType.on_sale & ~TicketType.synthetic)
         .order_by(TicketType.position, TicketType.id)
     )
     if only is not None:
@@ -78,6 +82,7 @@ def _on_sale(ticket_type: TicketType, stock: Stock) -> TicketTypeOnSale:
         held=stock.held,
         sold=stock.sold,
         tax_bp=ticket_type.tax_bp,
+        synthetic=ticket_type.synthetic,
     )
 
 

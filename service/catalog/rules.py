@@ -21,7 +21,8 @@ def quote(on_sale: Catalog, wanted: Iterable[tuple[str, int]], locale: str) -> l
             message = f"At most {found.max_per_order} in one order."
             wrong.append(FieldError(f"items[{index}].quantity", "above_limit", message))
         else:
-            lines.append(Line(ticket_type, found.names[locale], quantity, found.price, found.tax_bp))
+            name = found.names[locale]
+            lines.append(Line(ticket_type, name, quantity, found.price, found.tax_bp, found.synthetic))
     if len({line.unit_price.currency for line in lines}) > 1:
         wrong.append(
             FieldError("items", "mixed_currencies", "These tickets are sold in different currencies; order them apart.")

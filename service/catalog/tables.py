@@ -47,6 +47,9 @@ class TicketType(Tables):
     max_per_order: Mapped[int]
     on_sale: Mapped[bool] = mapped_column(server_default=sa.true())
     tax_bp: Mapped[int] = mapped_column(server_default="0")  # basis points of the net price; the price includes it
+    synthetic: Mapped[bool] = mapped_column(
+        server_default=sa.false()
+    )  # only for the synthetic buyer, and shown to nobody
 
 
 class Stock(Tables):

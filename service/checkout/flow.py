@@ -105,7 +105,8 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_st
         outcome = outcome_of(error)
         raise
     finally:
-        shop.db.telemetry.count(catalogue.CHECKOUTS, provider=provider, outcome=outcome)
+        if not request.synthetic:
+            shop.db.telemetry.count(catalogue.CHECKOUTS, provider=provider, outcome=outcome)
     return checkout
 
 
@@ -143,7 +144,8 @@ async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order
     """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
     provider = shop.choose(session, request.provider)
     wanted = [ticket_type for ticket_type, _ in request.items]
-    lines = quote(await catalog.read_catalog(session, only=wanted), request.items, request.locale)
+    on_sale = await catalog.read_catalog(session, only=wanted, synthetic=request.synthetic)
+    lines = quote(on_sale, request.items, request.locale)
     sealing = orders.write_order(
         session,
         order_id,

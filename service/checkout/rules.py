@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -39,6 +39,14 @@ class CheckoutRequest:
     provider: str | None = None
     success_url: str | None = None
     cancel_url: str | None = None
+
+    synthetic: ClassVar[bool] = False  # no field: it is no part of what makes two requests the same
+
+
+class SyntheticRequest(CheckoutRequest):
+    """The synthetic buyer's: what is sold to nobody else, and nothing else."""
+
+    synthetic: ClassVar[bool] = True
 
 
 def read_request(body: bytes, *, public_url: str) -> CheckoutRequest:

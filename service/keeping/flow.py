@@ -96,7 +96,7 @@ async def keep(session: Session, order_id: str) -> bool:
 async def _keep_payment(session: Session, order: Order, payment: Payment, *, seated: bool) -> bool:
     if payment.status != PaymentStatus.SUCCEEDED:
         return False
-    if payment.surplus or not seated:
+    if payment.surplus or not seated or order.synthetic:
         return await books.owe(session, order, money_of(payment))
     return await books.sell(session, order, money_of(payment), gift=payment.gift)
 

@@ -31,6 +31,7 @@ class Line:
     quantity: int
     unit_price: Money
     tax_bp: int = 0
+    synthetic: bool = False
 
 
 def write_order(
@@ -60,6 +61,7 @@ def write_order(
         updated_at=session.now,
         expires_at=expires_at,
         paid_at=None,
+        synthetic=any(line.synthetic for line in lines),
         items=[_item(session, position, line) for position, line in enumerate(lines)],
     )
     session.add(order)

@@ -3,6 +3,8 @@
 from service.kernel.money import Money
 from service.orders.machine import OrderEvent, OrderStatus
 
+SYNTHETIC = "synthetic"  # why the money of the synthetic buyer goes back
+
 
 def standing(status: OrderStatus, *, gone: Money, total: Money, seated: bool, disputed: bool) -> OrderEvent:
     """The event that leads a paid order to where it belongs; where it stands already the event moves nothing.

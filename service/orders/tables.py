@@ -27,6 +27,7 @@ class Order(Tables):
             "expires_at",
             postgresql_where=sa.text("status IN ('awaiting_payment', 'processing', 'late_payment', 'disputed')"),
         ),
+        sa.Index("ix_orders_synthetic", "id", postgresql_where=sa.text("synthetic")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -42,6 +43,9 @@ class Order(Tables):
     updated_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
+    synthetic: Mapped[bool] = mapped_column(
+        server_default=sa.false()
+    )  # of the synthetic buyer: in no report, no revenue
 
     items: Mapped[list["OrderItem"]] = relationship(order_by="OrderItem.position", lazy="raise")
 

@@ -61,6 +61,7 @@ class Payment(Tables):
     gift: Mapped[bool] = mapped_column(server_default=sa.false())  # the festival itself has paid
     paid_at: Mapped[datetime | None]  # by the gateway's clock
     request_sealed: Mapped[bytes | None] = mapped_column(sa.LargeBinary)  # with its order's data key
+    declines: Mapped[int] = mapped_column(server_default="0")  # how often its buyer was told to try again
 
 
 INVARIANTS = (

@@ -7,6 +7,7 @@ from enum import StrEnum
 from service.audit.rules import Actor
 from service.kernel.money import Money
 from service.mail.rules import LATE_PAYMENT, SURPLUS_PAYMENT
+from service.orders.rules import SYNTHETIC
 from service.refunds.machine import RefundEvent, RefundStatus
 from service.refunds.tables import Refund
 
@@ -38,7 +39,9 @@ MEANINGS: Mapping[Reason, str] = {
     Reason.GOODWILL: "Nothing is owed; it is given to make up for something.",
     Reason.FRAUDULENT: "The card was not the buyer's. Stripe also blocks the card, so say it only when it is known.",
 }
-AUTOMATIC = frozenset({LATE_PAYMENT, SURPLUS_PAYMENT})  # goes back by itself, and its own letter says so
+AUTOMATIC = frozenset(
+    {LATE_PAYMENT, SURPLUS_PAYMENT, SYNTHETIC}
+)  # goes back by itself; if anything says so, its own letter
 
 
 def is_for_customers(refund: Refund) -> bool:

@@ -32,7 +32,7 @@ async def settle(session: Session, order: Order, refunded: Mapping[str, int]) ->
 
 async def _to_return(session: Session, order: Order, gone: Mapping[str, int]) -> dict[str, int]:
     """How many seats shall be on sale; while they are kept, no more than are already."""
-    switch = (await controls.current(session)).get(RETURNED_SEATS)
+    switch = None if order.synthetic else (await controls.current(session)).get(RETURNED_SEATS)
     already = await catalog.returned(session, order.id) if switch and switch.position == KEEP else None
     wanted = {item.ticket_type: gone[item.id] for item in order.items}
     return wanted if already is None else {each: min(count, already.get(each, 0)) for each, count in wanted.items()}

@@ -6,8 +6,9 @@ from service.deliveries import create_deliveries
 from service.kernel import outbox
 from service.kernel.clock import Dial
 from service.kernel.errors import GatewayError, Parked
-from service.payments.flow import CAPTURE, RETURN
+from service.payments.flow import CAPTURE
 from service.refunds.flow import SEND
+from service.sales.flow import RETURN
 from tests.payments.history import expire_then_pay, take_in
 from tests.stage import Stage
 from tests.webhooks.applying import LONG, Inbox

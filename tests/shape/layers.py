@@ -13,11 +13,13 @@ from tests.shape.tree import Source
 TIERS: Sequence[frozenset[str]] = (
     frozenset({"app", "worker", "deliveries", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
     frozenset({
-        *("console", "account", "signin", "storefront", "reference", "ops", "switches", "inbox", "outbox", "impact"),
+        *("console", "account", "signin", "storefront", "reference", "beacon", "ops", "switches", "inbox", "outbox", "impact"),
     }),
     frozenset({"receipts", "desk", "erasure", "links", "reconciliation", "closing", "history", "archives"}),
     frozenset({"comparison", "keeping"}),
-    frozenset({"approvals", "refunds", "dispatch", "disputes", "settlements", "checkout", "completion", "recovery"}),
+    frozenset({
+        *("approvals", "refunds", "dispatch", "disputes", "settlements", "checkout", "synthetic", "completion", "recovery"),
+    }),
     frozenset({"payments"}),
     frozenset({"sales", "books", "seats"}),
     frozenset({"catalog", "tickets"}),
