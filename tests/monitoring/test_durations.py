@@ -20,6 +20,12 @@ def test_only_marks_are_written_out(factor, expected):
     assert expected == Scale(factor).apply(EXPRESSION)
 
 
+@pytest.mark.parametrize(("factor", "expected"), [(1, "600"), (6, "100"), (60, "75")])
+def test_what_the_service_renews_itself_has_a_least(factor, expected):
+    """A sweep runs once a minute, in a drill too; an age of one minute says nothing."""
+    assert expected == Scale(factor).apply("{10m:s75}")
+
+
 def test_a_duration_that_is_nothing_stays_nothing():
     """No factor makes an alert wait that does not wait."""
     assert ("0s", "2s", "2m") == (Scale(60).duration("0s"), Scale(60).duration("2m"), Scale().duration("2m"))
