@@ -78,7 +78,7 @@ WITHOUT_TICKET = """
 """
 SHARE = 20  # of the time a check took is waited before the next: at most a twentieth of one core, at any size
 UNFINISHED = (OrderState.AWAITING_PAYMENT, OrderState.PROCESSING, OrderState.LATE_PAYMENT, OrderState.DISPUTED)
-STOCK = "SELECT ticket_type, capacity, held, sold FROM stock"
+STOCK = "SELECT ticket_type, capacity, held, sold FROM stock JOIN ticket_types t ON t.id = ticket_type WHERE NOT t.synthetic"
 EVENT_STATES = ("pending", "dead", "discarded")  # the others only grow; a counter tells them
 
 

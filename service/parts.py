@@ -49,6 +49,8 @@ from service.settlements import tables as settlements
 from service.shop.flow import Shop
 from service.signing import tables as signing
 from service.staff import tables as staff
+from service.synthetic.flow import SyntheticBuyer
+from service.synthetic.rules import purse_of
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
@@ -190,6 +192,17 @@ def terms_of(gateway: Gateway, settings: Settings) -> Terms:
     price = prices_of(settings.fee_prices).get(gateway.provider)
     itemised = Capability.ITEMISED_PAYOUTS in gateway.capabilities
     return Terms(gateway.provider, price, settings.fee_tolerance, itemised)
+
+
+def build_synthetic_buyer(parts: Parts) -> SyntheticBuyer:
+    """The customer of our own that a worker has; it pays with play money only."""
+    settings = parts.settings
+    purse = purse_of(
+        livemode=settings.livemode,
+        stripe_api_key=settings.stripe_api_key.get_secret_value(),
+        stripe_base_url=settings.stripe_base_url,
+    )
+    return SyntheticBuyer(parts.shop, every_s=settings.synthetic_every_s, purse=purse)
 
 
 def _is_fault(error: BaseException) -> bool:

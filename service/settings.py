@@ -24,7 +24,7 @@ from pydantic import (
     field_validator,
 )
 
-from service.settings_checks import Checks, is_loopback
+from service.settings_checks import Checks, is_loopback, unfit_issuer
 
 PREFIX = "CUBANO_"
 # Read by other programs of this project, not by `serve` and `work`.
@@ -51,7 +51,6 @@ _NEEDED = {  # by provider
 _STAND_INS = ("stripe_base_url", "paypal_base_url", "paypal_ca_file")
 _MAIL_ADDRESSES = ("mail_from", "help_email")
 _OUTSIDE = ("staging", "production")
-_NO = ("false", "0", "no", "off", "f", "n")
 
 
 class SettingsError(Exception):
@@ -157,6 +156,12 @@ class Settings(Checks):
         "A Lo Cubano Boulder Fest <tickets@alocubano.example>", description="Sender of the customers' mail."
     )
     help_email: str = Field("help@alocubano.example", description="Where customers are told to write.")
+    synthetic_every_s: int = Field(
+        0, ge=0, le=3600, description="Seconds between two purchases of the synthetic buyer; 0: none. `cubano up`: 60."
+    )
+    beacon_sample: Decimal = Field(
+        Decimal("0.1"), ge=0, le=1, description="Share of page views whose timing a browser tells; 0: none."
+    )
     serve_host: str = Field("127.0.0.1", description="Address `cubano serve` listens on.")
     serve_port: int = Field(8000, ge=0, le=65535, description="Port `cubano serve` listens on.")
     metrics_host: str = Field("127.0.0.1", description="Address the metrics and health ports listen on.")
@@ -242,7 +247,7 @@ def _misfits(given: Mapping[str, str]) -> list[str]:
     problems = _unfit_outside(given) if environment in _OUTSIDE else []
     needed = [name for provider in _providers(given) for name in _NEEDED.get(provider, ())]
     problems += [f"{PREFIX}{name.upper()} is required" for name in needed if not given.get(name, "").strip(", ")]
-    problems += _unfit_issuer(given)
+    problems += unfit_issuer(given, outside=environment in _OUTSIDE)
     if environment == "production" and key and not live:
         problems.append("CUBANO_STRIPE_API_KEY is a test key; production needs a live one")
     if environment != "production" and live:
@@ -250,18 +255,6 @@ def _misfits(given: Mapping[str, str]) -> list[str]:
     rehearsed = environment == "staging" and is_loopback(public_url)  # nothing leaves the machine
     if environment in _OUTSIDE and not public_url.startswith("https://") and not rehearsed:
         problems.append(f"CUBANO_PUBLIC_URL must be https:// in {environment}")
-    return problems
-
-
-def _unfit_issuer(given: Mapping[str, str]) -> list[str]:
-    """What an issuer needs beside it, and what needs an issuer."""
-    issuer = given.get("oidc_issuer", "")
-    needed = ("oidc_client_id", "oidc_client_secret", "oidc_roles") if issuer else ()
-    problems = [f"{PREFIX}{name.upper()} is required beside an issuer" for name in needed if not given.get(name)]
-    if issuer.startswith("http://") and given.get("environment") in _OUTSIDE:
-        problems.append("CUBANO_OIDC_ISSUER must be https:// outside development")
-    if not issuer and given.get("staff_passwords", "").strip().lower() in _NO:
-        problems.append("CUBANO_STAFF_PASSWORDS may be off only beside CUBANO_OIDC_ISSUER: nobody could sign in")
     return problems
 
 

@@ -1,9 +1,10 @@
-"""What a single setting must look like, whatever the others say; `settings.py` has the settings themselves.
+"""What a single setting must look like, and what an issuer asks of the others; `settings.py` has the settings themselves.
 
 A check raises ValueError with a sentence that never quotes a secret.
 """
 
 import re
+from collections.abc import Mapping
 from email.utils import parseaddr
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
@@ -12,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationInfo, field_validator
 
 SHORTEST_KEY = 32  # characters
 STAFF_ROLES = ("support", "finance", "on_call", "developer", "auditor", "admin")  # a test compares them with the table
+_NO = ("false", "0", "no", "off", "f", "n")
 
 _SCHEMES = {
     "database_url": ("postgresql://", "postgres://"),
@@ -99,6 +101,18 @@ class Checks(BaseModel):
             if not re.fullmatch(r"[a-z_][a-z0-9_]*=[0-9]{1,4}[+][0-9]{1,6}", each):
                 raise ValueError(f"{each}: provider=basis points+minor units is needed, like stripe=290+30")
         return value
+
+
+def unfit_issuer(given: Mapping[str, str], *, outside: bool) -> list[str]:
+    """What an issuer needs beside it, and what needs an issuer; `outside` of development."""
+    issuer = given.get("oidc_issuer", "")
+    needed = ("oidc_client_id", "oidc_client_secret", "oidc_roles") if issuer else ()
+    problems = [f"CUBANO_{name.upper()} is required beside an issuer" for name in needed if not given.get(name)]
+    if issuer.startswith("http://") and outside:
+        problems.append("CUBANO_OIDC_ISSUER must be https:// outside development")
+    if not issuer and given.get("staff_passwords", "").strip().lower() in _NO:
+        problems.append("CUBANO_STAFF_PASSWORDS may be off only beside CUBANO_OIDC_ISSUER: nobody could sign in")
+    return problems
 
 
 def is_loopback(url: str) -> bool:

@@ -24,7 +24,7 @@ from service.dispatch.flow import ask_again, look_up_pending
 from service.disputes.flow import remind
 from service.erasure.flow import scrub_late
 from service.figures import Figures
-from service.gateways.base import Capability, Gateway
+from service.gateways.base import Capability
 from service.health import Health
 from service.idempotency import flow as idempotency
 from service.keeping.flow import Walk
@@ -34,7 +34,7 @@ from service.kernel.errors import Parked
 from service.kernel.outbox import Message
 from service.links import flow as links
 from service.orders import flow as orders
-from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts, terms_of
+from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts, build_synthetic_buyer, terms_of
 from service.reconciliation.flow import keep_up
 from service.recovery.flow import ask_about_stuck, fetch_thin, sweep
 from service.recovery.rules import LOOK
@@ -61,6 +61,7 @@ STALLED_S = 60  # a loop that has not turned for so long is stuck
 EXPIRY_BATCH = 50
 FETCHES = 10  # objects of thin events at once
 STUCK_BATCH = 20  # orders, and refunds, asked about in one turn: a few a second, in the gateways' quietest lane
+LOOK_S = LOOK.total_seconds()
 BOOKS_S = 5.0  # between two looks whether movements are to be read, a day to be compared, or the books to be walked
 GRACE_S = 4.5  # for work in hand at the end; what follows fits in before the supervisor kills at 7 s
 HAND_BACK_S = 1.0
@@ -120,6 +121,7 @@ class Worker:
                 task.cancel()
 
     def _loops(self, figures: Figures) -> list[tuple[str, Turn, float]]:
+        livemode, buyer = self.parts.settings.livemode, build_synthetic_buyer(self.parts)
         return [
             *((f"inbox-{number}", self._apply_event, _idle_s(number)) for number in range(INBOX_LOOPS)),
             *(
@@ -133,9 +135,9 @@ class Worker:
             ),
             ("expiry", self._find_expired, 1.0),
             ("thin", self._fetch_thin, IDLE_S),
-            ("stuck", self._ask_about_stuck, LOOK.total_seconds()),
+            ("stuck", self._ask_about_stuck, LOOK_S),
             *(  # a loop each: a gateway that is away stops no other's
-                (f"sweep-{name}", partial(self._sweep, gateway), LOOK.total_seconds())
+                (f"sweep-{name}", partial(sweep, self.parts.db, gateway, self.intake, livemode=livemode), LOOK_S)
                 for name, gateway in self.parts.gateways.items()
                 if Capability.LIST_EVENTS in gateway.capabilities
             ),
@@ -155,6 +157,7 @@ class Worker:
             ("controls", self._end_leases, 5.0),
             ("cases", partial(remind, self.parts.db, limit=self.expiry_batch), 60.0),
             ("approvals", partial(expire_undecided, self.parts.db, limit=self.expiry_batch), 60.0),
+            ("synthetic", buyer.turn, 1.0),
         ]
 
     async def _turn_forever(self, name: str, turn: Turn, pause_s: float) -> None:
@@ -277,9 +280,6 @@ class Worker:
             await ask_again(session, limit=self.expiry_batch)
         await look_up_pending(self.parts.db, self.parts.gateways, limit=STUCK_BATCH)
         return await ask_about_stuck(self.parts.shop, limit=STUCK_BATCH)
-
-    async def _sweep(self, gateway: Gateway) -> bool:
-        return await sweep(self.parts.db, gateway, self.intake, livemode=self.parts.settings.livemode)
 
     async def _forget(self) -> bool:
         async with self.parts.db.transaction() as session:

@@ -30,6 +30,7 @@ _DEFAULTS = {
     "CUBANO_LOG_FORMAT": "console",
     "CUBANO_GATEWAY_HEALTHY_S": "10",  # who tries a fault out does not want to wait for a minute
     "CUBANO_PROVIDERS": "stripe,paypal,manual",
+    "CUBANO_BEACON_SAMPLE": "1",
 }
 
 
@@ -85,6 +86,7 @@ def environment(system: System) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     if system.has("emulate"):
+        defaults["CUBANO_SYNTHETIC_EVERY_S"] = "60"
         decided["CUBANO_STRIPE_BASE_URL"] = system.url("emulate")
         decided["CUBANO_PAYPAL_BASE_URL"] = system.url("emulate", "/paypal")
         decided["CUBANO_PAYPAL_CA_FILE"] = str(system.state.directory / "emulator" / _AUTHORITY)
