@@ -1,0 +1,35 @@
+"""The synthetic buyer: it buys every minute, so it knows before customers do."""
+
+from monitoring.alert import Alert, Kind, Tier
+from monitoring.signals import count_of, since
+from service.telemetry.catalogue import SYNTHETIC_PURCHASES, SYNTHETIC_SUCCEEDED
+from service.telemetry.labels import SyntheticOutcome as Outcome
+
+_FAILED = (Outcome.CHECKOUT_FAILED, Outcome.PAYMENT_FAILED, Outcome.NO_TICKET)
+
+ALERTS = (
+    Alert(
+        "SyntheticCheckoutFailing",
+        Tier.CRITICAL,
+        Kind.SYMPTOM,
+        "payments",
+        f"{count_of(SYNTHETIC_PURCHASES, '5m', outcome=_FAILED)} > 1.5"
+        f" and {count_of(SYNTHETIC_PURCHASES, '5m', outcome=Outcome.OK)} < 0.5",
+        "The synthetic buyer failed {{ $value | humanize }} times in five minutes and never got a ticket",
+        "What it does is what customers do: store, checkout, payment, ticket.",
+        "experience",
+        wait="2m",
+        keep="5m",
+    ),
+    Alert(
+        "SyntheticBuyerSilent",
+        Tier.WARNING,
+        Kind.HEARTBEAT,
+        "platform",
+        f"{since(SYNTHETIC_SUCCEEDED)} > {{15m:s}} and {count_of(SYNTHETIC_PURCHASES, '15m')} < 0.5",
+        "The synthetic buyer last had a ticket {{ $value | humanizeDuration }} ago and tries no more",
+        "It hangs or was switched off. Until it buys again a quiet night proves nothing.",
+        "experience",
+        wait="1m",
+    ),
+)
