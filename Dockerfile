@@ -7,13 +7,14 @@ ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_PROGRESS=1
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # Dependencies first: they change less often than the code, and this layer stays as it is.
-RUN uv export --quiet --frozen --no-emit-project --no-default-groups -o service.txt \
+RUN uv export --quiet --frozen --no-emit-project --no-default-groups --extra redis -o service.txt \
  && uv export --quiet --frozen --no-emit-project --no-default-groups --extra local -o local.txt \
  && uv export --quiet --frozen --only-group build -o build.txt \
  && uv venv --quiet /app && uv pip install --quiet --python /app --require-hashes -r service.txt \
  && uv venv --quiet /build && uv pip install --quiet --python /build --require-hashes -r build.txt
 COPY README.md LICENSE ./
 COPY service ./service
+COPY monitoring ./monitoring
 RUN uv build --quiet --wheel --no-build-isolation --python /build --out-dir /wheel \
  && uv pip install --quiet --python /app --no-deps --offline /wheel/*.whl
 
