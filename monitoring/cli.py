@@ -4,6 +4,8 @@ What is built from is loaded by the command that builds: the service's image has
 """
 
 import json
+from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
@@ -20,15 +22,51 @@ def monitor() -> None:
 def list_alerts(*, as_json: bool) -> None:
     """List all alerts: name, tier, owner, and the sentence they say."""
     if as_json:
-        rows = [
-            {
-                **{"name": each.name, "tier": each.tier, "kind": each.kind, "owner": each.owner},
-                **{"summary": each.summary, "description": each.description, "wait": each.wait, "expr": each.expr},
-                **{"dashboard": each.dashboard, "playbook": each.playbook},
-            }
-            for each in ALERTS
-        ]
+        shown = ("name", "tier", "kind", "owner", "summary", "description", "wait", "keep", "expr")
+        also = ("dashboard", "playbook")
+        rows = [{name: str(getattr(each, name)) for name in (*shown, *also)} for each in ALERTS]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for each in ALERTS:
-        click.echo(f"{each.name:26} {each.tier:9} {each.owner:9} {each.summary}")
+        click.echo(f"{each.name:30} {each.tier:8} {each.owner:8} {each.summary}")
+
+
+@monitor.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are not as they are built.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write only what Prometheus and Alertmanager read, into this folder; with the options below.",
+)
+@click.option("--scale", type=click.IntRange(1, 600), default=1, help="60 makes an hour a minute, for drills.")
+@click.option("--target", "targets", multiple=True, metavar="JOB=HOST:PORT", help="A target; several options, several.")
+@click.option("--alertmanager", default="", metavar="HOST:PORT", help="Where alerts are sent; empty: nowhere.")
+@click.option("--smtp", default="127.0.0.1:1025", show_default=True, metavar="HOST:PORT", help="The mail server.")
+@click.option("--webhook", default="", metavar="URL", help="The responder, which hears of every critical and warning.")
+@click.option("--watchdog", default="", metavar="URL", help="Who hears that alerting works, and misses it.")
+def build(*, check: bool, out: Path | None, scale: int, targets: tuple[str, ...], **others: str) -> None:
+    """Write rules, configurations and dashboards; without --out those of this repository."""
+    from monitoring import build as building  # noqa: PLC0415 - needs what only a developer's machine has
+
+    if out is not None:
+        wishes = building.Wishes(scale, _by_job(targets), **others)
+        building.write(building.running(wishes), out)
+        return
+    files = building.files(scale)
+    if not check:
+        building.write(files)
+    elif drifted := list(building.drifted(files)):
+        for path in drifted:
+            click.echo(f"{path} is not as it is built: run `cubano monitor build`", err=True)
+        raise SystemExit(1)
+    click.echo(f"{len(files)} files {'are as they are built' if check else 'written'}")
+
+
+def _by_job(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for target in targets:
+        job, equals, address = target.partition("=")
+        if not (job and equals and address):
+            raise click.BadParameter(f"{target} is not JOB=HOST:PORT", param_hint="--target")
+        found[job] = (*found.get(job, ()), address)
+    return found

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from monitoring import signals
 from monitoring.alert import Record
+from service.telemetry.metric import Histogram
 from service.telemetry.objectives import ALL_BP, BURNS, OBJECTIVES, ON_SALE_BURNS, Objective
 
 EVERY = "30s"  # between two evaluations of the objectives
@@ -112,7 +113,7 @@ def _added_up(recorded: str, window: str) -> str:
 
 
 def _is_histogram(objective: Objective) -> bool:
-    return isinstance(objective.metric, signals.Histogram)
+    return isinstance(objective.metric, Histogram)
 
 
 def _bound(seconds: float) -> str:

@@ -30,19 +30,19 @@ class Unlike(str):
 Match = str | tuple[str, ...]
 
 
-def select(metric: Metric, part: str = "", **match: Match) -> str:
+def select(metric: Metric, part: str = "", /, **match: Match) -> str:
     """A metric's series; `part` is `_count`, `_sum` or `_bucket` of a histogram."""
     inner = ",".join(_matcher(name, value) for name, value in match.items())
     return f"{metric.name}{part}{{{inner}}}" if inner else f"{metric.name}{part}"
 
 
-def count_of(metric: Metric, window: str, by: str = "", **match: Match) -> str:
+def count_of(metric: Metric, window: str, by: str = "", /, **match: Match) -> str:
     """How many events of a counter, or observations of a histogram, in the window: `sum by (provider) (increase(…))`."""
     part = "_count" if isinstance(metric, Histogram) else ""
     return total(grown(metric, select(metric, part, **match), window), by)
 
 
-def rate_of(metric: Metric, window: str, by: str = "", **match: Match) -> str:
+def rate_of(metric: Metric, window: str, by: str = "", /, **match: Match) -> str:
     """Events a second."""
     part = "_count" if isinstance(metric, Histogram) else ""
     return total(f"rate({select(metric, part, **match)}[{{{window}}}])", by)
@@ -67,17 +67,17 @@ def total(expr: str, by: str = "") -> str:
     return f"sum by ({by}) ({expr})" if by else f"sum({expr})"
 
 
-def most(metric: Metric, by: str = "", **match: Match) -> str:
+def most(metric: Metric, by: str = "", /, **match: Match) -> str:
     """The highest value among the processes that show a gauge."""
     return f"max by ({by}) ({select(metric, **match)})" if by else f"max({select(metric, **match)})"
 
 
-def since(metric: Metric, by: str = "", **match: Match) -> str:
+def since(metric: Metric, by: str = "", /, **match: Match) -> str:
     """Seconds since the latest moment a gauge shows."""
     return f"time() - {most(metric, by, **match)}"
 
 
-def quantile(q: str, metric: Histogram, window: str, by: str = "", **match: Match) -> str:
+def quantile(q: str, metric: Histogram, window: str, by: str = "", /, **match: Match) -> str:
     """`q` of the observations were not above this."""
     over = f"le, {by}" if by else "le"
     return f"histogram_quantile({q}, sum by ({over}) (rate({select(metric, '_bucket', **match)}[{{{window}}}])))"

@@ -16,7 +16,7 @@ ALERTS = (
         Kind.SYMPTOM,
         "payments",
         f"{checkouts('30m', *_BAD)} >= 3 and {checkouts('30m', *_GOOD)} < 0.5",
-        "{{ $value | humanize }} checkouts failed in half an hour, and none went well",
+        "{{ printf `%.0f` $value }} checkouts failed in half an hour, and none went well",
         "Too few for the error budget to notice; but nobody who tried could buy.",
         "payments",
         keep="15m",

@@ -39,7 +39,7 @@ ALERTS = (
         Kind.SYMPTOM,
         "platform",
         f"{renamed(count_of(ERRORS_SHOWN, '10m', 'kind', kind=_EXPECTED), 'kind', 'what')} >= 20",
-        "{{ $value | humanize }} people were shown an error ({{ $labels.what }}) in ten minutes",
+        "{{ printf `%.0f` $value }} people were shown an error ({{ $labels.what }}) in ten minutes",
         "Not what they typed, but what we could not do for them.",
         "errors",
         wait="5m",

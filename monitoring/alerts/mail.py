@@ -26,7 +26,7 @@ ALERTS = (
         Tier.WARNING,
         Kind.SYMPTOM,
         "platform",
-        f"{renamed(most(OUTBOX_OLDEST, 'kind', kind=Like('mail[.].*')), 'kind', 'what')} > {{10m:s}}",
+        f"{renamed(most(OUTBOX_OLDEST, 'kind', kind=Like('mail[.].*')), 'kind', 'what')} > {{10m:s20}}",
         "A letter ({{ $labels.what }}) has been due for {{ $value | humanizeDuration }}",
         "The mail server does not take it, or nobody works off the queue of mails.",
         "queues",

@@ -58,7 +58,7 @@ ALERTS = (
         "platform",
         "sum by (rule_group) (increase(prometheus_rule_evaluation_failures_total[{5m}])) > 0"
         " or sum by (rule_group) (increase(prometheus_rule_group_iterations_missed_total[{5m}])) > 3",
-        "Rules of {{ $labels.rule_group }} failed or were left out {{ $value | humanize }} times in five minutes",
+        "Rules of {{ $labels.rule_group }} failed or were left out {{ printf `%.0f` $value }} times in five minutes",
         "Alerts of this group do not fire, whatever happens.",
         "oncall",
         wait="5m",

@@ -9,9 +9,9 @@ _SUMMARY = "An order has been {{ $labels.state }} for {{ $value | humanizeDurati
 
 
 def _older(**limits: str) -> str:
-    """The age by state, of those states that are over their limit."""
+    """The age by state, of those states that are over their limit; a hold lasts as long in a drill as ever."""
     return " or ".join(
-        f"{most(ORDERS_OLDEST, 'state', state=OrderState(state))} > {{{limit}:s}}" for state, limit in limits.items()
+        f"{most(ORDERS_OLDEST, 'state', state=OrderState(state))} > {{{limit}}}" for state, limit in limits.items()
     )
 
 
@@ -21,7 +21,7 @@ ALERTS = (
         Tier.CRITICAL,
         Kind.SYMPTOM,
         "payments",
-        _older(awaiting_payment="2h", late_payment="1d"),
+        _older(awaiting_payment="2h:s1500", late_payment="1d:s"),
         _SUMMARY,
         "Seats are held for nobody, or money that is owed has not gone back for a day.",
         "payments",
@@ -33,7 +33,7 @@ ALERTS = (
         Tier.WARNING,
         Kind.SYMPTOM,
         "payments",
-        _older(awaiting_payment="40m", processing="1d", late_payment="4h"),
+        _older(awaiting_payment="40m:s900", processing="1d:s", late_payment="4h:s"),
         _SUMMARY,
         "An unpaid order ends with its hold, a capture takes seconds, a bank a day, a refund of a late payment minutes.",
         "payments",

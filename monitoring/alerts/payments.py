@@ -43,7 +43,7 @@ ALERTS = (
         "security",
         f"{DECLINED_NOW} >= 50 and {DECLINED_NOW} > 0.8 * {ANSWERED_NOW}"
         f" and {DECLINED_NOW} > 5 * avg_over_time({DECLINED_NOW}[{{1d}}])",
-        "{{ $value | humanize }} payments were declined at {{ $labels.provider }} in five minutes, and hardly one approved:"
+        "{{ printf `%.0f` $value }} payments were declined at {{ $labels.provider }} in five minutes, and hardly one approved:"
         " somebody tries out cards",
         "Five times the declines of a usual five minutes, and four in five attempts among them.",
         "payments",
@@ -56,7 +56,7 @@ ALERTS = (
         Kind.NEVER,
         "finance",
         f"{count_of(ODD_MONEY, '1h', 'provider', outcome=OddMoney.MISMATCHED)} > 0.5",
-        "{{ $value | humanize }} payments at {{ $labels.provider }} have another amount or currency than their order",
+        "{{ printf `%.0f` $value }} payments at {{ $labels.provider }} have another amount or currency than their order",
         "The money is there and the tickets are not: each of them waits for a person.",
         "payments",
         keep="1h",
@@ -66,10 +66,10 @@ ALERTS = (
         Tier.WARNING,
         Kind.BUSINESS,
         "festival",
-        f"{_TAKEN} < 0.4 * {_TAKEN_BEFORE} and {_TAKEN_BEFORE} > {_NOTABLE}"
+        f"{_TAKEN} / ({_TAKEN_BEFORE} > {_NOTABLE}) < 0.4"
         f" and on () sum(increase({_STARTED}[{{1h}}])) > 0.8 * sum(increase({_STARTED}[{{1h}}] offset {{1h}}))",
-        "{{ $value | humanize }} hundredths of a {{ $labels.currency }} were taken in this hour, less than half of the"
-        " hour before, though as many check out",
+        "This hour took {{ $value | humanizePercentage }} of the {{ $labels.currency }} of the hour before,"
+        " though as many check out",
         "People still want to buy; somewhere between the checkout and the money they are lost.",
         "revenue",
         wait="15m",

@@ -43,7 +43,7 @@ ALERTS = (
         Kind.BUSINESS,
         "finance",
         f"{REFUNDED} >= 10 and {REFUNDED} > 3 * avg_over_time({REFUNDED}[{{7d}}])",
-        "{{ $value | humanize }} refunds were sent at {{ $labels.provider }} in an hour, three times the usual number",
+        "{{ printf `%.0f` $value }} refunds were sent at {{ $labels.provider }} in an hour, three times the usual number",
         "A mistake in bulk, an announcement nobody told us of, or somebody who helps himself.",
         "revenue",
         wait="1m",

@@ -26,7 +26,7 @@ ALERTS = (
         Tier.WARNING,
         Kind.CAUSE,
         "payments",
-        f"{most(HOLDS_OVERDUE)} > {{45m:s}}",
+        f"{most(HOLDS_OVERDUE)} > {{5m:s60}}",
         "Seats are held {{ $value | humanizeDuration }} longer than their hold lasts",
         "A hold ends when its time is over and the gateway has closed the checkout. These seats are sold to nobody.",
         "payments",

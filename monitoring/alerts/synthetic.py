@@ -15,7 +15,7 @@ ALERTS = (
         "payments",
         f"{count_of(SYNTHETIC_PURCHASES, '5m', outcome=_FAILED)} > 1.5"
         f" and {count_of(SYNTHETIC_PURCHASES, '5m', outcome=Outcome.OK)} < 0.5",
-        "The synthetic buyer failed {{ $value | humanize }} times in five minutes and never got a ticket",
+        "The synthetic buyer failed {{ printf `%.0f` $value }} times in five minutes and never got a ticket",
         "What it does is what customers do: store, checkout, payment, ticket.",
         "experience",
         wait="2m",
@@ -26,7 +26,7 @@ ALERTS = (
         Tier.WARNING,
         Kind.HEARTBEAT,
         "platform",
-        f"{since(SYNTHETIC_SUCCEEDED)} > {{15m:s}} and {count_of(SYNTHETIC_PURCHASES, '15m')} < 0.5",
+        f"{since(SYNTHETIC_SUCCEEDED)} > {{15m:s180}} and {count_of(SYNTHETIC_PURCHASES, '15m')} < 0.5",
         "The synthetic buyer last had a ticket {{ $value | humanizeDuration }} ago and tries no more",
         "It hangs or was switched off. Until it buys again a quiet night proves nothing.",
         "experience",

@@ -1,0 +1,148 @@
+"""Who hears of an alert, when, and what keeps silent beside it.
+
+People hear by tier: critical at once and at any hour, warning in office hours, info once a day. The responder, a program,
+hears of every critical and warning at once; it neither sleeps nor minds. A cause silences what customers feel of it, and
+the critical of a name its warning.
+"""
+
+from typing import Any
+
+from monitoring.alert import Kind, Tier
+from monitoring.durations import Scale
+
+NIGHT = "nights and weekends"
+_ZONE = "America/Denver"
+_SAME = ["provider", "slo", "queue", "state", "what"]
+
+# A cause -> what it explains, and the labels both must share.
+CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("GatewayOutage", "(PaymentSuccess|WebhooksFresh)Burn|Webhook(LagHigh|Silence|MissedEvents)", ("provider",)),
+    ("GatewayOutage", "Gateway(Slow|RateLimited)|FailoverActiveTooLong", ("provider",)),
+    ("GatewayOutage", "OrdersStuck|HoldsLeaking|QueueBacklog|SettlementsStale|RefundStuck", ()),
+    ("GatewayAuthFailing", "GatewayOutage|PaymentSuccessBurn|WebhookMissedEvents", ("provider",)),
+    ("WebhookSilence", "WebhooksFreshBurn|WebhookMissedEvents", ("provider",)),
+    ("WorkerGone", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
+    ("WorkerGone", "PaidWithoutTicket|WorkerStalled|FiguresStale|TargetDown|.*Stale|SyntheticBuyerSilent", ()),
+    ("WorkerGone", "InvariantsNotChecked|WebhookMissedEvents", ()),
+    ("WorkerStalled", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
+    ("EmailFailing", "ConfirmationLate", ()),
+    ("DbPoolExhausted", "DbPoolTimeouts|CheckoutLatency.*Burn", ()),
+    ("ServiceDown", "TargetDown|TrafficVanished|PaymentMetricsAbsent", ()),
+    ("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*", ()),
+)
+_AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
+
+
+def config(scale: Scale, smtp: str = "127.0.0.1:1025", webhook: str = "", watchdog: str = "") -> dict[str, Any]:
+    """alertmanager.yml. `webhook` is the responder's address, `watchdog` that of whoever misses the heartbeat."""
+    return {
+        "global": {
+            "smtp_smarthost": smtp,
+            "smtp_from": "alerts@alocubano.example",
+            "smtp_require_tls": False,
+            "resolve_timeout": scale.duration("5m"),
+        },
+        "route": _route(scale, responder=bool(webhook)),
+        "inhibit_rules": list(_inhibitions()),
+        "time_intervals": [{"name": NIGHT, "time_intervals": _night()}],
+        "receivers": [
+            _mail("page", "on-call@alocubano.example"),
+            _mail("desk", "team@alocubano.example"),
+            _mail("digest", "team@alocubano.example"),
+            _hook("watchdog", watchdog),
+            *([_hook("responder", webhook)] if webhook else []),
+        ],
+    }
+
+
+def _route(scale: Scale, *, responder: bool) -> dict[str, Any]:
+    program = {
+        "receiver": "responder",
+        "matchers": [f'severity=~"{Tier.CRITICAL}|{Tier.WARNING}"'],
+        **_pace(scale, "5s", "1m", "1h"),
+        "continue": True,
+    }
+    return {
+        "receiver": "page",  # what fits no tier below is no reason to stay silent
+        "group_by": ["alertname", "provider", "slo"],
+        **_pace(scale, "10s", "1m", "1h"),
+        "routes": [
+            {"receiver": "watchdog", "matchers": ['alertname="Watchdog"'], **_pace(scale, "1s", "1m", "1m")},
+            *([program] if responder else []),
+            {"receiver": "page", "matchers": [f'severity="{Tier.CRITICAL}"']},
+            {
+                "receiver": "desk",
+                "matchers": [f'severity="{Tier.WARNING}"'],
+                "mute_time_intervals": [NIGHT],
+                **_pace(scale, "5m", "30m", "1d"),
+            },
+            {
+                "receiver": "digest",
+                "matchers": [f'severity="{Tier.INFO}"'],
+                "group_by": ["severity"],
+                **_pace(scale, "1h", "24h", "24h"),
+            },
+        ],
+    }
+
+
+def _pace(scale: Scale, wait: str, interval: str, repeat: str) -> dict[str, str]:
+    return {
+        "group_wait": scale.duration(wait),
+        "group_interval": scale.duration(interval),
+        "repeat_interval": scale.duration(repeat),
+    }
+
+
+def _inhibitions() -> list[dict[str, Any]]:
+    graded = {
+        "source_matchers": [f'severity="{Tier.CRITICAL}"'],
+        "target_matchers": [f'severity="{Tier.WARNING}"'],
+        "equal": ["alertname", *_SAME],
+    }
+    away = {
+        "source_matchers": ['alertname="DbDown"'],
+        "target_matchers": [f'kind!~"{_AS_EVER}"', 'alertname!~"DbDown|ServiceDown|Watchdog"'],
+    }
+    causes = [
+        {
+            "source_matchers": [f'alertname="{cause}"'],
+            "target_matchers": [f'alertname=~"{symptoms}"'],
+            **({"equal": list(equal)} if equal else {}),
+        }
+        for cause, symptoms, equal in CAUSES
+    ]
+    return [graded, away, *causes]
+
+
+def _night() -> list[dict[str, Any]]:
+    evening_and_morning = [{"start_time": "00:00", "end_time": "08:00"}, {"start_time": "18:00", "end_time": "24:00"}]
+    return [
+        {"weekdays": ["monday:friday"], "times": evening_and_morning, "location": _ZONE},
+        {"weekdays": ["saturday", "sunday"], "location": _ZONE},
+    ]
+
+
+_SUBJECT = (
+    "{{ if eq .Status `resolved` }}Over: {{ end }}{{ .CommonLabels.severity | toUpper }}"
+    " {{ range .GroupLabels.SortedPairs.Values }}{{ . }} {{ end }}({{ len .Alerts }})"
+)
+_TEXT = """\
+{{ range .Alerts }}{{ if eq .Status `resolved` }}Over: {{ end }}{{ .Annotations.summary }}
+{{ .Annotations.description }}
+  since      {{ .StartsAt.UTC.Format `2006-01-02 15:04:05 UTC` }}
+  owner      {{ .Labels.owner }}
+  playbook   {{ .Annotations.playbook }}
+  dashboard  {{ .Annotations.dashboard }}
+
+{{ end }}"""
+
+
+def _mail(name: str, to: str) -> dict[str, Any]:
+    """Plain text, readable on a telephone at night."""
+    letter = {"to": to, "send_resolved": True, "html": "", "text": _TEXT, "headers": {"Subject": _SUBJECT}}
+    return {"name": name, "email_configs": [letter]}
+
+
+def _hook(name: str, url: str) -> dict[str, Any]:
+    return {"name": name, "webhook_configs": [{"url": url, "send_resolved": True}]} if url else {"name": name}

@@ -1,0 +1,36 @@
+"""What Prometheus reads, how often, and where it sends alerts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monitoring.durations import Scale
+
+Targets = Mapping[str, Sequence[str]]
+
+# One process, one port, one target; the ports are the defaults of the settings.
+LOCAL: Targets = {
+    "serve": ("127.0.0.1:9101",),
+    "work": ("127.0.0.1:9102",),
+    "emulate": ("127.0.0.1:9104",),
+    "prometheus": ("127.0.0.1:9090",),
+    "alertmanager": ("127.0.0.1:9093",),
+}
+LOCAL_ALERTMANAGER = "127.0.0.1:9093"
+
+
+def config(scale: Scale, targets: Targets = LOCAL, alertmanager: str = LOCAL_ALERTMANAGER) -> dict[str, Any]:
+    """prometheus.yml; the rules lie beside it in `rules/`. An empty `alertmanager`: alerts are computed and sent nowhere."""
+    found: dict[str, Any] = {
+        "global": {
+            "scrape_interval": scale.duration("15s"),
+            "scrape_timeout": scale.duration("10s"),
+            "evaluation_interval": scale.duration("15s"),
+        },
+        "rule_files": ["rules/*.yml"],
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": list(addresses)}]} for job, addresses in targets.items()
+        ],
+    }
+    if alertmanager:
+        found["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
+    return found
