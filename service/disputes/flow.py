@@ -57,6 +57,7 @@ async def record(session: Session, event: GatewayEvent) -> str:
         dispute.amount, dispute.due_at = facts.amount, facts.due_at or dispute.due_at
         if dispute.status == DisputeState.LOST:
             payment.returned_minor += facts.amount.minor
+            session.count(catalogue.RETURNED, facts.amount.minor, currency=facts.amount.currency, cause="dispute")
         await session.flush()
         payment.disputed = await _is_disputed(session, payment)
         await keep_books(session, order, dispute, event.occurred_at)

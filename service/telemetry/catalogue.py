@@ -144,6 +144,12 @@ REVENUE = Counter(
     "minor",
     {"currency": CURRENCIES, "ticket_type": TICKET_TYPES},
 )
+RETURNED = Counter(
+    "cubano_returned_minor_total",
+    "Money that went back for good, in the currency's smallest unit; a refund that failed later stays counted.",
+    "minor",
+    {"currency": CURRENCIES, "cause": labels.ReturnCause},
+)
 
 DISPUTES_MOVED = Counter(
     "cubano_dispute_moves_total",

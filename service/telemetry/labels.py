@@ -27,6 +27,7 @@ from service.telemetry.states import PaymentEvent as PaymentEvent
 from service.telemetry.states import PaymentState as PaymentState
 from service.telemetry.states import RefundEvent as RefundEvent
 from service.telemetry.states import RefundState as RefundState
+from service.telemetry.states import ReturnCause as ReturnCause
 
 
 class Provider(StrEnum):

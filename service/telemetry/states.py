@@ -105,6 +105,13 @@ class EntryKind(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
+class ReturnCause(StrEnum):
+    """Why money went back to a buyer."""
+
+    REFUND = "refund"
+    DISPUTE = "dispute"  # lost
+
+
 class DifferenceKind(StrEnum):
     TIMING = "timing"
     FEE = "fee"
