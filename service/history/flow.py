@@ -167,6 +167,8 @@ class Branch:
             found.append(self.at < wanted.until)
         if chosen.orders is not None:
             found.append(self.order_id.in_(chosen.orders))
+        else:  # what the synthetic buyer did is listed for nobody who does not ask for that very order
+            found.append(~sa.exists().where(Order.id == self.order_id, Order.synthetic))
         if self.after is not None:
             found.append(sa.tuple_(self.at, self.id) < sa.tuple_(sa.literal(self.after.at), sa.literal(self.after.id)))
         return found

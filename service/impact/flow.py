@@ -44,7 +44,7 @@ _ATTEMPTS = """
              WHEN p.status = 'unknown' OR (p.status = 'canceled' AND p.checkout_ref IS NULL) THEN 'no_answer'
         END AS trouble
     FROM orders o JOIN payments p ON p.order_id = o.id
-    WHERE o.id >= :low AND o.id < :high AND o.created_at >= :since AND o.created_at < :until
+    WHERE o.id >= :low AND o.id < :high AND o.created_at >= :since AND o.created_at < :until AND NOT o.synthetic
         AND (CAST(:provider AS text) IS NULL OR p.provider = :provider)
 """
 _ORDERS = """

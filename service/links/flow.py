@@ -75,6 +75,7 @@ async def collect(session: Session, shop: Shop, payload: dict[str, Any]) -> Link
     query = (
         sa.select(Order)
         .where(Order.id.in_(theirs), Order.created_at > session.now - REACH, Order.status.not_in(_UNPAID))
+        .where(~Order.synthetic)
         .order_by(Order.created_at.desc(), Order.id)
         .limit(MOST_ORDERS)
     )
