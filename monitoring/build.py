@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from monitoring import baselines, recording, routing, scrape
+from monitoring import baselines, containers, recording, routing, scrape
 from monitoring.alert import Alert, Record
 from monitoring.alerts import by_noun
 from monitoring.durations import Scale
@@ -32,6 +32,7 @@ class Wishes:
     smtp: str = "127.0.0.1:1025"
     webhook: str = ""
     watchdog: str = ""
+    looked_up: scrape.Targets = field(default_factory=dict)
 
 
 def running(wishes: Wishes) -> dict[str, str]:
@@ -39,14 +40,29 @@ def running(wishes: Wishes) -> dict[str, str]:
     scale = Scale(wishes.scale)
     return {
         **{f"rules/{name}.yml": text for name, text in rules(scale).items()},
-        "prometheus.yml": _yaml(scrape.config(scale, wishes.targets, wishes.alertmanager)),
+        "prometheus.yml": _yaml(scrape.config(scale, wishes.targets, wishes.alertmanager, looked_up=wishes.looked_up)),
         "alertmanager.yml": _yaml(routing.config(scale, wishes.smtp, wishes.webhook, wishes.watchdog)),
     }
 
 
 def files(scale: int = 1) -> dict[str, str]:
     """Everything that is committed, by its path in the repository."""
-    return {f"{FOLDER}/{path}": text for path, text in running(Wishes(scale)).items()}
+    here = {f"{FOLDER}/{path}": text for path, text in running(Wishes(scale)).items()}
+    return here | _of_containers(scale)
+
+
+def _of_containers(scale: int) -> dict[str, str]:
+    """The two files that differ in docker-compose.yml; its rules are those of everybody."""
+    found = running(
+        Wishes(
+            scale,
+            containers.TARGETS,
+            containers.ALERTMANAGER,
+            containers.SMTP,
+            looked_up=containers.LOOKED_UP,
+        )
+    )
+    return {f"{containers.FOLDER}/{name}": found[name] for name in ("prometheus.yml", "alertmanager.yml")}
 
 
 def rules(scale: Scale) -> dict[str, str]:

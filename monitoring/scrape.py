@@ -18,8 +18,13 @@ LOCAL: Targets = {
 LOCAL_ALERTMANAGER = "127.0.0.1:9093"
 
 
-def config(scale: Scale, targets: Targets = LOCAL, alertmanager: str = LOCAL_ALERTMANAGER) -> dict[str, Any]:
-    """prometheus.yml; the rules lie beside it in `rules/`. An empty `alertmanager`: alerts are computed and sent nowhere."""
+def config(
+    scale: Scale, targets: Targets = LOCAL, alertmanager: str = LOCAL_ALERTMANAGER, *, looked_up: Targets | None = None
+) -> dict[str, Any]:
+    """prometheus.yml; the rules lie beside it in `rules/`. An empty `alertmanager`: alerts are computed and sent nowhere.
+
+    What is `looked_up` by its name is a target only while somebody bears that name.
+    """
     found: dict[str, Any] = {
         "global": {
             "scrape_interval": scale.duration("15s"),
@@ -29,8 +34,17 @@ def config(scale: Scale, targets: Targets = LOCAL, alertmanager: str = LOCAL_ALE
         "rule_files": ["rules/*.yml"],
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": list(addresses)}]} for job, addresses in targets.items()
+        ]
+        + [
+            {"job_name": job, "dns_sd_configs": [_lookup(address) for address in addresses]}
+            for job, addresses in (looked_up or {}).items()
         ],
     }
     if alertmanager:
         found["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     return found
+
+
+def _lookup(address: str) -> dict[str, Any]:
+    name, _, port = address.rpartition(":")
+    return {"names": [name], "type": "A", "port": int(port), "refresh_interval": "30s"}
