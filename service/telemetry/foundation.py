@@ -45,6 +45,7 @@ HTTP_SERVER_DURATION = Histogram(
         "error_type": ERROR_TYPES,
     },
     buckets=HTTP_BUCKETS,
+    most=800,  # a route has one method, and five or six answers in its life
 )
 HTTP_SERVER_ACTIVE = Gauge(
     "http_server_active_requests",
@@ -59,6 +60,7 @@ HTTP_CLIENT_DURATION = Histogram(
     "seconds",
     {"provider": PROVIDERS, "operation": Bounded(40), "outcome": labels.ClientOutcome},
     buckets=(*HTTP_BUCKETS, 20, 30),
+    most=300,  # a dozen operations of each provider, and few ways for each to end
 )
 
 # --- database

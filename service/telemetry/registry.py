@@ -53,6 +53,7 @@ class Telemetry:
         self._families: dict[Metric, MetricWrapperBase] = {}
         self._children: dict[Metric, dict[Key, Series]] = {}
         self._seen: dict[tuple[Metric, str], set[str]] = {}
+        self._taken: dict[Metric, set[tuple[str, ...]]] = {}
         self._unset: set[Metric] = set()
         self._at_scrape: list[Callable[[], None]] = []
         ProcessCollector(registry=self.registry)
@@ -166,7 +167,7 @@ class Telemetry:
             return None
         with self._lock:
             wanted = [(name, _text(labels[name])) for name in metric.labels]
-            values = [self._fold(metric, name, value) for name, value in wanted]
+            values = self._fit(metric, [self._fold(metric, name, value) for name, value in wanted])
             child = family.labels(*values) if values else family
             if metric in self._unset:
                 self._unset.discard(metric)
@@ -174,6 +175,19 @@ class Telemetry:
             if values == [value for _, value in wanted]:  # a folded value must not grow the cache
                 self._children[metric][tuple(labels.items())] = child
         return child
+
+    def _fit(self, metric: Metric, values: list[str]) -> list[str]:
+        """The combination itself while there is room for another, else the one all others share."""
+        if not metric.most or tuple(values) in (taken := self._taken.setdefault(metric, set())):
+            return values
+        if len(taken) < metric.most:
+            taken.add(tuple(values))
+            return values
+        allowed = metric.labels.values()
+        return [
+            value if not isinstance(each, Bounded) or value in each.known else OTHER
+            for each, value in zip(allowed, values, strict=True)
+        ]
 
     def _fold(self, metric: Metric, name: str, value: str) -> str:
         """The value itself when its set has or can take it, else "other"."""
