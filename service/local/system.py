@@ -5,6 +5,7 @@ order. To add a process: a port in ports.py, a child in `services` or `companion
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -128,8 +129,9 @@ def watchers(system: System) -> list[Child]:
 
 
 def built(system: System) -> list[str]:
-    """The command that writes what the watchers read."""
+    """The command that writes what the watchers read, where nothing is left of what others built."""
     folder = monitoring.configuration(system.state.directory)
+    shutil.rmtree(folder, ignore_errors=True)
     return cubano(*monitoring.build_words(folder, system.ports, system.running))
 
 
