@@ -53,7 +53,7 @@ shape: setup
 	$(call step,shape of the code,$(BIN)/python -m pytest -q tests/shape)
 
 generated: setup
-	$(call step,generated files,$(BIN)/python -m docs.generate --check)
+	$(call step,generated files,$(BIN)/python -m docs.generate --check && $(BIN)/cubano monitor build --check)
 
 docs: setup ## write the generated parts of the documents again
 	@$(BIN)/python -m docs.generate

