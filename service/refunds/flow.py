@@ -165,10 +165,11 @@ async def lock(session: Session, refund: Refund) -> tuple[Order, Payment, Refund
 
 
 async def _find_refund(session: Session, payment: Payment, facts: RefundFacts) -> Refund | None:
-    mine = sa.or_(
-        Refund.id == facts.refund_id, sa.and_(Refund.provider == payment.provider, Refund.refund_ref == facts.ref)
-    )
-    return (await session.execute(sa.select(Refund).where(mine))).scalar_one_or_none()
+    """By the gateway's name for it, or by ours: but one of ours is made once, so under another name it is another one."""
+    by_ref = sa.and_(Refund.provider == payment.provider, Refund.refund_ref == facts.ref)
+    unnamed = sa.and_(Refund.id == facts.refund_id, Refund.payment_id == payment.id, Refund.refund_ref.is_(None))
+    query = sa.select(Refund).where(sa.or_(by_ref, unnamed)).order_by(Refund.refund_ref.nulls_last()).limit(1)
+    return (await session.execute(query)).scalar_one_or_none()
 
 
 async def believe(
@@ -185,6 +186,8 @@ async def believe(
     if went:
         payment.returned_minor += went * refund.amount.minor
         refund.returned_at = session.now if went > 0 else None
+        if went > 0 and not order.synthetic:
+            session.count(catalogue.RETURNED, refund.amount.minor, currency=refund.amount.currency, cause="refund")
         await keep_books(session, order, payment, refund)
         await follow(session, order, cause=cause)
     if outcome is Outcome.MOVED:
@@ -267,6 +270,8 @@ async def _settle_cases(session: Session, payment: Payment, refund: Refund) -> N
 
 
 async def _write_letter(session: Session, order: Order, refund: Refund, letter: str) -> None:
+    if order.synthetic:
+        return
     what = {"order_id": order.id, "refund_id": refund.id}
     await outbox.enqueue(session, f"mail.{letter}", what, key=refund.id, traceparent=order.traceparent)
 

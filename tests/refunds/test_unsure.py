@@ -2,6 +2,9 @@
 
 import pytest
 
+from service.kernel.clock import Dial
+from service.settlements.flow import import_new
+from tests.approvals.asking import bought, person, usd
 from tests.payments.history import take_in
 from tests.refunds.sending import REFUND, hours_pass, paid_too_late, really, send_all, send_due, states
 from tests.stage import Stage
@@ -95,3 +98,25 @@ async def test_a_refused_refund_that_was_made_counts(stage: Stage, inbox: Inbox,
     assert ["failed" if fails_later else "succeeded"] == [state for state, _ in await states(stage)]
     assert [(returned,)] == await stage.rows("SELECT returned_minor FROM payments")
     assert (["late-payment-waits"] if fails_later else []) == await inbox.broken()
+
+
+async def test_what_is_made_twice_under_one_name_counts_twice(stage: Stage, inbox: Inbox):
+    """It must never be; should a gateway do it all the same, the second one is somebody's to look at, and in the books."""
+    checkout, ana = await bought(stage, inbox), await person(stage, "ana")
+    await ana.ask(checkout, amount=usd(1000))
+    await send_all(inbox)
+    request = (await stage.rows("SELECT request FROM refunds"))[0][0]
+    await inbox.parts.gateways["stripe"].refund(request, key="another key")
+
+    await take_in(stage, inbox, *await told(stage))
+    assert isinstance(stage.clock, Dial)
+    stage.clock.advance(3600)  # the stand-in's clock runs
+    await import_new(inbox.parts.db, inbox.parts.gateways["stripe"])
+
+    made = await stage.rows("SELECT id, status, external FROM refunds ORDER BY external")
+    assert [("succeeded", False), ("succeeded", True)] == [tuple(each[1:]) for each in made]
+    assert [(2000,)] == await stage.rows("SELECT returned_minor FROM payments")
+    assert [("refund_external",)] == await stage.rows("SELECT kind FROM cases WHERE closed_at IS NULL")
+    moved = await stage.rows("SELECT subject FROM settlements WHERE kind = 'refund' ORDER BY subject")
+    assert sorted((each[0],) for each in made) == moved
+    assert [] == await inbox.broken()
