@@ -130,11 +130,12 @@ async def _find(session: Session, day: date, terms: Terms) -> AsyncIterator[Foun
     start, end = bounds(day)
     given = {"provider": terms.provider, "day": day, "start": start, "end": end, "clearing": clearing(terms.provider)}
     unposted = await keeping.of_day(session, terms.provider, day)
+    told = {each.subject for each in unposted}
     for late in unposted:
         note = "our books do not say what our rows say"
         yield Found(DifferenceKind.UNPOSTED, late.subject, late.amount, late.at, note, late.order_id)
     for judged in (*await _sides(session, given), *await _strays(session, given)):
-        if judged is not None and judged.subject not in {each.subject for each in unposted}:
+        if judged is not None and judged.subject not in told:
             yield judged
     for row in await _rows(session, _SURPLUS, given):
         yield _found(DifferenceKind.DUPLICATE_CHARGE, row, "a second payment of its order; it goes back by itself")

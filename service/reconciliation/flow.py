@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from service.comparison.flow import find
 from service.comparison.rules import DifferenceKind, Found, Terms
@@ -26,6 +26,7 @@ from service.settlements.tables import SettlementSweep
 from service.telemetry import catalogue
 
 TIMEOUT_S = 60  # a day of an on-sale has a hundred thousand movements
+AT_ONCE = 1_000  # differences written in one statement
 GONE = "gone"
 
 _JOURNAL = """
@@ -49,7 +50,8 @@ async def reconcile(session: Session, day: date, terms: Terms, *, anew: bool) ->
 
     `anew`: its list was just read to the end, so the day counts as compared.
     """
-    await session.execute(sa.text(f"SET LOCAL statement_timeout = '{TIMEOUT_S}s'"))
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        await session.execute(sa.text(f"SET LOCAL {limit} = '{TIMEOUT_S}s'"))
     one_at_a_time = sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"reconcile {terms.provider}"))
     await session.execute(sa.select(one_at_a_time))
     await match(session, terms.provider, since=bounds(day)[0])
@@ -155,17 +157,18 @@ async def _write(session: Session, provider: str, day: date, found: Sequence[Fou
     """Keep one row for each thing that is out: its age counts from when anything was out with its subject."""
     mine = Difference.provider == provider
     open_here = sa.and_(Difference.day == day, Difference.resolved_at.is_(None))
-    known = sa.select(Difference).where(
-        mine, sa.or_(open_here, Difference.subject.in_({each.subject for each in found}))
-    )
+    subjects = sa.cast(list({each.subject for each in found}), ARRAY(sa.Text))  # one value: they may be any number
+    known = sa.select(Difference).where(mine, sa.or_(open_here, Difference.subject == sa.any_(subjects)))
     rows = {(row.kind, row.subject): row for row in (await session.execute(known)).scalars()}
     since = {row.subject: row.first_seen for row in rows.values() if row.resolved_at is None}
-    for each in found:
+    for count, each in enumerate(found, 1):
         row = rows.pop((each.kind, each.subject), None)
         if row is None:
             session.add(_new(session, provider, day, each, first_seen=since.get(each.subject, session.now)))
         elif row.resolution in {None, GONE} or row.amount != each.amount:
             _see(session, row, each, first_seen=since.get(each.subject, session.now))
+        if count % AT_ONCE == 0:  # a day of which nothing is listed has a hundred thousand
+            await session.flush()
     for row in rows.values():
         if row.day == day and row.resolved_at is None:
             row.resolved_at, row.resolution = session.now, GONE

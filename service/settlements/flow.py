@@ -55,6 +55,7 @@ _MATCH = """
             UNION ALL
             SELECT r.id, r.order_id FROM refunds r
             WHERE m.kind IN ('refund', 'refund_failed') AND r.provider = m.provider AND r.id = m.told_refund_id
+                AND (r.refund_ref = m.refund_ref) IS NOT FALSE -- one of ours is made once
             UNION ALL
             SELECT d.id, d.order_id FROM disputes d
             WHERE m.kind IN ('dispute', 'dispute_won') AND d.provider = m.provider AND d.dispute_ref = m.dispute_ref
@@ -181,18 +182,19 @@ async def _batches(movements: AsyncIterator[Settlement]) -> AsyncGenerator[list[
 
 async def _write(session: Session, provider: str, batch: Iterable[Settlement]) -> list[str]:
     """Write what is new or not as it was; the refs of those. In order of their refs, so that no two wait in a circle."""
-    rows = sorted((_row(provider, each, session.now) for each in batch), key=lambda row: str(row["ref"]))
+    told = {each.ref: each for each in batch}  # a list whose pages shift while they are read tells one twice
+    rows = [_row(provider, told[ref], session.now) for ref in sorted(told)]
     query = insert(Movement.__table__).values(rows)  # type: ignore[arg-type]
-    told = {name: query.excluded[name] for name in _TOLD}
+    new = {name: query.excluded[name] for name in _TOLD}
     taken_by = sa.func.coalesce(query.excluded.paid_out_by, Movement.paid_out_by)
     changed = sa.or_(
-        *(Movement.__table__.c[name].is_distinct_from(new) for name, new in told.items()),
+        *(Movement.__table__.c[name].is_distinct_from(value) for name, value in new.items()),
         Movement.paid_out_by.is_distinct_from(taken_by),
         Movement.withdrawn_at.is_not(None),
     )
     query = query.on_conflict_do_update(
         index_elements=["provider", "ref"],
-        set_={**told, "paid_out_by": taken_by, "withdrawn_at": None},
+        set_={**new, "paid_out_by": taken_by, "withdrawn_at": None},
         where=changed,
     )
     return list((await session.execute(query.returning(Movement.ref))).scalars())

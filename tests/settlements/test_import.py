@@ -1,9 +1,14 @@
 """The gateways' movements are read once and for all, whoever reads, and post what only they tell."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import pytest
 
+from service.gateways.facts import Settlement
+from service.gateways.paypal import PayPalGateway
+from service.settlements.flow import read
 from tests.reconciliation.books import DAY, HOUR, PASSES, Books
 
 STRIPE_FEE, PAYPAL_FEE = 1_474, 1_538  # of 498.00: 2.9 % and 30; 2.99 % and 49
@@ -146,3 +151,25 @@ async def test_what_is_younger_than_the_list_is_not_withdrawn(books: Books):
     assert [("txn_younger", None)] == await books.stage.rows(
         "SELECT ref, withdrawn_at FROM settlements WHERE ref = 'txn_younger'"
     )
+
+
+class Shifting(PayPalGateway):
+    """PayPal while somebody pays: what stood at the end of a page stands again at the beginning of the next."""
+
+    async def list_settlements(self, *, since: datetime, until: datetime) -> AsyncIterator[Settlement]:
+        async for each in super().list_settlements(since=since, until=until):
+            yield each
+            yield each
+
+
+async def test_a_movement_that_is_listed_twice_is_written_once(books: Books):
+    """Pages are counted by number, and what is new moves the others on."""
+    await books.sell("paypal")
+    gateway, now = books.parts.gateways["paypal"], books.stage.clock()
+    gateway.__class__ = Shifting
+
+    listed = await read(books.parts.db, gateway, since=now - timedelta(hours=1), until=now)
+
+    assert 1 == len(listed)
+    assert [(1,)] == await books.stage.rows("SELECT count(*) FROM settlements")
+    assert [PAYPAL_FEE] == await books.stands("fees:paypal")
