@@ -23,6 +23,8 @@ _HOW = (
     "put Prometheus 2.42 or newer, Alertmanager and postgres_exporter on PATH (https://prometheus.io/download), and try again"
 )
 
+_HAPROXY_NEEDS = ("liblua5.3-0", "liblua5.4-0", "libopentracing1", "libopentracing-c-wrapper0")
+
 
 class Tool(Enum):
     """A program of monitoring: the Debian package it is in and the names it goes by."""
@@ -32,6 +34,7 @@ class Tool(Enum):
     ALERTMANAGER = ("prometheus-alertmanager", "alertmanager", "prometheus-alertmanager")
     AMTOOL = ("prometheus-alertmanager", "amtool")
     POSTGRES_EXPORTER = ("prometheus-postgres-exporter", "postgres_exporter", "prometheus-postgres-exporter")
+    HAPROXY = ("haproxy", "haproxy")  # of the containers; only tests run it here
 
     def __init__(self, package: str, *names: str) -> None:
         self.package = package
@@ -40,7 +43,8 @@ class Tool(Enum):
 
 def find(tool: Tool, folder: Path = FOLDER) -> Path | None:
     """Where the program is, None when there is none that is new enough."""
-    there = (shutil.which(name, path=path) for path in (None, str(folder / "usr" / "bin")) for name in tool.names)
+    ours = os.pathsep.join(str(folder / "usr" / each) for each in ("bin", "sbin"))
+    there = (shutil.which(name, path=path) for path in (None, ours) for name in tool.names)
     return next((Path(path) for path in there if path and _is_new_enough(tool, path)), None)
 
 
@@ -48,7 +52,11 @@ def fetch(folder: Path = FOLDER) -> list[Tool]:
     """Get what is missing when this machine can; the programs that are missing still."""
     packages = {tool.package for tool in _missing(folder)}
     if packages and shutil.which("apt-get") and shutil.which("dpkg-deb"):
-        _unpack(sorted(packages), folder)
+        if others := sorted(packages - {Tool.HAPROXY.package}):
+            _unpack(others, folder)
+        if Tool.HAPROXY.package in packages:
+            for package in (*_HAPROXY_NEEDS, Tool.HAPROXY.package):  # one by one: not every system has each
+                _unpack([package], folder)
     return _missing(folder)
 
 
@@ -76,8 +84,8 @@ def _move_templates(folder: Path) -> None:
     The path in the program becomes a relative one of the same length, and a script beside it starts it where that leads.
     """
     program = folder / "usr" / "bin" / "prometheus-alertmanager"
-    if program.is_file():
-        program.write_bytes(program.read_bytes().replace(_TEMPLATES, _TEMPLATES_HERE))
+    if program.is_file() and _TEMPLATES in (content := program.read_bytes()):  # it may be running, once it is done
+        program.write_bytes(content.replace(_TEMPLATES, _TEMPLATES_HERE))
         script = program.with_name("alertmanager")
         script.write_text('#!/bin/sh\ncd "$(dirname "$0")/../.." && exec usr/bin/prometheus-alertmanager "$@"\n')
         script.chmod(0o755)
