@@ -241,7 +241,8 @@ def _decided(refund: Refund, *, canceled: bool) -> Decision:
     """The answer for a refund that waits no more."""
     if refund.decided_at is None:
         raise WrongState(f"{refund.id} is {refund.status}; nobody has to decide on it.")
-    was_approved = refund.failure_reason not in {REJECTED, EXPIRED, NO_ROOM, DISPUTED}
+    was_turned_down = refund.failure_reason in {REJECTED, EXPIRED, NO_ROOM, DISPUTED}
+    was_approved = refund.status != RefundStatus.CANCELED or not was_turned_down  # a dispute may stop it afterwards
     if was_approved == canceled:
         how = "approved" if was_approved else f"canceled ({refund.failure_reason})"
         raise WrongState(f"{refund.id} was {how} by {refund.decider_name} and is {refund.status}.")
