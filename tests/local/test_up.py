@@ -234,7 +234,10 @@ def _pid(system: Running, part: str) -> int:
 
 
 def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):  # it ended since it was listed
+        return 0
 
 
 def _all_ready(system: Running) -> bool:
