@@ -6,7 +6,7 @@ the client's row, is written to the audit trail, and never stores or repeats the
 
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -47,7 +47,10 @@ class KeysLive(Conflict):
 
 @dataclass(frozen=True)
 class Wish:
-    """A key for a client, which is made if there is none. No permissions mean all of the role."""
+    """A key for a client, which is made if there is none. No permissions mean all of the role.
+
+    `owner` is the id of the person who answers for the client; once there is one it stays.
+    """
 
     client: str
     role: Role
@@ -55,6 +58,7 @@ class Wish:
     permissions: frozenset[Permission] | None = None
     signs: bool = False
     networks: tuple[str, ...] = ()
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Made:
 
 
 async def add(session: Session, by: Principal, wish: Wish, text: KeyText) -> Made:
-    """Give the client a key. Raises `Invalid` when client and role do not fit, `KeysLive` when it has two."""
+    """Give the client a key. Raises `Invalid` when client and role or owner do not fit, `KeysLive` when it has two."""
     allowed = ROLE_PERMISSIONS[wish.role]
     granted = allowed if wish.permissions is None else wish.permissions
     if beyond := granted - allowed:
@@ -77,6 +81,9 @@ async def add(session: Session, by: Principal, wish: Wish, text: KeyText) -> Mad
     client = await _lock(session, wish.client)
     if client.role != wish.role:
         raise Invalid([FieldError("role", "other_role", f"{wish.client} is {client.role}.")])
+    if wish.owner and (client.owner_id or wish.owner) != wish.owner:
+        raise Invalid([FieldError("owner", "other_owner", f"{wish.client} is somebody else's. Take another name.")])
+    client.owner_id = wish.owner or client.owner_id
     if len(await _live(session, client)) >= MOST_LIVE:
         raise KeysLive(wish.client)
     return await _make(session, by, client, text, like=wish, permissions=sorted(granted))
@@ -139,6 +146,13 @@ async def revoke(session: Session, by: Principal, key_id: str) -> bool:
     return True
 
 
+async def owners_of(session: Session, key_ids: Iterable[str]) -> dict[str, str | None]:
+    """Who answers for each of these keys."""
+    query = sa.select(ApiKey.id, ApiClient.owner_id).join(ApiClient, ApiClient.id == ApiKey.client_id)
+    found = await session.execute(query.where(ApiKey.id.in_(key_ids)))
+    return {row.id: row.owner_id for row in found}
+
+
 async def every_key(session: Session) -> list[tuple[ApiClient, ApiKey]]:
     """All keys there ever were, by client, the newest last."""
     query = sa.select(ApiClient, ApiKey).join(ApiKey, ApiKey.client_id == ApiClient.id)
@@ -151,6 +165,7 @@ def facts(client: ApiClient, key: ApiKey) -> dict[str, object]:
     return {
         "client": client.name,
         "role": client.role,
+        "owner": client.owner_id,
         "permissions": key.permissions,
         "signs": key.signs,
         "networks": key.networks,
@@ -272,7 +287,7 @@ class KeyRing:
 def _known(client: ApiClient, key: ApiKey, *, read_at: float) -> Known:
     role = Role(client.role)
     return Known(
-        principal=Principal("key", key.id, client.name, role, narrowed(role, key.permissions)),
+        principal=Principal("key", key.id, client.name, role, narrowed(role, key.permissions), owner=client.owner_id),
         environment=key.environment,
         secret_hash=key.secret_hash,
         signs=key.signs,

@@ -83,6 +83,12 @@ class Principal:
     role: Role
     permissions: frozenset[Permission]
     origin: Origin = field(default_factory=Origin)
+    owner: str | None = None  # of a key's client: the id of the person who answers for it
+
+    @property
+    def person(self) -> str | None:
+        """Whose two eyes these are; None for a key that is nobody's."""
+        return self.owner if self.kind == "key" else self.id
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

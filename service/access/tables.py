@@ -26,6 +26,7 @@ class ApiClient(Tables):
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
     created_at: Mapped[datetime]
+    owner_id: Mapped[str | None] = mapped_column(sa.ForeignKey("staff_members.id"))  # who decides what its keys do
 
 
 class ApiKey(Tables):

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from service.access.flow import owners_of
 from service.access.rules import Principal, system
 from service.approvals.rules import UNDECIDED_FOR, Wish, fingerprint, has_asked, identity
 from service.approvals.views import RefundAsked, RefundDecided, RefundDetail, present
@@ -22,7 +23,15 @@ from service.kernel.db import Database, Session
 from service.kernel.errors import Conflict, FieldError, Invalid, NotFound, WrongState
 from service.kernel.ids import is_id
 from service.kernel.money import Money, sum_money
-from service.kernel.refusals import AboveLeft, DisputeRunning, NothingLeft, NotPaid, NotRefundable, OwnRequest
+from service.kernel.refusals import (
+    AboveLeft,
+    DisputeRunning,
+    NobodysKey,
+    NothingLeft,
+    NotPaid,
+    NotRefundable,
+    OwnRequest,
+)
 from service.orders import flow as orders
 from service.orders.tables import Order
 from service.payments import flow as payments
@@ -49,7 +58,8 @@ class Decision:
 async def ask(db: Database, gateways: Mapping[str, Gateway], by: Principal, wish: Wish, *, key: str) -> RefundAsked:
     """Write the refund down, to be sent or to wait for a second person; the same key and wish give the same answer.
 
-    Raises `Invalid`, `NotFound`, `KeyReused`, `NotPaid`, `DisputeRunning`, `NotRefundable`, `NothingLeft` or `AboveLeft`.
+    Raises `Invalid`, `NotFound`, `KeyReused`, `NotPaid`, `DisputeRunning`, `NotRefundable`, `NothingLeft`, `AboveLeft`, or
+    `NobodysKey` for what a second person would have to approve.
     """
     asked = Key(f"refund {identity(by)}", key, fingerprint(wish))
     async with db.transaction() as session:
@@ -61,6 +71,8 @@ async def ask(db: Database, gateways: Mapping[str, Gateway], by: Principal, wish
         gateway = gateways[payment.provider]
         _check_gateway(gateway, payment, amount)
         waits = await _asked_before(session, order, by) + amount.minor > by.refund_limit
+        if waits and by.person is None:
+            raise NobodysKey
         details = Asked(by, wish.note, parts)
         refund = await refunds.request(
             session, gateway, order, payment, amount, reason=wish.reason, asked=details, waits=waits
@@ -74,12 +86,15 @@ async def ask(db: Database, gateways: Mapping[str, Gateway], by: Principal, wish
 
 
 async def approve(db: Database, by: Principal, refund_id: str, said: str | None) -> Decision:
-    """Let it go; canceled instead when there is no room for it any more. `NotFound`, `OwnRequest`, `WrongState`."""
+    """Let it go; canceled instead when there is no room for it any more. `NotFound`, `OwnRequest`, `NobodysKey`, `WrongState`."""
     async with db.transaction() as session:
         order, payment, refund = await _lock(session, refund_id)
         if refund.status != RefundStatus.AWAITING_APPROVAL:
             return _decided(refund, canceled=False)
-        if has_asked(refund, by):
+        asker = (await _people(session, [refund]))[refund.id]
+        if by.person is None or asker is None:
+            raise NobodysKey
+        if has_asked(refund, by, person=asker):
             raise OwnRequest
         refused = await _why_not(session, order, payment, refund)
         if refused is not None:
@@ -203,8 +218,19 @@ def _check_gateway(gateway: Gateway, payment: Payment, amount: Money) -> None:
 
 async def _asked_before(session: Session, order: Order, by: Principal) -> int:
     """Minor units that the same client or person has asked for of this order, and that were not turned down."""
-    mine = (each for each in await refunds.of_order(session, order.id) if has_asked(each, by))
+    found = await refunds.of_order(session, order.id)
+    people = await _people(session, found)
+    mine = (each for each in found if has_asked(each, by, person=people[each.id]))
     return sum(each.amount.minor for each in mine if each.status in TAKEN)
+
+
+async def _people(session: Session, found: Sequence[Refund]) -> dict[str, str | None]:
+    """Who has asked for each, by its id: behind a key whoever answers for it, and None where that is nobody."""
+    owners = await owners_of(session, {each.requester_id for each in found if each.requester_id})
+    return {
+        each.id: owners.get(each.requester_id or "") if each.requester_kind == "key" else each.requester_id
+        for each in found
+    }
 
 
 async def _lock(session: Session, refund_id: str) -> tuple[Order, Payment, Refund]:

@@ -67,9 +67,13 @@ def identity(by: Principal) -> str:
     return f"{by.kind}:{by.name if by.kind == 'key' else by.id}"
 
 
-def has_asked(refund: Refund, by: Principal) -> bool:
-    """Whether this is who asked for it: by the same key, a later one of the same client, or a session of the same name."""
-    return refund.requester_id == by.id or (refund.requester_name or "").casefold() == by.name.casefold()
+def has_asked(refund: Refund, by: Principal, *, person: str | None) -> bool:
+    """Whether this is who asked for it: by the same key or session, one of the same name, or another of the same person.
+
+    `person` is who answers for the key that asked, or the person that did.
+    """
+    same_name = (refund.requester_name or "").casefold() == by.name.casefold()
+    return refund.requester_id == by.id or same_name or (person is not None and person == by.person)
 
 
 def _decode(body: bytes) -> Any:

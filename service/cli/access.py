@@ -1,6 +1,7 @@
 """`cubano access`: give out API keys, replace them and take them back; `audit` is in trail.py, `staff` in staff.py."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any, TypeVar
@@ -26,8 +27,9 @@ from service.cli.common import (
 from service.cli.staff import staff
 from service.cli.trail import audit
 from service.kernel.db import Database, Session
-from service.kernel.errors import Invalid, NotFound
+from service.kernel.errors import FieldError, Invalid, NotFound
 from service.signing.rules import SigningSecrets
+from service.staff import flow as people
 from service.vault.flow import replace_token
 
 T = TypeVar("T")
@@ -59,20 +61,40 @@ def _networks(_context: click.Context, parameter: click.Parameter, values: tuple
 @click.option("--scope", "scopes", multiple=True, type=click.Choice([each.value for each in Permission]),
               help="Only this of what the role may; repeatable.")  # fmt: skip
 @click.option("--network", "networks", multiple=True, callback=_networks, help="Good from there only; repeatable.")
+@click.option("--owner", help="E-mail address of the person of the staff who answers for CLIENT; only then it takes part "
+              "in what two people decide.")  # fmt: skip
 @click.option("--sign", "signs", is_flag=True, help="Every request must be signed.")
 @days
 @by_option
 @as_json
-def add(client: str, *, role: str, scopes: tuple[str, ...], days: int, by: str, as_json: bool, **more: Any) -> None:
+def add(
+    client: str,
+    *,
+    role: str,
+    scopes: tuple[str, ...],
+    owner: str | None,
+    days: int,
+    by: str,
+    as_json: bool,
+    **more: Any,
+) -> None:
     """Give CLIENT a key; it is shown once. A client has two at most."""
     environment = ENVIRONMENTS[settings_or_exit().environment]
     wanted = frozenset(Permission(each) for each in scopes) or None
     wish = Wish(client, Role(role), timedelta(days=days), permissions=wanted, **more)
 
     async def work(session: Session) -> Made:
-        return await keys.add(session, operator(by), wish, keys.new_text(session, environment))
+        person = await _person(session, owner) if owner else None
+        return await keys.add(session, operator(by), replace(wish, owner=person), keys.new_text(session, environment))
 
     _show(_in_transaction(work, client), as_json=as_json)
+
+
+async def _person(session: Session, email: str) -> str:
+    try:
+        return (await people.lock(session, email=email)).id
+    except NotFound:
+        raise Invalid([FieldError("owner", "unknown", f"There is nobody with the address {email}.")]) from None
 
 
 @key.command()
@@ -160,6 +182,7 @@ def _row(client: ApiClient, found: ApiKey, now: datetime) -> dict[str, Any]:
         "id": found.id,
         "client": client.name,
         "role": client.role,
+        "owner": client.owner_id,
         "key": shown(found.environment, found.id),
         "state": state,
         "scopes": found.permissions,

@@ -49,9 +49,10 @@ def seed() -> None:
 
     async def work(database: Database) -> int:
         async with database.transaction() as session:
-            await write_keys(session, keys)
             added = await write_festival(session)
         await people.write_people(database, staff, [each.get_secret_value() for each in settings.secret_keys])
+        async with database.transaction() as session:
+            await write_keys(session, keys, await people.by_role(session, staff))
         return added
 
     click.echo(f"{with_database(work)} ticket types added.")

@@ -1,7 +1,8 @@
 """Why money does not go back, as small classes that carry their data: a branch of the tree in `errors.py`.
 
     Forbidden
-    └── OwnRequest       who asked for it may not decide it
+    ├── OwnRequest       who asked for it may not decide it
+    └── NobodysKey       a second person is needed, and nobody knows whose key this is
     Conflict
     ├── NotPaid          there is no money of this order that could go back
     ├── NothingLeft      all of it has gone back, or is on its way
@@ -29,6 +30,20 @@ class OwnRequest(Forbidden):
     @property
     def detail(self) -> str:
         return "You asked for this refund yourself, so another person has to decide it."
+
+
+class NobodysKey(Forbidden):
+    """Four eyes are needed, and a key whose client has no owner has none."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    @property
+    def detail(self) -> str:
+        return (
+            "A second person is needed, and nobody answers for the API key that asks or has asked. "
+            "Sign in instead, or give its client an owner."
+        )
 
 
 class NotPaid(Conflict):

@@ -36,13 +36,15 @@ def from_environment() -> dict[str, str]:
     return msgspec.json.decode(os.environ.get(VARIABLE, "{}"), type=dict[str, str])
 
 
-async def write_keys(session: Session, keys: Mapping[str, str]) -> int:
-    """Add those that are not there yet; how many were added. Each has a client of its own, named after the role."""
+async def write_keys(session: Session, keys: Mapping[str, str], owners: Mapping[str, str]) -> int:
+    """Add those that are not there yet; how many were added. Each has a client of its own, named after the role, and is
+    that person's who has the role.
+    """
     added = 0
     for role, text in keys.items():
         key = read_key(text)
         if key is not None and await session.get(ApiKey, key.id) is None:
-            wish = Wish(f"local-{role}-{key.ulid[-6:]}", Role(role), _LIFETIME)
+            wish = Wish(f"local-{role}-{key.ulid[-6:]}", Role(role), _LIFETIME, owner=owners.get(role))
             await add(session, system("cubano up"), wish, key)
             added += 1
     return added

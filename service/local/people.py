@@ -72,6 +72,13 @@ async def write_people(db: Database, people: Sequence[Person], keys: Sequence[st
     return len(missing)
 
 
+async def by_role(session: Session, people: Sequence[Person]) -> dict[str, str]:
+    """The id of each role's person."""
+    roles = {each.email: each.role for each in people}
+    query = sa.select(StaffMember.email, StaffMember.id).where(StaffMember.email.in_(roles))
+    return {roles[email]: member_id for email, member_id in await session.execute(query)}
+
+
 def _quick() -> PasswordHasher:
     """Nobody guesses these: they are random, and six slow hashes would be a second of every first start."""
     return PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)

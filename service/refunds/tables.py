@@ -123,10 +123,13 @@ INVARIANTS = (
         name="four-eyes",
         promise="Nobody has approved a refund they asked for.",
         query="""
-            SELECT id, decider_name || ' has approved it and asked for it' AS problem
-            FROM refunds
-            WHERE decided_at IS NOT NULL AND status NOT IN ('awaiting_approval', 'canceled')
-                AND (decider_id = requester_id OR lower(decider_name) = lower(requester_name))
+            SELECT r.id, r.decider_name || ' has approved it and asked for it' AS problem
+            FROM refunds r
+            LEFT JOIN api_keys ak ON ak.id = r.requester_id LEFT JOIN api_clients a ON a.id = ak.client_id
+            LEFT JOIN api_keys dk ON dk.id = r.decider_id LEFT JOIN api_clients d ON d.id = dk.client_id
+            WHERE r.decided_at IS NOT NULL AND r.status NOT IN ('awaiting_approval', 'canceled')
+                AND (lower(r.decider_name) = lower(r.requester_name)
+                    OR coalesce(d.owner_id, r.decider_id) = coalesce(a.owner_id, r.requester_id))
         """,
         playbook="RefundFailing",
     ),

@@ -37,6 +37,28 @@ def test_a_key_is_given_replaced_and_taken_back(env):
     assert not any(each["apiKey"][-43:] in now.stdout + every.stdout for each in (first, second))
 
 
+def test_a_client_may_have_an_owner(env):
+    """Named once, by the first key or a later one, and kept when the key is rotated; the trail knows the id, not the address."""
+    ana, ben = [
+        read(cubano(env, "access", "staff", "add", f"{name}@alocubano.example", "--name", name, "--role", "support", "--no-password", "--json"))
+        for name in ("Ana", "Ben")
+    ]  # fmt: skip
+    first = add(env, "box-office")
+    owned = add(env, "box-office", "--owner", "ANA@alocubano.example")
+    cubano(env, "access", "key", "revoke", first["id"])
+    rotated = read(cubano(env, "access", "key", "rotate", "box-office", "--json"))
+    other = cubano(env, "access", "key", "add", "box-office", "--role", "support", "--owner", ben["email"])
+    nobody = cubano(env, "access", "key", "add", "x", "--role", "support", "--owner", "x@alocubano.example")
+    trail = cubano(env, "access", "audit", "ls", "--json").stdout
+
+    assert [None, ana["id"], ana["id"]] == [each["owner"] for each in (first, owned, rotated)]
+    assert [(2, True), (2, True)] == [
+        (other.exit_code, "somebody else's" in other.stderr),
+        (nobody.exit_code, "nobody with the address" in nobody.stderr),
+    ]
+    assert (True, False) == (ana["id"] in trail, "ana@" in trail.lower())
+
+
 def test_a_key_may_be_shown_to_people_and_may_sign(env):
     """Without --json: what it is, and both secrets, once."""
     said = cubano(env, "access", "key", "add", "partner", "--role", "partner", "--sign").stdout

@@ -7,6 +7,7 @@ import httpx
 from service.access.rules import Role
 from tests.access.giving import bearer, give
 from tests.payments.history import take_in
+from tests.staff.people import hire
 from tests.stage import Stage, buyer
 from tests.webhooks.applying import Inbox
 from tests.webhooks.delivery import deaf, told
@@ -30,7 +31,7 @@ async def bought(stage: Stage, inbox: Inbox, quantity: int = 2, **others: int) -
 
 
 class Person:
-    """Somebody with an API key."""
+    """Somebody with an API key that is theirs."""
 
     def __init__(self, stage: Stage, headers: dict[str, str]) -> None:
         self._client = stage.client
@@ -52,7 +53,8 @@ class Person:
 
 
 async def person(stage: Stage, name: str, role: Role = Role.SUPPORT) -> Person:
-    return Person(stage, bearer(await give(stage.db, name, role)))
+    member = await hire(stage.db, f"{name}@alocubano.example", role)
+    return Person(stage, bearer(await give(stage.db, name, role, owner=member.id)))
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:

@@ -136,6 +136,6 @@ async def test_a_refund_and_a_dispute_at_the_same_moment(stage: Stage, inbox: In
     assert answer.status_code in {201, 409}
     end = await end_of(stage, checkout["orderId"])
     assert "disputed" == end["order"]
-    assert [("failed", "charge_disputed")] * (answer.status_code == 201) == await states(stage)
+    assert [("failed", "dispute_running")] * (answer.status_code == 201) == await states(stage)
     assert [] == await really(stage)
     assert [] == await inbox.broken()

@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
-from service.access.rules import Role
-from service.approvals.flow import expire_undecided
+import pytest
+
+from service.access.rules import Role, system
+from service.approvals.flow import approve, expire_undecided
 from service.kernel.clock import Dial
-from tests.access.giving import bearer, replace_key
+from service.kernel.refusals import OwnRequest
+from tests.access.giving import bearer, give, replace_key
 from tests.approvals.asking import PASS, Person, bought, person, problem, usd
 from tests.payments.history import refund, session_id, take_in
 from tests.refunds.sending import really, send_all, states
@@ -61,6 +65,41 @@ async def test_another_person_approves_and_only_then_it_is_sent(stage: Stage, in
     assert [] == await inbox.broken()
 
 
+async def test_one_person_with_two_keys_and_a_session_has_two_eyes(stage: Stage, inbox: Inbox):
+    """Whatever the clients are called; their limit is one, too. What is not above it needs no second person."""
+    checkout, ana = await bought(stage, inbox, 8, party_pass=1), await person(stage, "ana", Role.FINANCE)
+    member = (await stage.rows("SELECT id FROM staff_members"))[0][0]
+    shop = Person(stage, bearer(await give(stage.db, "shop", Role.ADMIN, owner=member)))
+    small, rest = await shop.ask(checkout, amount=usd(150000)), await ana.ask(checkout)
+    session = replace(system("test"), kind="staff", id=member, name="Ana Pérez")
+
+    by_key = await shop.decide(rest.json()["refundId"], "approve")
+    with pytest.raises(OwnRequest):
+        await approve(stage.db, session, rest.json()["refundId"], None)
+
+    assert (201, 202, (403, "own_request")) == (small.status_code, rest.status_code, problem(by_key))
+    assert [] == await inbox.broken()
+
+
+async def test_a_key_that_is_nobodys_takes_no_part_in_what_two_decide(stage: Stage, inbox: Inbox):
+    """It refunds up to its limit, and neither asks for more nor approves; what it asked for before is nobody's either."""
+    checkout = await bought(stage, inbox, 3)
+    ana, ben = await person(stage, "ana"), await person(stage, "ben", Role.FINANCE)
+    shop = Person(stage, bearer(await give(stage.db, "shop", Role.SUPPORT)))
+    bank = Person(stage, bearer(await give(stage.db, "bank", Role.FINANCE)))
+    small, large = await shop.ask(checkout, amount=usd(100)), await shop.ask(checkout, amount=usd(40000))
+    waiting = (await ana.ask(checkout, amount=usd(40000))).json()["refundId"]
+
+    by_nobody = await bank.decide(waiting, "approve")
+    await stage.rows("UPDATE api_clients SET owner_id = NULL WHERE name = 'ana'")
+    of_nobody = await ben.decide(waiting, "approve")
+    rejected = await bank.decide(waiting, "reject", note="Nobody's.")
+
+    assert (201, 200) == (small.status_code, rejected.status_code)
+    assert {(403, "forbidden")} == {problem(each) for each in (large, by_nobody, of_nobody)}
+    assert "nobody answers for the API key" in by_nobody.json()["detail"]
+
+
 async def test_a_rejected_refund_frees_what_it_held(stage: Stage, inbox: Inbox):
     """The reason stays with it; deciding again says so, and somebody may ask for the money anew."""
     checkout = await bought(stage, inbox)
@@ -105,19 +144,15 @@ async def test_a_refund_that_has_lost_its_room_is_canceled_at_its_approval(stage
 
 
 async def test_a_refund_is_not_sent_into_a_dispute_that_has_begun_since(stage: Stage, inbox: Inbox):
-    """The gateway is not even asked; a person sees that it has failed and why. It was approved, and that stays so."""
+    """The gateway is not even asked; a person sees that it has failed and why."""
     checkout, ana = await bought(stage, inbox), await person(stage, "ana")
-    ben = await person(stage, "ben", Role.FINANCE)
-    refund_id = (await ana.ask(checkout, amount=usd(40000))).json()["refundId"]
-    approved = await ben.decide(refund_id, "approve")
+    asked = await ana.ask(checkout, amount=usd(1000))
     (await stage.emulator.post("/_emulator/disputes", json={"session": session_id(checkout)})).raise_for_status()
     await take_in(stage, inbox, *await told(stage))
 
     sent = await send_all(inbox)
-    again, rejected = await ben.decide(refund_id, "approve"), await ben.decide(refund_id, "reject", note="No.")
 
-    assert (200, [("refund.send", "parked")]) == (approved.status_code, sent)
-    assert ("already", (409, "wrong_state")) == (again.json().get("outcome"), problem(rejected))
+    assert (201, [("refund.send", "parked")]) == (asked.status_code, sent)
     assert ([("failed", "dispute_running")], []) == (await states(stage), await really(stage))
     assert [("refund_refused",)] == await stage.rows("SELECT kind FROM cases WHERE kind LIKE 'refund%'")
     assert [] == await inbox.broken()

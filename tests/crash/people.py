@@ -13,7 +13,10 @@ from tests.crash.play import ENOUGH_S, Play
 PAUSE_S = 0.03
 HURRY = 50  # looks at an order, a second in all
 _GIVEN = """
-    WITH client AS (INSERT INTO api_clients VALUES (%s, %s, %s, now()) RETURNING id)
+    WITH owner AS (
+        INSERT INTO staff_members (id, email, name, role, enabled, epoch, password_is_temporary, created_at)
+        VALUES (%s, %s, %s, %s, true, 0, false, now()) RETURNING id, name, role
+    ), client AS (INSERT INTO api_clients SELECT 'cli_' || name, name, role, now(), id FROM owner RETURNING id)
     INSERT INTO api_keys (id, client_id, environment, secret_hash, permissions, signs, networks, created_at, expires_at)
     SELECT %s, id, 'dev', %s, %s, false, '{}', now(), now() + interval '30 days' FROM client RETURNING id
 """
@@ -79,7 +82,8 @@ async def key_of(play: Play, name: str, role: Role) -> dict[str, str]:
     """What somebody of this role sends along."""
     key = KeyText("dev", "7" + f"{len(name):0>25}", name.ljust(43, "x"))
     permissions = [str(each) for each in ROLE_PERMISSIONS[role]]
-    await play.rows(_GIVEN, f"cli_{name}", name, str(role), key.id, key.hash, permissions)
+    owner = f"stf_{name}", f"{name}@alocubano.example", name, str(role)
+    await play.rows(_GIVEN, *owner, key.id, key.hash, permissions)
     return {"Authorization": f"Bearer {key.text}"}
 
 
