@@ -1,0 +1,97 @@
+"""One system for all of tests/monitoring/live: `cubano up` whose mail server can be ended, a crowd, and who watches them."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.local.binaries import Tool
+from service.local.cluster import forget
+from service.local.ports import free_ports
+from tests.e2e.local import Local
+from tests.local.running import Running
+from tests.monitoring.binaries import needed
+from tests.monitoring.live.crowd import Crowd, coming
+from tests.monitoring.live.prometheus import Prometheus, watching
+from tests.monitoring.live.receiver import Receiver, listening
+
+CALM_SCALE = 5  # a restart of six seconds is half a minute: what a deploy takes
+DRILL_SCALE = 60  # the rules of an hour in a minute
+POOL = 5
+
+
+@dataclass
+class System:
+    """A running system; `found` is what it said of itself, and the address of its mail server."""
+
+    local: Local
+    found: dict[str, Any]
+    mail: list[str]
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start_mail(self) -> None:
+        self.running.append(subprocess.Popen(self.mail, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    def end_mail(self) -> None:
+        while self.running:
+            process = self.running.pop()
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    needed(Tool.PROMETHEUS), needed(Tool.ALERTMANAGER)
+    folder: Path = tmp_path_factory.mktemp("watched")
+    smtp, page = free_ports(2)
+    mail = [sys.executable, "-m", "service.local.mail", "--smtp-port", str(smtp), "--port", str(page)]
+    settings = {
+        "CUBANO_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
+        "CUBANO_RATE_LIMITS": "1000",  # one address plays everybody
+        "CUBANO_DATABASE_POOL_SIZE": str(POOL),
+        "CUBANO_GATEWAY_HEALTHY_S": "3",
+    }
+    running = Running(folder / "state", "--without", "mail,prometheus,alertmanager", **settings)
+    system = System(
+        Local(running), {**running.found, "smtp": f"127.0.0.1:{smtp}"}, [*mail, "--store", str(folder / "mails")]
+    )
+    system.start_mail()
+    yield system
+    system.end_mail()
+    running.stop()
+    forget(running.state / "postgres")
+
+
+@pytest.fixture(scope="session")
+def crowd(system: System) -> Iterator[Crowd]:
+    with coming(Crowd(system.found)) as crowd:
+        yield crowd
+
+
+@pytest.fixture(scope="module")
+def calm(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Rules that are hardly faster than production's."""
+    with watching(system.found, tmp_path_factory.mktemp("calm"), scale=CALM_SCALE) as prometheus:
+        yield prometheus
+
+
+@dataclass(frozen=True)
+class Drill:
+    """Who watches quickly, and who hears of it."""
+
+    prometheus: Prometheus
+    receiver: Receiver
+
+
+@pytest.fixture(scope="module")
+def drill(system: System, crowd: Crowd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    folder = tmp_path_factory.mktemp("drill")
+    with (
+        listening() as receiver,
+        watching(system.found, folder, scale=DRILL_SCALE, webhook=receiver.url) as prometheus,
+    ):
+        yield Drill(prometheus, receiver)
