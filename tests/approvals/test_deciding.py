@@ -144,15 +144,19 @@ async def test_a_refund_that_has_lost_its_room_is_canceled_at_its_approval(stage
 
 
 async def test_a_refund_is_not_sent_into_a_dispute_that_has_begun_since(stage: Stage, inbox: Inbox):
-    """The gateway is not even asked; a person sees that it has failed and why."""
+    """The gateway is not even asked; a person sees that it has failed and why. It was approved, and that stays so."""
     checkout, ana = await bought(stage, inbox), await person(stage, "ana")
-    asked = await ana.ask(checkout, amount=usd(1000))
+    ben = await person(stage, "ben", Role.FINANCE)
+    refund_id = (await ana.ask(checkout, amount=usd(40000))).json()["refundId"]
+    approved = await ben.decide(refund_id, "approve")
     (await stage.emulator.post("/_emulator/disputes", json={"session": session_id(checkout)})).raise_for_status()
     await take_in(stage, inbox, *await told(stage))
 
     sent = await send_all(inbox)
+    again, rejected = await ben.decide(refund_id, "approve"), await ben.decide(refund_id, "reject", note="No.")
 
-    assert (201, [("refund.send", "parked")]) == (asked.status_code, sent)
+    assert (200, [("refund.send", "parked")]) == (approved.status_code, sent)
+    assert ("already", (409, "wrong_state")) == (again.json().get("outcome"), problem(rejected))
     assert ([("failed", "dispute_running")], []) == (await states(stage), await really(stage))
     assert [("refund_refused",)] == await stage.rows("SELECT kind FROM cases WHERE kind LIKE 'refund%'")
     assert [] == await inbox.broken()
