@@ -153,6 +153,8 @@ async def test_what_was_changed_is_named(books, tmp_path, name, change, told):
     [
         ("lines.csv", swap, "was closed with other entries"),
         ("lines.csv", lambda text: text.replace(",tax,-500,", ",tax,-501,", 1), "do not sum to zero"),
+        ("lines.csv", lambda text: text.replace(",tax,-500,", ",tax,much,", 1), "not what its columns say"),
+        ("entries.csv", lambda text: text.replace(",1,stripe,", ",1,", 1), "not what its columns say"),
         ("entries.csv", lambda text: text.replace("pay_1", "pay_9", 1), "was closed with other entries"),
         ("accounts.csv", lambda text: text.replace("10500", "10501", 1), "does not follow"),
         ("closed-months.csv", lambda text: text.replace(",8,", ",9,"), "was closed with other entries"),
