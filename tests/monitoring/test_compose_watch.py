@@ -12,7 +12,7 @@ import yaml
 from service.local.binaries import Tool
 from service.settings import load_settings
 from tests.monitoring.binaries import needed
-from tests.monitoring.compose import LISTENS, ROOT, SERVICES, bind_mounts, environment
+from tests.monitoring.compose import LISTENS, ROOT, SERVICES, addresses, bind_mounts, environment
 
 WITHOUT_METRICS = {"migrate", "postgres", "redis", "mail"}  # postgres by its exporter
 
@@ -107,17 +107,19 @@ def provisioning() -> list[dict[str, Any]]:
 
 
 def test_grafana_has_all_sources(provisioning):
-    """Metrics, traces, lines and alerts, each where a container of its network listens."""
+    """Metrics, traces and lines, each where a container listens that Grafana shares a network with."""
     sources = {each["type"]: each["url"] for document in provisioning for each in document.get("datasources", [])}
-    addresses = {url.rpartition("//")[2].split("/")[0].partition(":")[::2] for url in sources.values()}
+    found = {address for url in sources.values() for address in addresses(url)}
 
-    assert {"prometheus", "tempo", "loki", "alertmanager"} <= set(sources)
-    assert {("prometheus", "9090"), ("tempo", "3200"), ("loki", "3100"), ("alertmanager", "9093")} == addresses
+    assert {"prometheus", "tempo", "loki"} <= set(sources)
+    assert len(sources) == len(found)
+    assert [] == [(name, port) for name, port in found if port not in LISTENS[name]]
+    assert all(set(SERVICES[name]["networks"]) & set(SERVICES["grafana"]["networks"]) for name, _ in found)
 
 
 def test_grafana_finds_the_dashboards_where_they_are_mounted(provisioning):
     """The folder its provider names is the one of the mount."""
     paths = {each["options"]["path"] for document in provisioning for each in document.get("providers", [])}
 
-    assert {"/var/lib/grafana/dashboards"} == paths
-    assert list(bind_mounts("grafana")["/var/lib/grafana/dashboards"].rglob("*.json"))
+    assert {"/etc/grafana/dashboards"} == paths
+    assert list(bind_mounts("grafana")["/etc/grafana/dashboards"].rglob("*.json"))
