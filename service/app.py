@@ -19,6 +19,7 @@ from service.access.flow import KeyRing
 from service.access.rules import OrderTokens, Principal
 from service.account.api import account_pages
 from service.approvals.api import REFUNDS
+from service.beacon.api import take_beacon
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
 from service.gateways.base import Capability
@@ -67,7 +68,7 @@ READY = {
     "process": "serve",
     "pings": [{"name": "database", "ok": True, "detail": "", "seconds": 0.002}],
 }
-FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json")
+FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json", "/beacon")
 WEBHOOK_PATHS = {"stripe": ["/webhook", "/webhook/stripe"]}  # the first provider had no name in its address
 
 
@@ -78,7 +79,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     ring = KeyRing(parts.db, settings.environment)
     health = Health(parts.db, shows_reasons=False)
     reference = create_reference(public_url=settings.public_url, version=__version__)
-    storefront = create_storefront(parts.shop, help_email=settings.help_email)
+    storefront = create_storefront(parts.shop, help_email=settings.help_email, beacon_sample=settings.beacon_sample)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
     desk = _desk(parts)
     limiter = Limiter(
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             create_ops(),
             reference,
             pages,
+            take_beacon,
             create_signin(desk, account_pages()),
             live,
             ready,

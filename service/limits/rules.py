@@ -65,6 +65,9 @@ ZONES: Mapping[LimitZone, Zone] = {
         Zone(_Z.PAGES, 12_000, 3_000, "address", "a buyer sees five pages; the last one asks again every few seconds"),
         Zone(_Z.FORMS, 2_400, 2_000, "address", "cart and checkout form of a thousand buyers"),
         Zone(_Z.FILES, 24_000, 6_000, "address", "style, script and icon, once each"),
+        Zone(
+            _Z.BEACON, 1_200, 1_000, "address", "one a page view at most, and only of some; what is too much is no loss"
+        ),
         Zone(_Z.SIGN_IN, 20, 20, "address", "people type; each account has a lock-out of its own beside this"),
         Zone(
             _Z.CREDENTIALS, 60, 60, "address", "wrong keys, tokens and sessions; looked at before the next one is read"

@@ -12,7 +12,7 @@ import msgspec
 
 from service.telemetry.cards import LEAST, has_card, is_card
 
-DATA_PATHS = ("/api/", "/health/", "/openapi.json", "/static/", "/staff/static/")
+DATA_PATHS = ("/api/", "/health/", "/openapi.json", "/static/", "/staff/static/", "/beacon")
 STAFF_PATHS = ("/staff",)
 DESCRIPTION_PATHS = ("/docs",)
 _DIGITS = b"0123456789"

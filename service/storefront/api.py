@@ -2,12 +2,12 @@
 
 A form is answered with a redirect, so that reload and back never send it twice. What a browser keeps for us: the language,
 the cart (plain, checked when read), and per order its access token in a cookie that is sent to that order's page only.
-`create_storefront` gives the router, and the answer to errors of addresses that belong to nobody.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -51,10 +51,10 @@ class Storefront:
     answer_error: Callable[[Asked, Exception], Response[bytes]]
 
 
-def create_storefront(shop: Shop, *, help_email: str) -> Storefront:
-    """The pages of this shop."""
-    pages = Pages(clock=shop.db.clock, help_email=help_email)
-    front = Front(pages, secure=shop.public_url.startswith("https://"))
+def create_storefront(shop: Shop, *, help_email: str, beacon_sample: Decimal) -> Storefront:
+    """The pages of this shop; so many of their views tell how long they took."""
+    pages = Pages(clock=shop.db.clock, help_email=help_email, beacon_sample=beacon_sample)
+    front = Front(pages, secure=shop.public_url.startswith("https://"), telemetry=shop.db.telemetry)
 
     # Functions, not methods: the framework copies a router deeply, and would copy what a method is bound to.
     def answer_error(request: Asked, error: Exception) -> Response[bytes]:
@@ -226,6 +226,7 @@ async def check_out(visit: NamedDependency[Visit]) -> Response[Any]:
 
 
 def _checkout_page(visit: Visit, form: CheckoutForm) -> Response[bytes]:
+    visit.front.count_error(form.trouble.shown if form.trouble else "fields" if form.errors else None)
     return visit.page(
         "checkout.html",
         "/checkout",
@@ -255,6 +256,7 @@ async def show_order(visit: NamedDependency[Visit], order_id: FromPath[str]) -> 
     if tokens := visit.request.query_params.getall("token", []):
         return await _remember(visit, order_id, tokens)
     order, state = await visit.order(order_id)
+    visit.front.count_error("declined" if state.decline else None)
     return _order_page(visit, "order.html", order, state)
 
 

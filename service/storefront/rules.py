@@ -24,6 +24,7 @@ from service.kernel.errors import (
     SalesPaused,
     SoldOut,
 )
+from service.telemetry.labels import ErrorShown, PageName
 
 LANGUAGES = ("en", "es")
 LOCALES = {"en": "en_US", "es": "es_US"}  # dollars and dates as they are written in Boulder, in both languages
@@ -145,6 +146,20 @@ def from_our_pages(headers: Mapping[str, str], *, own_origin: str) -> bool:
         return False
 
 
+_PAGE_NAMES = {
+    "store.html": PageName.STORE,
+    "cart.html": PageName.CART,
+    "checkout.html": PageName.CHECKOUT,
+    "order.html": PageName.ORDER,
+    "order_link.html": PageName.LINKS,
+}
+
+
+def page_name(template: str) -> PageName:
+    """Under which name the page tells how long it took."""
+    return _PAGE_NAMES.get(template, PageName.OTHER)
+
+
 @dataclass(frozen=True)
 class Stock:
     """How a ticket type stands: `state` is open, low, held_out (all held, some may come back) or sold_out."""
@@ -183,7 +198,18 @@ class Trouble:
     def to_cart(self) -> bool:
         return self.say in {"sold_out", "redo"}
 
+    @property
+    def shown(self) -> ErrorShown:
+        """Under which name it is counted."""
+        return _SHOWN.get(self.say, ErrorShown.FIELDS)
 
+
+_SHOWN = {
+    "sold_out": ErrorShown.SOLD_OUT,
+    "paused": ErrorShown.BUSY,
+    "in_flight": ErrorShown.BUSY,
+    **dict.fromkeys(("away", "gateway", "refused"), ErrorShown.PROVIDER),
+}
 _TROUBLES = {  # the first that fits
     KeyInFlight: Trouble("in_flight", 409),
     SalesPaused: Trouble("paused", 503),

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +31,10 @@ from service.kernel.clock import Clock
 from service.kernel.money import Money
 from service.kernel.problems import kind_of
 from service.mail.rules import festival_zone
-from service.storefront.rules import LANGUAGES, LOCALES, Cart, preferred_language, read_cart
+from service.storefront.rules import LANGUAGES, LOCALES, Cart, page_name, preferred_language, read_cart
+from service.telemetry import catalogue
+from service.telemetry.labels import ErrorShown
+from service.telemetry.registry import Telemetry
 
 _HERE = Path(__file__).parent
 _WAYS = "pay"  # the family of sentences about providers
@@ -144,7 +148,7 @@ def qr_code(text: str) -> Markup:
 class Pages:
     """Renders a template in a language; what every page needs is added here."""
 
-    def __init__(self, *, clock: Clock, help_email: str) -> None:
+    def __init__(self, *, clock: Clock, help_email: str, beacon_sample: Decimal = Decimal(0)) -> None:
         zone = festival_zone()
         self.assets = read_assets()
         self.voices = {language: Voice(language, zone=zone) for language in LANGUAGES}
@@ -160,6 +164,7 @@ class Pages:
         self._environment.globals |= {
             "asset": {name: asset.url for name, asset in self.assets.items()},
             "help_email": help_email,
+            "beacon_sample": beacon_sample,
             "qr_code": qr_code,
         }
 
@@ -167,7 +172,7 @@ class Pages:
         """The page; `path` is its address without the language, for the link to the other language."""
         voice = self.voices[language]
         return self._environment.get_template(template).render(
-            v=voice, t=voice.say, path=path, now=self._clock(), **context
+            v=voice, t=voice.say, path=path, now=self._clock(), page_name=page_name(template), **context
         )
 
 
@@ -202,9 +207,15 @@ def returned_at(cookie: str | None, now: datetime) -> datetime | None:
 class Front:
     """Answers of the customer pages: kept by nobody on the way, and the few cookies."""
 
-    def __init__(self, pages: Pages, *, secure: bool) -> None:
+    def __init__(self, pages: Pages, *, secure: bool, telemetry: Telemetry) -> None:
         self.pages = pages
         self._secure = secure
+        self._telemetry = telemetry
+
+    def count_error(self, kind: str | None) -> None:
+        """A customer reads an error of this kind; None is none."""
+        if kind is not None:
+            self._telemetry.count(catalogue.ERRORS_SHOWN, kind=ErrorShown(kind))
 
     def page(
         self, request: Request[Any, Any, State], template: str, language: str, *, path: str, **more: Any
@@ -262,6 +273,7 @@ class Front:
         page = PAGES_OF_CODES.get(kind.code, page)
         retry_after_s = getattr(error, "retry_after_s", RETRY_S)
         headers = {"Retry-After": str(retry_after_s)} if kind.status in {429, 503} else {}
+        self.count_error(page)
         return self.page(request, "error.html", language, path="", kind=page, status=kind.status, headers=headers)
 
     def file(self, request: Request[Any, Any, State], name: str) -> Response[bytes] | None:

@@ -14,6 +14,7 @@ class LimitZone(StrEnum):
     PAGES = "pages"
     FORMS = "forms"
     FILES = "files"
+    BEACON = "beacon"
     SIGN_IN = "sign_in"
     CREDENTIALS = "credentials"  # failed ones
     WEBHOOKS = "webhooks"  # unverified ones
