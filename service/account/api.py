@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 
 from service.access.rules import REFUND_LIMITS, Role
 from service.kernel.errors import FieldError, Invalid, Overloaded
+from service.kernel.ids import is_id
 from service.kernel.money import Money
 from service.sessions.api import held_of, no_cookie
 from service.sessions.flow import Held, end, of_member
@@ -68,7 +69,7 @@ async def end_sessions(visit: NamedDependency[Visit]) -> Response[Any]:
     async with visit.desk.door.db.transaction() as session:
         if which == OTHERS:
             await end(session, by, held.member, but=held.session.ref)
-        elif which != held.session.ref:
+        elif is_id(which, "ses") and which != held.session.ref:
             await end(session, by, held.member, ref=which)
     return visit.desk.pages.redirect(f"/staff?done={'sessions' if which == OTHERS else 'session'}")
 

@@ -13,6 +13,7 @@ from service.access.rules import Role
 from service.kernel.errors import CubanoError
 
 SCOPE = "openid email profile"
+MOST_NAME = 100  # characters, as many as a person's name may have here
 PENDING = timedelta(minutes=10)  # how long somebody may take at the issuer's page
 
 
@@ -49,7 +50,8 @@ class OidcRules:
     def role_of(self, claims: Mapping[str, Any]) -> Role | None:
         """The role of whoever has these claims; None for somebody who has nothing to do here."""
         said = claims.get(self.role_claim)
-        values = {said} if isinstance(said, str) else {each for each in said or () if isinstance(each, str)}
+        told = said if isinstance(said, list) else [said]
+        values = {each for each in told if isinstance(each, str)}
         return next((role for value, role in self.roles if value in values), None)
 
 
@@ -67,11 +69,12 @@ class Identity:
 def identity_of(claims: Mapping[str, Any], rules: OidcRules) -> Identity:
     email, name = claims.get("email"), claims.get("name")
     email = email if isinstance(email, str) else ""
+    name = "".join(each if each.isprintable() else " " for each in name) if isinstance(name, str) else ""
     return Identity(
         subject=f"{rules.issuer} {claims['sub']}",
         email=email,
         email_verified=claims.get("email_verified") is True,
-        name=name if isinstance(name, str) and name.strip() else email.partition("@")[0] or "Somebody",
+        name=name[:MOST_NAME].strip() or email.partition("@")[0] or "Somebody",
         role=rules.role_of(claims),
     )
 

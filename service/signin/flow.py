@@ -82,7 +82,8 @@ async def sign_in(door: Door, email: str, password: str, origin: Origin) -> Open
 
 async def _look(door: Door, email: str, origin: Origin) -> tuple[StaffMember | None, Counted]:
     """Who has the address, and under what a try is counted; the same two questions when nobody has it."""
-    query = sa.select(StaffMember).where(StaffMember.email == email.strip().lower())
+    asked = email.strip().lower().replace("\x00", "?")  # the database takes no NUL, and nobody has a ? there
+    query = sa.select(StaffMember).where(StaffMember.email == asked)
     async with door.db.transaction() as session:
         kept = (await session.execute(query)).scalar_one_or_none()
         known = await addresses_of(session, kept.id if kept else "")

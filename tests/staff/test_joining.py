@@ -6,13 +6,13 @@ import pytest
 
 from service.access.rules import Role
 from service.kernel.errors import Unidentified
-from service.oidc.rules import Identity
+from service.oidc.rules import Identity, OidcRules, identity_of
 from service.sessions.flow import find
 from service.sessions.rules import Awaits
 from service.signin import flow
 from service.signin.rules import IssuerRefused, StartAgain, WrongPassword
 from service.staff import flow as staff
-from service.staff.rules import as_hashed
+from service.staff.rules import as_hashed, read_name
 from tests.staff.people import BY, HERE, PASSWORD, cheap_hasher, code_at, hire
 
 EMAIL = "ana@alocubano.example"
@@ -47,6 +47,35 @@ async def test_who_comes_through_the_issuer_has_no_other_way_in(door, db, dial, 
         assert (None, None, 0) == (member.password_hash, member.totp_sealed, await staff.codes_left(session, member.id))
         with pytest.raises(Unidentified):
             await find(session, opened.token, door.rules)
+
+
+@pytest.mark.parametrize("groups", [5, True, None, {"books": 1}, [["books"], 7], "", []])
+def test_a_claim_that_names_no_role_is_none(groups):
+    """Whatever the issuer says in it; a number is no fault of ours."""
+    rules = OidcRules("https://i", "c", "s", "https://b", "groups", (("books", Role.FINANCE),))
+
+    assert rules.role_of({"groups": groups}) is None
+    assert Role.FINANCE == rules.role_of({"groups": ["x", "books"]}) == rules.role_of({"groups": "books"})
+
+
+def test_a_name_of_the_issuers_is_made_fit():
+    """Nobody is turned away because of a name that is long or odd."""
+    rules = OidcRules("https://i", "c", "s", "https://b", "groups", ())
+    names = ["Ana\x00\n" + "x" * 200, "\x00", None, 7]
+
+    found = [identity_of({"sub": "1", "email": "a@b.test", "name": each}, rules).name for each in names]
+
+    assert [("Ana  " + "x" * 95), "a", "a", "a"] == found
+    assert [read_name(each) for each in found]
+
+
+async def test_what_no_address_can_be_is_nobodys(door, db):
+    """NUL in a form is a wrong password, not a failure, and no other spelling of an account."""
+    await hire(db)
+
+    for email in ("\x00", EMAIL + "\x00", "a" * 10_000):
+        with pytest.raises(WrongPassword):
+            await flow.sign_in(door, email, PASSWORD, HERE)
 
 
 async def test_an_operator_takes_an_account_back_from_the_issuer(door, db, linked):
