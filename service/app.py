@@ -50,7 +50,7 @@ from service.signin.flow import build_door
 from service.signin.views import StaffPages
 from service.signing.rules import SigningSecrets
 from service.storefront.api import Storefront, create_storefront
-from service.telemetry.exposition import serve_metrics
+from service.telemetry.exposition import Ping
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
 from service.telemetry.tracing import current_trace_id
 from service.webhooks.api import webhook_of
@@ -78,6 +78,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     intake = Intake(parts.db)
     ring = KeyRing(parts.db, settings.environment)
     health = Health(parts.db, shows_reasons=False)
+    health.expect("switches", parts.shop.switches.check_read)
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email, beacon_sample=settings.beacon_sample)
     pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
@@ -97,6 +98,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             create_signin(desk, account_pages()),
             live,
             ready,
+            startup,
         ],
         dependencies=_given(parts, health),
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
@@ -212,9 +214,7 @@ def _lifespan(
         await parts.db.open()
         await intake.open()
         parts.telemetry.at_scrape(parts.db.measure_pool)
-        metrics = serve_metrics(
-            parts.telemetry, settings.metrics_host, settings.serve_metrics_port, health.from_thread()
-        )
+        metrics = health.serve(settings.metrics_host, settings.serve_metrics_port)
         used = Repeat("keys", ring.flush, KEYS_EVERY_S, parts.telemetry)
         try:
             async with parts.watching(), repeating([used]):
@@ -263,7 +263,25 @@ async def live() -> dict[str, str]:
 )
 async def ready(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
     """A list of named pings; 503 when one of them fails."""
-    pings = await health.pings()
+    return _told(await health.pings(), "ready")
+
+
+@get(
+    "/health/startup",
+    summary="Has it begun",
+    tags=["Health"],
+    opt=FOR_PROBES,
+    responses={
+        **answered(200, dict[str, Any], READY | {"status": "started"}, "It has, and is not asked again"),
+        **answered(503, dict[str, Any], READY | {"status": "not_started"}, "Not yet; `pings` say what is missing"),
+    },
+)
+async def startup(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
+    """What must have been true once before there is any traffic: the schema is this build's, the switches were read."""
+    return _told(await health.startup(), "started")
+
+
+def _told(pings: list[Ping], status: str) -> Response[dict[str, Any]]:
     fine = all(ping.ok for ping in pings)
-    body = {"status": "ready" if fine else "not_ready", "process": "serve", "pings": pings}
+    body = {"status": status if fine else f"not_{status}", "process": "serve", "pings": pings}
     return Response(body, status_code=200 if fine else 503, headers={"Cache-Control": "no-store"})

@@ -1,11 +1,15 @@
-"""Is this process fit for work: named pings with their own time-out.
+"""Is this process fit for work: named pings with their own time-out, all at once.
 
-Only what this process cannot do without is a ping; a dead gateway must not take the store out of the load balancer.
+Only what this process cannot do without is a ping; a dead gateway must not take the store out of the load balancer. What
+must have been true once before there is any traffic (the schema is ours, the switches were read) is asked until it was,
+and never again.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -13,33 +17,63 @@ import sqlalchemy.exc
 
 from service.kernel.db import Database
 from service.migrations.head import HEAD
-from service.telemetry.exposition import Ping
+from service.telemetry.exposition import MetricsServer, Ping, serve_metrics
 from service.telemetry.logs import get_logger
 
 log = get_logger("health")
 
-TIMEOUT_S = 2  # longer means: not fit
+TIMEOUT_S = 1.5  # longer means: not fit; less than the metrics port waits for all of them
 
 
 class Health:
-    """The pings of one process; `watch` adds one. Where anybody may read them, reasons stand in the log alone."""
+    """The pings of one process; `watch` adds one, `expect` one of the start. Where anybody may read them, reasons stand in
+    the log alone.
+    """
 
     def __init__(self, db: Database, *, shows_reasons: bool = True) -> None:
         self._db = db
         self._shows_reasons = shows_reasons
         self._checks: dict[str, Callable[[], Awaitable[str]]] = {"database": self._database, "schema": self._schema}
+        self._start: dict[str, Callable[[], Awaitable[str]]] = {"schema": self._schema}
+        self._started: list[Ping] = []
 
     def watch(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
         """Add a ping: `check` answers a detail, or raises `RuntimeError` with what is wrong."""
         self._checks[name] = check
 
-    async def pings(self) -> list[Ping]:
-        return [await self._ping(name, check) for name, check in self._checks.items()]
+    def expect(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
+        """The same for what must have been true once."""
+        self._start[name] = check
 
-    def from_thread(self) -> Callable[[], list[Ping]]:
-        """The same for the metrics port's thread; call it on the event loop that does the work."""
+    async def pings(self) -> list[Ping]:
+        return await self._ask(self._checks)
+
+    async def startup(self) -> list[Ping]:
+        """The pings of the start; once all of them were well, those of that moment."""
+        if self._started:
+            return self._started
+        pings = await self._ask(self._start)
+        if all(each.ok for each in pings):
+            self._started = pings
+        return pings
+
+    def serve(self, host: str, port: int) -> MetricsServer:
+        """The metrics port of this process; call it on the event loop that does the work."""
         loop = asyncio.get_running_loop()
-        return lambda: asyncio.run_coroutine_threadsafe(self.pings(), loop).result(TIMEOUT_S * len(self._checks))
+
+        def from_thread(ask: Callable[[], Coroutine[Any, Any, list[Ping]]]) -> list[Ping]:
+            return asyncio.run_coroutine_threadsafe(ask(), loop).result(2 * TIMEOUT_S)
+
+        return serve_metrics(
+            self._db.telemetry,
+            host,
+            port,
+            partial(from_thread, self.pings),
+            startup=partial(from_thread, self.startup),
+        )
+
+    async def _ask(self, checks: Mapping[str, Callable[[], Awaitable[str]]]) -> list[Ping]:
+        return list(await asyncio.gather(*(self._ping(name, check) for name, check in checks.items())))
 
     async def _ping(self, name: str, check: Callable[[], Awaitable[str]]) -> Ping:
         started = time.perf_counter()

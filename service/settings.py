@@ -42,6 +42,7 @@ _LISTS = (
     "webhook_networks",
     "oidc_roles",
     "fee_prices",
+    "log_levels",
 )
 OWN_PROVIDERS = ("stripe", "paypal", "manual")
 _NEEDED = {  # by provider
@@ -169,6 +170,9 @@ class Settings(Checks):
     work_metrics_port: int = Field(9102, ge=0, le=65535, description="Metrics and health port of `cubano work`.")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_levels: tuple[str, ...] = Field(
+        (), description="Other least levels, comma separated area=level: http=WARNING,worker=DEBUG."
+    )
 
     _others: dict[str, SecretStr] = PrivateAttr(default_factory=dict)  # of providers that are not ours
 

@@ -13,6 +13,14 @@ from pydantic import BaseModel, SecretStr, ValidationInfo, field_validator
 
 SHORTEST_KEY = 32  # characters
 STAFF_ROLES = ("support", "finance", "on_call", "developer", "auditor", "admin")  # a test compares them with the table
+# Who speaks: our loggers, which a test compares with the code, and the libraries that say something.
+LOG_AREAS = (
+    *("audit", "breaker", "cases", "completion", "dispatch", "figures", "health", "http", "inbox", "keeping", "limits"),
+    *("metrics", "oidc", "paypal", "recovery", "refunds", "repeat", "settlements", "signin", "synthetic", "webhooks"),
+    "worker",
+)
+LOG_LIBRARIES = ("alembic", "httpx", "litestar", "psycopg", "sqlalchemy", "stripe", "uvicorn")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _NO = ("false", "0", "no", "off", "f", "n")
 
 _SCHEMES = {
@@ -92,6 +100,18 @@ class Checks(BaseModel):
             if not provider.isidentifier():
                 raise ValueError(f"{each}: provider=network is needed, like stripe=192.0.2.0/24")
             ip_network(network)  # its own ValueError says what is wrong
+        return value
+
+    @field_validator("log_levels", check_fields=False)
+    @classmethod
+    def _are_levels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            area, _, level = each.partition("=")
+            if level.upper() not in _LEVELS:
+                raise ValueError(f"{each}: area=level is needed, the level one of {', '.join(_LEVELS)}")
+            if area not in LOG_AREAS and area.partition(".")[0] not in LOG_LIBRARIES:
+                known = ", ".join((*LOG_AREAS, *LOG_LIBRARIES))
+                raise ValueError(f"{each}: nobody speaks as {area}; there are {known}")
         return value
 
     @field_validator("fee_prices", check_fields=False)

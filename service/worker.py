@@ -41,7 +41,6 @@ from service.recovery.rules import LOOK
 from service.sessions import flow as sessions
 from service.settings import Settings
 from service.telemetry import catalogue
-from service.telemetry.exposition import serve_metrics
 from service.telemetry.logs import bound, get_logger
 from service.telemetry.tracing import Kind
 from service.tries import flow as tries
@@ -92,14 +91,13 @@ class Worker:
         """Work until `stop` is set."""
         settings, health = self.parts.settings, Health(self.parts.db)
         health.watch("loops", self._loops_turn)
+        health.expect("switches", self.parts.shop.switches.check_read)
         figures = Figures(self.parts.db, INVARIANTS)
         await self.parts.db.open()
         await self.intake.open()
         self.parts.telemetry.at_scrape(self.parts.db.measure_pool)
         self.parts.telemetry.at_scrape(figures.measure_age)
-        metrics = serve_metrics(
-            self.parts.telemetry, settings.metrics_host, settings.work_metrics_port, health.from_thread()
-        )
+        metrics = health.serve(settings.metrics_host, settings.work_metrics_port)
         log.info("worker ready", metrics_port=metrics.port)
         try:
             async with self.parts.watching():

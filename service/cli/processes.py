@@ -72,5 +72,6 @@ def _log(telemetry: Telemetry, settings: Settings) -> None:
         telemetry.process,
         settings.log_format,
         settings.log_level,
+        levels=dict(each.split("=", 1) for each in settings.log_levels),
         on_drop=lambda lines: telemetry.drop(Signal.LOGS, lines),
     )

@@ -138,6 +138,13 @@ class Switchboard:
         self._switches = switches(providers)
         self._known: dict[str, tuple[str, datetime | None]] = {}
         self._read_at = db.clock()
+        self._was_read = False
+
+    async def check_read(self) -> str:
+        """A ping of the start: until the positions were read once, this process would take each for the normal one."""
+        if not self._was_read:
+            raise RuntimeError("the positions of the switches were not read yet")
+        return "read"
 
     async def refresh(self) -> None:
         """Read all positions; raises what the database raises, and keeps what was known."""
@@ -145,6 +152,7 @@ class Switchboard:
             found = await current(session)
         self._known = {name: (each.position, each.leased_until) for name, each in found.items()}
         self._read_at = self._db.clock()
+        self._was_read = True
 
     def position(self, name: str) -> str:
         """Where the switch is now."""

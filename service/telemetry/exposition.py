@@ -1,4 +1,4 @@
-"""A process's own window on loopback: /metrics, /health/live, /health/ready on a port and a thread of its own.
+"""A process's own window on loopback: /metrics and /health/live, ready and startup on a port and a thread of its own.
 
 Rendering a few thousand lines takes tens of milliseconds, which on the event loop would be everybody's tail latency.
 A readiness check may hang; the answer then says so instead of hanging too.
@@ -17,6 +17,7 @@ from service.telemetry.labels import Signal
 from service.telemetry.logs import get_logger
 from service.telemetry.registry import Telemetry
 
+PATHS = ("/metrics", "/health/live", "/health/ready", "/health/startup")
 READY_TIMEOUT_S = 2.0  # shorter than any prober's patience
 
 
@@ -34,9 +35,9 @@ ReadyCheck = Callable[[], list[Ping]]
 
 
 class MetricsServer:
-    def __init__(self, telemetry: Telemetry, host: str, port: int, readiness: "Readiness") -> None:
-        self._server = _Server((host, port), _handler(telemetry, readiness), telemetry)
-        self._readiness = readiness
+    def __init__(self, telemetry: Telemetry, host: str, port: int, asked: Mapping[str, "Readiness"]) -> None:
+        self._server = _Server((host, port), _handler(telemetry, asked), telemetry)
+        self._asked = asked
         self.host = host
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True)
@@ -50,7 +51,8 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        self._readiness.close()
+        for each in self._asked.values():
+            each.close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -99,7 +101,7 @@ class Readiness:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _handler(telemetry: Telemetry, readiness: Readiness) -> type[BaseHTTPRequestHandler]:
+def _handler(telemetry: Telemetry, asked: Mapping[str, Readiness]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         server_version = "cubano"
         sys_version = ""
@@ -113,15 +115,17 @@ def _handler(telemetry: Telemetry, readiness: Readiness) -> type[BaseHTTPRequest
                 case "/health/live":
                     self._answer_json(200, {"status": "live", "process": telemetry.process})
                 case "/health/ready":
-                    pings = readiness.pings()
-                    ready = all(ping.ok for ping in pings)
-                    status = "ready" if ready else "not_ready"
-                    body_fields = {"status": status, "process": telemetry.process, "pings": [asdict(p) for p in pings]}
-                    self._answer_json(200 if ready else 503, body_fields)
+                    self._answer_pings("ready")
+                case "/health/startup":
+                    self._answer_pings("started")
                 case _:
-                    self._answer_json(
-                        404, {"status": "not_found", "paths": ["/metrics", "/health/live", "/health/ready"]}
-                    )
+                    self._answer_json(404, {"status": "not_found", "paths": PATHS})
+
+        def _answer_pings(self, status: str) -> None:
+            pings = asked[status].pings()
+            fine = all(ping.ok for ping in pings)
+            told = {"process": telemetry.process, "pings": [asdict(ping) for ping in pings]}
+            self._answer_json(200 if fine else 503, {"status": status if fine else f"not_{status}", **told})
 
         def _answer_json(self, status: int, body: Mapping[str, object]) -> None:
             self._answer(status, json.dumps(body).encode(), "application/json")
@@ -146,7 +150,9 @@ def serve_metrics(
     port: int,
     ready: ReadyCheck = list,
     *,
+    startup: ReadyCheck = list,
     ready_timeout: float = READY_TIMEOUT_S,
 ) -> MetricsServer:
     """Starts answering on `port` (0 takes a free one, see `.port`); raises OSError when the port is taken."""
-    return MetricsServer(telemetry, host, port, Readiness(ready, ready_timeout))
+    asked = {"ready": Readiness(ready, ready_timeout), "started": Readiness(startup, ready_timeout)}
+    return MetricsServer(telemetry, host, port, asked)

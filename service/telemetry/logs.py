@@ -77,16 +77,21 @@ def configure_logs(
     format: Format = "json",  # noqa: A002 - the setting's own word
     level: str = "info",
     *,
+    levels: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
     on_drop: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Routes structlog and the standard library's logging to `stream` (stderr). Call it once, in the root."""
+    """Routes structlog and the standard library's logging to `stream` (stderr). Call it once, in the root.
+
+    `levels` are others than `level` by area: of our loggers, or by the name of a library's.
+    """
     out = Lines(stream or sys.stderr, on_drop)
-    threshold = logging.getLevelNamesMapping()[level.upper()]
+    threshold = _number(level)
+    chosen = {area: _number(each) for area, each in (levels or {}).items()}
     chain = [_stamp(process), _exception, _redact, _console(out) if format == "console" else _json]
     structlog.configure(
-        processors=[structlog.processors.add_log_level, *chain],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        processors=[structlog.processors.add_log_level, *([_by_area(threshold, chosen)] if chosen else []), *chain],
+        wrapper_class=structlog.make_filtering_bound_logger(min([threshold, *chosen.values()])),
         logger_factory=out.logger,
         cache_logger_on_first_use=False,
     )
@@ -98,7 +103,24 @@ def configure_logs(
         logger.handlers, logger.propagate = [], name != "uvicorn.access"  # the middleware's line says more, by template
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(least, threshold))
+    for name, number in chosen.items():
+        logging.getLogger(name).setLevel(number)
     logging.captureWarnings(capture=True)
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
+def _by_area(threshold: int, chosen: Mapping[str, int]) -> Callable[[Any, str, Event], Event]:
+    """Drops what is below its area's level; only there when somebody has chosen one, because it costs every line."""
+
+    def weigh(_logger: Any, _method: str, event: Event) -> Event:
+        if _number(event["level"]) < chosen.get(event.get("area", ""), threshold):
+            raise structlog.DropEvent
+        return event
+
+    return weigh
 
 
 class Lines:

@@ -62,7 +62,7 @@ class TelemetryMiddleware:
         *,
         log_ratio: float = 0.1,
         slow_seconds: float = 1.0,
-        quiet_routes: frozenset[str] = frozenset({"/health/live", "/health/ready"}),
+        quiet_routes: frozenset[str] = frozenset({"/health/live", "/health/ready", "/health/startup"}),
     ) -> None:
         self._app = app
         self._telemetry = telemetry

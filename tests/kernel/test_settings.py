@@ -3,6 +3,7 @@
 import pytest
 
 from service.settings import Settings, SettingsError, load_settings
+from service.settings_checks import LOG_AREAS, LOG_LIBRARIES
 
 LIVE_KEY = "sk_live_0123456789"
 MASTER = "dGVzdC10ZXN0LXRlc3QtdGVzdC10ZXN0LXRlc3QtdGU="
@@ -164,6 +165,17 @@ def test_every_problem_is_told_at_once():
             RIGHT,
             {"ENVIRONMENT": "prod"},
             "CUBANO_ENVIRONMENT: Input should be 'development', 'staging' or 'production'",
+        ),
+        # a level of nobody, and no level
+        (
+            RIGHT,
+            {"LOG_LEVELS": "http=warning,worker=loud"},
+            "CUBANO_LOG_LEVELS: worker=loud: area=level is needed, the level one of DEBUG, INFO, WARNING, ERROR",
+        ),
+        (
+            RIGHT,
+            {"LOG_LEVELS": "htpp=DEBUG"},
+            f"CUBANO_LOG_LEVELS: htpp=DEBUG: nobody speaks as htpp; there are {', '.join((*LOG_AREAS, *LOG_LIBRARIES))}",
         ),
         # a hold longer than the gateway's page lives
         (RIGHT, {"HOLD_SECONDS": "1501"}, "CUBANO_HOLD_SECONDS: Input should be less than or equal to 1500"),

@@ -125,11 +125,11 @@ def test_a_check_that_hangs_answers_in_time(telemetry: Telemetry):
 
 
 def test_unknown_paths_are_told_what_is_here(server: MetricsServer):
-    """A typing error is answered with the three paths that exist."""
+    """A typing error is answered with the paths that exist."""
     answer = httpx.get(f"{server.url}/")
 
     assert answer.status_code == 404
-    assert answer.json()["paths"] == ["/metrics", "/health/live", "/health/ready"]
+    assert answer.json()["paths"] == ["/metrics", "/health/live", "/health/ready", "/health/startup"]
 
 
 def test_closing_frees_the_port(telemetry: Telemetry):

@@ -1,5 +1,6 @@
 """Each event is one line that a machine can read, names its trace, and can be written anywhere without harm."""
 
+import ast
 import errno
 import io
 import json
@@ -7,10 +8,12 @@ import logging
 import re
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import structlog
 
+from service.settings_checks import LOG_AREAS
 from service.telemetry.logs import Bridge, bind, bound, configure_logs, get_logger
 from service.telemetry.tracing import Tracing
 from tests.telemetry.conftest import Log, logging_put_back
@@ -136,6 +139,52 @@ def test_lines_below_the_level_are_not_made():
         get_logger("x").info("yes")
 
     assert [line["event"] for line in stream.lines()] == ["yes"]
+
+
+def test_an_area_has_a_level_of_its_own():
+    """Quieter or louder than the rest, our loggers and libraries' alike; all others keep to the level of the process."""
+    with logging_put_back():
+        stream = Log()
+        levels = {"http": "WARNING", "worker": "debug", "sqlalchemy.engine": "ERROR", "psycopg": "DEBUG"}
+        configure_logs("serve", "json", "INFO", levels=levels, stream=stream)
+        for area in ("http", "worker", "orders"):
+            get_logger(area).debug(f"{area} debug")
+            get_logger(area).info(f"{area} info")
+            get_logger(area).warning(f"{area} warning")
+        logging.getLogger("sqlalchemy.engine").warning("quiet")
+        logging.getLogger("psycopg.pool").debug("loud")
+        logging.getLogger("library").debug("no")
+
+    ours = ["http warning", "worker debug", "worker info", "worker warning", "orders info", "orders warning"]
+    assert [*ours, "loud"] == [line["event"] for line in stream.lines()]
+
+
+def test_every_area_can_be_named_in_the_settings():
+    """The list that a setting is checked against is the list of our loggers."""
+    found = set()
+    for path in (Path(__file__).parents[2] / "service").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "get_logger" and node.args:
+                found.add(ast.literal_eval(node.args[0]))
+
+    assert set(LOG_AREAS) == found
+
+
+def test_an_exception_inside_a_request_is_told_once_with_its_context(log: Log):
+    """One stack, with the trace, the order that was bound and the area, however many layers it passes on its way up."""
+    with Tracing().span("request") as span, bound(order_id="ord_1"):
+        try:
+            refuse(ValueError("too late"))
+        except ValueError as error:
+            get_logger("completion").error("could not settle", exc_info=error)
+            get_logger("http").error("request", exc_info=error)
+            logging.getLogger("litestar").exception("again")
+
+    lines = log.lines()
+    assert 1 == sum("Traceback" in str(line["exception"]) for line in lines)
+    assert {("ord_1", span.hex_trace_id, "ValueError")} == {
+        (line["order_id"], line["trace_id"], line["error_type"]) for line in lines
+    }
 
 
 class FullDisk(io.StringIO):
