@@ -91,7 +91,7 @@ def test_exporter_sees_statistics_and_no_customer(database):
         ]
 
     assert (1,) == seen
-    assert statements > (0,)
+    assert (0,) != statements
     assert ["InsufficientPrivilege", "ReadOnlySqlTransaction"] == refused[:2]
     assert refused[2] in {"InsufficientPrivilege", "ReadOnlySqlTransaction"}
 
