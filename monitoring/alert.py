@@ -56,3 +56,17 @@ class Alert:
     @property
     def playbook(self) -> str:
         return f"runbooks/playbooks/{self.name}.md"
+
+    @property
+    def shown_labels(self) -> dict[str, str]:
+        """Those every firing has, beside the ones its series bring."""
+        return {"severity": str(self.tier), "owner": self.owner, "kind": str(self.kind), **self.labels}
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return {
+            "summary": self.summary,
+            "description": self.description,
+            "playbook": self.playbook,
+            "dashboard": f"/d/{self.dashboard}",
+        }

@@ -11,9 +11,12 @@ from typing import Any
 
 import yaml
 
-from monitoring import baselines, containers, recording, routing, scrape
+from monitoring import baselines, containers, dashboards, recording, routing, scrape
 from monitoring.alert import Alert, Record
-from monitoring.alerts import by_noun
+from monitoring.alerts import ALERTS, by_noun
+from monitoring.case import tests
+from monitoring.cases import WIDE
+from monitoring.cases import by_noun as by_noun_of_cases
 from monitoring.durations import Scale
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +51,8 @@ def running(wishes: Wishes) -> dict[str, str]:
 def files(scale: int = 1) -> dict[str, str]:
     """Everything that is committed, by its path in the repository."""
     here = {f"{FOLDER}/{path}": text for path, text in running(Wishes(scale)).items()}
-    return here | _of_containers(scale)
+    tests_of_rules = {f"{FOLDER}/rules/tests/{noun}.yml": text for noun, text in _tests().items()}
+    return here | tests_of_rules | _of_containers(scale) | dashboards.files()
 
 
 def _of_containers(scale: int) -> dict[str, str]:
@@ -66,21 +70,28 @@ def _of_containers(scale: int) -> dict[str, str]:
 
 
 def rules(scale: Scale) -> dict[str, str]:
-    """The rule files: what is recorded, and one of alerts for each noun."""
+    """The rule files: one of recordings for each objective, and one of alerts for each noun."""
     recorded = {**recording.records(), **baselines.records()}
-    groups = [
-        {
-            "name": f"recorded-{name}",
-            "interval": scale.duration(recording.EVERY),
-            "rules": [_recorded(each, scale) for each in found],
-        }
-        for name, found in recorded.items()
-    ]
+    every = scale.duration(recording.EVERY)
+    recordings = {
+        name: {"name": name, "interval": every, "rules": [_recorded(each, scale) for each in found]}
+        for name, found in (("recorded-" + name, found) for name, found in recorded.items())
+    }
     alerts = {
         noun: _yaml({"groups": [{"name": noun, "rules": [_alerting(each, scale) for each in found]}]})
         for noun, found in by_noun().items()
     }
-    return {"recorded": _yaml({"groups": groups}), **alerts}
+    return {**{name: _yaml({"groups": [group]}) for name, group in recordings.items()}, **alerts}
+
+
+def _tests() -> dict[str, str]:
+    """Unit tests for promtool, one file a noun, each with the rules it is about; durations are those of production."""
+    found = {}
+    for noun, cases in by_noun_of_cases().items():
+        rule_files = [f"../{name}.yml" for name in WIDE.get(noun, (noun,))]
+        every = recording.EVERY if noun == "recorded" else "1m"
+        found[noun] = _yaml(tests(cases, rule_files, ALERTS, every))
+    return found
 
 
 def write(found: Mapping[str, str], folder: Path = ROOT) -> None:
@@ -112,19 +123,9 @@ def _alerting(alert: Alert, scale: Scale) -> dict[str, Any]:
         "alert": alert.name,
         "expr": scale.apply(alert.expr),
         **{name: scale.duration(value) for name, value in waits.items() if value != "0s"},
-        "labels": labels(alert),
-        "annotations": {
-            "summary": alert.summary,
-            "description": alert.description,
-            "playbook": alert.playbook,
-            "dashboard": f"/d/{alert.dashboard}",
-        },
+        "labels": alert.shown_labels,
+        "annotations": alert.annotations,
     }
-
-
-def labels(alert: Alert) -> dict[str, str]:
-    """Those every firing of the alert has."""
-    return {"severity": str(alert.tier), "owner": alert.owner, "kind": str(alert.kind), **alert.labels}
 
 
 def _yaml(document: Mapping[str, Any]) -> str:

@@ -104,7 +104,7 @@ ALERTS = (
         Kind.NEVER,
         "finance",
         f"{renamed(most(DIFFERENCES_MINOR, 'provider, kind', kind=_REAL), 'kind', 'what')} > 50000",
-        f"{{{{ printf `%.0f` $value }}}} hundredths differ {_DIFFERENCES}",
+        f"{{{{ printf `%.0f` $value }}}} minor units differ {_DIFFERENCES}",
         "More than 500 dollars: money moved that the books do not know, or the other way round.",
         "revenue",
         keep="1h",

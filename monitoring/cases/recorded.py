@@ -1,0 +1,83 @@
+"""From raw series to recorded ones, and from those to an alert; a value every fifteen seconds, as in production."""
+
+from monitoring.case import Reading
+
+_TARGET = 'job="serve",instance="a"'
+_CHECKOUT = f'{_TARGET},http_request_method="POST",http_route="/api/payment/checkout-session"'
+_UP = f"up{{{_TARGET}}} 1x400\n"
+
+
+def _answers(code: int, values: str, part: str = "count", le: str = "") -> str:
+    more = f',le="{le}"' if le else ""
+    name = f"http_server_request_duration_seconds_{part}"
+    return f'{name}{{{_CHECKOUT},http_response_status_code="{code}",error_type=""{more}}} {values}\n'
+
+
+# Six requests a minute, all quick, half of them for ten minutes faulty; the series of the faults is born with the first.
+_GOOD = _answers(201, "0+1.5x400") + _answers(201, "0+1.5x400", "bucket", "2.5")
+_FAULTS = _answers(503, "_x100 5+1.5x400") + _answers(503, "_x100 5+1.5x400", "bucket", "2.5")
+_SLOW = _answers(201, "0+1x400") + _answers(201, "0+0.75x400", "bucket", "2.5")
+_PAYMENTS = """cubano_payment_attempts_total{provider="stripe",outcome="approved",category="none"} 0+1x400
+cubano_payment_attempts_total{provider="stripe",outcome="declined",category="fraud"} 0+2x400
+cubano_payment_attempts_total{provider="stripe",outcome="error",category="none"} 0+1x400
+cubano_payment_attempts_total{provider="stripe",outcome="abandoned",category="none"} 0+9x400
+"""
+_FIRING = 'count(ALERTS{alertstate="firing",alertname="%s",severity="critical"})'
+
+CASES = (
+    Reading(
+        "a fault counts from the first on, though its series is born with it",
+        _UP + _GOOD + _FAULTS,
+        "27m",
+        {
+            "round(sum(cubano:checkout_availability:bad:increase5m))": "17",
+            "round(sum(cubano:checkout_availability:bad:ratio5m) * 100)": "36",
+        },
+    ),
+    Reading(
+        "nothing bad is a zero, and an objective that nobody tried is nothing",
+        _UP + _GOOD,
+        "30m",
+        {
+            "sum(cubano:checkout_availability:bad:increase5m)": "0",
+            "sum(cubano:checkout_latency:bad:ratio5m)": "0",
+            "sum(cubano:checkout_availability:budget:remaining)": "1",
+            "sum(cubano:payment_success:bad:ratio5m)": "",
+        },
+    ),
+    Reading(
+        "what takes longer than the objective is bad",
+        _UP + _SLOW,
+        "30m",
+        {"round(sum(cubano:checkout_latency:bad:ratio5m) * 100)": "25"},
+    ),
+    Reading(
+        "a decline is an answer, an error is not, and who leaves was not asked for",
+        _PAYMENTS,
+        "30m",
+        {"sum(cubano:payment_success:bad:ratio30m)": "0.25"},
+    ),
+    Reading(
+        "days are added up from five minutes",
+        _PAYMENTS,
+        "60m",
+        {
+            "round(sum(cubano:payment_success:bad:ratio1d) * 100)": "25",
+            "sum(cubano:payment_success:budget:remaining) < bool -48": "1",
+            "sum(cubano:payment_success:bad:increase1d) > bool 200": "1",
+            "sum(cubano:payment_success:bad:increase1d) < bool 260": "1",
+        },
+    ),
+    Reading(
+        "from faulty answers to a page",
+        _UP + _GOOD + _FAULTS,
+        "40m",
+        {_FIRING % "CheckoutAvailabilityBurn": "1", _FIRING % "CheckoutLatencyBurn": ""},
+    ),
+    Reading(
+        "one error at three in the morning burns nothing",
+        _UP + _answers(201, "0+0.1x400") + _answers(503, "_x100 1x300"),
+        "40m",
+        {_FIRING % "CheckoutAvailabilityBurn": "", "sum(cubano:checkout_availability:bad:increase1h) < bool 2": "1"},
+    ),
+)
