@@ -115,10 +115,7 @@ def _start_over(directory: Path) -> None:
 
 def _load(directory: Path) -> Record:
     path = directory / _RECORD
-    if path.is_file():
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
-    else:
-        record = fresh_record()
+    record = msgspec.json.decode(path.read_bytes(), type=Record) if path.is_file() else fresh_record()
     record.api_keys = with_all_roles(record.api_keys)
     record.staff = with_everybody(record.staff)
     _save(directory, record)
