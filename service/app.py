@@ -52,6 +52,7 @@ from service.signing.rules import SigningSecrets
 from service.storefront.api import Storefront, create_storefront
 from service.telemetry.exposition import Ping
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
+from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import current_trace_id
 from service.webhooks.api import webhook_of
 from service.webhooks.flow import Intake
@@ -72,9 +73,9 @@ FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json", "/beacon")
 WEBHOOK_PATHS = {"stripe": ["/webhook", "/webhook/stripe"]}  # the first provider had no name in its address
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
-    """The whole HTTP side; everything it needs is built here from the settings."""
-    parts = build_parts(settings, "serve", clock=clock)
+def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemetry | None = None) -> Litestar:
+    """The whole HTTP side; everything it needs is built here from the settings, its telemetry too unless it is given."""
+    parts = build_parts(settings, "serve", clock=clock, telemetry=telemetry)
     intake = Intake(parts.db)
     ring = KeyRing(parts.db, settings.environment)
     health = Health(parts.db, shows_reasons=False)

@@ -135,10 +135,11 @@ class Parts:
         self.telemetry.tracing.shutdown()
 
 
-def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> Parts:
+def build_parts(
+    settings: Settings, process: str, *, clock: Clock = utc_now, telemetry: Telemetry | None = None
+) -> Parts:
     """Construct everything; nothing is connected yet."""
-    tracer = create_tracing(process, settings.environment, __version__, is_fault=_is_fault)
-    telemetry = Telemetry(process, version=__version__, environment=settings.environment, tracer=tracer)
+    telemetry = telemetry or build_telemetry(settings, process)
     db = build_database(settings, telemetry, clock=clock)
     switches = Switchboard(db, settings.providers)
     breakers = {name: _build_breaker(name, settings, telemetry, switches) for name in settings.providers}
@@ -156,6 +157,11 @@ def build_parts(settings: Settings, process: str, *, clock: Clock = utc_now) -> 
         breakers=breakers,
     )
     return Parts(settings, telemetry, db, gateways, shop, governors)
+
+
+def build_telemetry(settings: Settings, process: str) -> Telemetry:
+    tracer = create_tracing(process, settings.environment, __version__, is_fault=_is_fault)
+    return Telemetry(process, version=__version__, environment=settings.environment, tracer=tracer)
 
 
 def _build_breaker(name: str, settings: Settings, telemetry: Telemetry, switches: Switchboard) -> Breaker:

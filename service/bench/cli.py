@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from service.bench import overhead
 from service.bench.chaos.play import Report, play
 from service.bench.chaos.report import print_report
 from service.bench.chaos.report import record as chaos_record
@@ -49,17 +50,20 @@ def ls() -> None:
         table.add_row(each.name, each.what, ", ".join(list(each.measures)[1:]))
     told = "An order looked up and a first page of the history, with a hundred times as many orders."
     table.add_row(NAME, told, "itself with few orders")
+    table.add_row(overhead.NAME, "The whole telemetry on checkout and webhook intake; in trouble, too.", "none at all")
     table.add_row(CHAOS, "Steady checkouts while everything is killed and every fault strikes; then every cent.", "")
     console().print(table)
 
 
 @bench.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME…", type=click.Choice([*BENCHMARKS, NAME, CHAOS]))
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME…", type=click.Choice([*BENCHMARKS, NAME, overhead.NAME, CHAOS])
+)
 @click.option(
     "--seconds",
     type=click.IntRange(1, 600),
     help=f"Time for one benchmark at one number of connections, references included; {SECONDS} by default, "
-    f"{CHAOS_S} of trouble for chaos, {SCALE_S} for {NAME}.",
+    f"{CHAOS_S} of trouble for chaos, {SCALE_S} for {NAME}, {overhead.SECONDS} for {overhead.NAME}.",
 )
 @click.option(
     "--concurrency",
@@ -108,6 +112,8 @@ def run(
             found = [chaos_record(report, at=utc_now())]
         elif name == NAME:
             found = [_scale(orders, seconds or SCALE_S, quiet=as_json)]
+        elif name == overhead.NAME:
+            found = [_overhead(seconds or overhead.SECONDS, quiet=as_json)]
         else:
             outcomes, machine = _outcomes(BENCHMARKS[name], seconds or SECONDS, concurrency)
             found = [record(each, machine, at=utc_now()) for each in outcomes]
@@ -158,6 +164,18 @@ def _scale(orders: tuple[int, int], seconds: int, *, quiet: bool) -> dict[str, A
     told = scale_record(compared, orders, at=utc_now())
     if not quiet:
         print_compared(console(), told)
+    return told
+
+
+def _overhead(seconds: int, *, quiet: bool) -> dict[str, Any]:
+    configure_logs("bench", "console", "WARNING")
+    try:
+        found = asyncio.run(overhead.compare(seconds, lambda line: click.echo(line, err=True)))
+    except (NotReady, PostgresError, LoadFailed, OSError) as error:
+        fail(f"cubano bench: {error}")
+    told = overhead.record(found, at=utc_now())
+    if not quiet:
+        overhead.print_overhead(console(), told)
     return told
 
 

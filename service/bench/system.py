@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -44,12 +44,23 @@ class System:
     secret: str
     pgbench: Path
     pids: Mapping[str, int]  # serve, postgres, emulate
+    gateway: int = 0  # the port of the gateway's stand-in, where there is one
+    metrics: int = 0  # the port of the metrics
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """What the database answers; each question is committed."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             cursor = connection.execute(query.encode())
             return cursor.fetchall() if cursor.description else []
+
+
+@dataclass(frozen=True)
+class Way:
+    """How another `serve` is started: its command, what it is told beside the rest, and whose stand-in it uses."""
+
+    argv: tuple[str, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
+    gateway: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,16 +78,21 @@ class Place:
         await _stock_up(dsn)
         return dsn
 
-    async def serve(self, dsn: str, *, name: str = "serve", emulator: bool = False) -> System:
+    async def serve(self, dsn: str, *, name: str = "serve", emulator: bool = False, way: Way | None = None) -> System:
         """`serve` on a database, once it is ready."""
         ports = dict(zip(("serve", "serve-metrics", "emulate", "emulate-metrics"), free_ports(4), strict=True))
+        if way and way.gateway:
+            ports["emulate"] = way.gateway
         key, secret = f"sk_test_{secrets.token_hex(24)}", f"whsec_{secrets.token_hex(24)}"
         if emulator:
             await self.supervisor.start(_emulate(ports))
-        await self.supervisor.start(_serve(ports, dsn, key, secret, name=name))
+        child = _serve(ports, dsn, key, secret, name=name)
+        if way:
+            child = replace(child, argv=way.argv or child.argv, environment={**child.environment, **way.told})
+        await self.supervisor.start(child)
         pgbench = Path(self.server.command()[0]).with_name("pgbench")
         pids = {"serve" if each == name else each: pid for each, pid in self.supervisor.pids.items()}
-        return System(self.folder, ports["serve"], dsn, secret, pgbench, pids)
+        return System(self.folder, ports["serve"], dsn, secret, pgbench, pids, ports["emulate"], ports["serve-metrics"])
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ import signal
 
 import click
 import uvicorn
+from litestar import Litestar
 
 from service.app import create_app
 from service.cli.common import settings_or_exit
@@ -27,10 +28,15 @@ def serve(host: str | None, port: int | None) -> None:
     settings = settings_or_exit()
     app = create_app(settings)
     _log(app.state.telemetry, settings)
+    answer(app, host or settings.serve_host, settings.serve_port if port is None else port)
+
+
+def answer(app: Litestar, host: str, port: int) -> None:
+    """Take requests until SIGTERM or Ctrl-C, and answer those that are in hand then."""
     config = uvicorn.Config(
         app,
-        host=host or settings.serve_host,
-        port=settings.serve_port if port is None else port,
+        host=host,
+        port=port,
         loop="uvloop",
         http=OneWriteProtocol,
         ws="none",

@@ -73,6 +73,11 @@ class TelemetryMiddleware:
         self._slow_seconds = slow_seconds
         self._quiet = quiet_routes
 
+    @property
+    def inner(self) -> AsgiApp:
+        """What it stands around."""
+        return self._app
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)

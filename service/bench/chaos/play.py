@@ -40,7 +40,9 @@ QUIET_S = 240.0  # to come to rest: the sweeps turn every minute, and what faile
 LOOK_S = 1.0
 FIRST_PAUSE_S = 0.3  # before the supervisor starts again what was killed
 PROVIDERS = ("stripe", "paypal")
-UNWATCHED = frozenset({"prometheus", "alertmanager"})  # an honest test of the service looks at its data, not at its alerts
+UNWATCHED = frozenset(
+    {"prometheus", "alertmanager"}
+)  # an honest test of the service looks at its data, not at its alerts
 SETTINGS = {
     "CUBANO_GATEWAY_TIMEOUT_S": "2",
     "CUBANO_GATEWAY_HEALTHY_S": "10",  # a minute in production; here trouble follows trouble by seconds
