@@ -82,7 +82,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemet
     health.expect("switches", parts.shop.switches.check_read)
     reference = create_reference(public_url=settings.public_url, version=__version__)
     storefront = create_storefront(parts.shop, help_email=settings.help_email, beacon_sample=settings.beacon_sample)
-    pages = Router("/", route_handlers=[storefront.router], opt=FOR_CUSTOMERS)
+    pages = Router("/", route_handlers=[storefront.router, take_beacon], opt=FOR_CUSTOMERS)
     desk = _desk(parts)
     limiter = Limiter(
         factor=settings.rate_limits, redis_url=settings.redis_url.get_secret_value(), telemetry=parts.telemetry
@@ -95,7 +95,6 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemet
             create_ops(),
             reference,
             pages,
-            take_beacon,
             create_signin(desk, account_pages()),
             live,
             ready,

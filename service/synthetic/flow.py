@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from service.catalog.tables import Stock, TicketKind, TicketType
+from service.catalog.tables import Stock, TicketType
 from service.completion.flow import expire_order
 from service.idempotency import flow as idempotency
 from service.idempotency.flow import Found, Key
@@ -24,7 +24,7 @@ from service.kernel.errors import GatewayError, Maintenance, Parked, SalesPaused
 from service.orders import flow as orders
 from service.orders.machine import OrderStatus
 from service.shop.flow import Shop
-from service.synthetic.rules import CAPACITY, HEADER, NAMES, PRICE_MINOR, TICKET_TYPE, Purse, session_of, sign, wish
+from service.synthetic.rules import CAPACITY, HEADER, TICKET_TYPE, Purse, session_of, sign, ticket_type, wish
 from service.telemetry import catalogue
 from service.telemetry.labels import Provider, SyntheticOutcome
 from service.telemetry.logs import get_logger
@@ -125,7 +125,7 @@ class SyntheticBuyer:
             if self._purse is None or session_id is None or checkout.provider != Provider.STRIPE:
                 await self._leave(checkout)
             else:
-                await _pay(http, self._purse, session_id, checkout.total["minor"])
+                await _pay(http, self._purse, session_id, checkout.total)
                 await self._wait(http, checkout)
         return SyntheticOutcome.OK
 
@@ -174,24 +174,13 @@ async def ensure(session: Session) -> None:
     currencies = TicketType.__table__.c.price_currency
     known = sa.select(currencies).where(TicketType.on_sale).order_by(TicketType.position).limit(1)
     currency = (await session.execute(known)).scalar_one_or_none()
-    row = {
-        "id": TICKET_TYPE,
-        "kind": TicketKind.PASS,
-        "position": 0,
-        "names": NAMES,
-        "descriptions": {},
-        "price_minor": PRICE_MINOR,
-        "price_currency": currency or "USD",
-        "max_per_order": 1,
-        "on_sale": False,
-        "synthetic": True,
-    }
+    row = ticket_type(currency or "USD")
     await session.execute(insert(TicketType).values(row).on_conflict_do_nothing())
     stock = {"ticket_type": TICKET_TYPE, "capacity": CAPACITY}
     await session.execute(insert(Stock).values(stock).on_conflict_do_nothing())
 
 
-async def _pay(http: httpx.AsyncClient, purse: Purse, session_id: str, minor: int) -> None:
+async def _pay(http: httpx.AsyncClient, purse: Purse, session_id: str, total: dict[str, Any]) -> None:
     """Pay a page with the gateway's test card, as Stripe's command line does."""
     failed, auth = SyntheticOutcome.PAYMENT_FAILED, (purse.key, "")
     card = {"type": "card", "card[token]": "tok_visa"}
@@ -199,7 +188,7 @@ async def _pay(http: httpx.AsyncClient, purse: Purse, session_id: str, minor: in
     method = made.json().get("id") if made.is_success else None
     if method is None:
         raise NotBought(failed, f"no test card: {made.status_code} {_code(made)}")
-    paid = {"payment_method": method, "expected_amount": str(minor)}
+    paid = {"payment_method": method, "expected_amount": str(total["minor"])}
     url = f"{purse.url}/v1/payment_pages/{session_id}/confirm"
     answer = await _ask(http, failed, "POST", url, data=paid, auth=auth)
     if not answer.is_success:

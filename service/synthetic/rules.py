@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from service.catalog.tables import TicketKind
+
 HEADER = "Cubano-Synthetic"
 TICKET_TYPE = "synthetic-pass"
 NAMES = {"en": "Synthetic pass", "es": "Pase sintético"}
@@ -56,6 +58,22 @@ def wish() -> dict[str, Any]:
         "items": [{"ticketType": TICKET_TYPE, "quantity": 1}],
         "customer": {"email": EMAIL, "name": "Synthetic Buyer"},
         "locale": "en",
+    }
+
+
+def ticket_type(currency: str) -> dict[str, Any]:
+    """The row of what it buys."""
+    return {
+        "id": TICKET_TYPE,
+        "kind": TicketKind.PASS,
+        "position": 0,
+        "names": NAMES,
+        "descriptions": {},
+        "price_minor": PRICE_MINOR,
+        "price_currency": currency,
+        "max_per_order": 1,
+        "on_sale": False,  # for nobody: so code that does not know the mark does not show it either
+        "synthetic": True,
     }
 
 

@@ -32,6 +32,7 @@ OUTSIDE: Mapping[str, str] = {
     "service/ops": "operators' acts, see service/acts",
     "service/outbox": "operators' acts, see service/acts",
     "service/switches": "operators' acts, see service/acts",
+    "service/synthetic": "a customer: what it asks for over HTTP is tried as everybody's; a purchase cut short runs out",
     "service/account": "people look after their own sign-in; no order and no money is touched",
     "service/sessions": "who is signed in; whoever is not any more signs in again",
     "service/staff": "who they are; it commits nothing by itself",
