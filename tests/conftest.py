@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from _pytest.nodeid import NodeId
 
+from tests.house.measured import Measured
 from tests.house.skips import Skips
 from tests.postgres.clones import Clones, Run
 from tests.postgres.names import child_environment
@@ -40,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Skips(in_ci=os.environ.get("CI") == "true"))
+    config.pluginmanager.register(Measured())
     given = getattr(config, "workerinput", None)
     if given:
         config.stash[_FOLDER] = Path(given["database_folder"])

@@ -1,12 +1,14 @@
 """One system for all of tests/monitoring/live: `cubano up` whose mail server can be ended, a crowd, and who watches them."""
 
+import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from service.local.binaries import Tool
@@ -19,9 +21,8 @@ from tests.monitoring.live.crowd import Crowd, coming
 from tests.monitoring.live.prometheus import Prometheus, watching
 from tests.monitoring.live.receiver import Receiver, listening
 
-CALM_SCALE = 5  # a restart of six seconds is half a minute: what a deploy takes
-DRILL_SCALE = 60  # the rules of an hour in a minute
-POOL = 5
+CALM_SCALE = 3  # a restart of six seconds is twenty: what a deploy takes
+DRILL_SCALE = 40  # the rules of an hour in a minute and a half
 
 
 @dataclass
@@ -52,7 +53,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     settings = {
         "CUBANO_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
         "CUBANO_RATE_LIMITS": "1000",  # one address plays everybody
-        "CUBANO_DATABASE_POOL_SIZE": str(POOL),
         "CUBANO_GATEWAY_HEALTHY_S": "3",
     }
     running = Running(folder / "state", "--without", "mail,prometheus,alertmanager", **settings)
@@ -72,7 +72,18 @@ def crowd(system: System) -> Iterator[Crowd]:
         yield crowd
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def alone(system: System) -> Callable[..., dict[str, Any] | None]:
+    """One checkout while nobody else is there; the answer, None when there is none."""
+
+    async def check_out(**more: Any) -> dict[str, Any] | None:
+        async with httpx.AsyncClient(timeout=20) as client:
+            return await Crowd(system.found).check_out(client, more.pop("provider", ""), **more)
+
+    return lambda **more: asyncio.run(check_out(**more))
+
+
+@pytest.fixture(scope="session")
 def calm(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Rules that are hardly faster than production's."""
     with watching(system.found, tmp_path_factory.mktemp("calm"), scale=CALM_SCALE) as prometheus:

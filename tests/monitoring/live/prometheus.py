@@ -1,6 +1,5 @@
 """The real Prometheus and Alertmanager over a running system, with the project's rules at a speed of the test's choosing."""
 
-import json
 import shutil
 import signal
 import subprocess
@@ -37,7 +36,7 @@ class Prometheus:
         """What an expression gives now."""
         return self.ask("query", query=expr)["result"]
 
-    def range(self, expr: str, *, minutes: int = 10, step_s: int = 5) -> list[dict[str, Any]]:
+    def range(self, expr: str, *, minutes: float = 10, step_s: int = 5) -> list[dict[str, Any]]:
         """What an expression gave in the last minutes."""
         now = time.time()
         return self.ask("query_range", query=expr, start=now - 60 * minutes, end=now, step=step_s)["result"]
@@ -101,8 +100,3 @@ def _answers(url: str) -> bool:
 def rules(prometheus: Prometheus) -> list[dict[str, Any]]:
     """Every rule it has loaded."""
     return [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
-
-
-def dashboards(folder: Path) -> list[dict[str, Any]]:
-    """Every committed dashboard."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
