@@ -16,8 +16,8 @@ STAFF_ROLES = ("support", "finance", "on_call", "developer", "auditor", "admin")
 # Who speaks: our loggers, which a test compares with the code, and the libraries that say something.
 LOG_AREAS = (
     *("audit", "breaker", "cases", "completion", "dispatch", "figures", "health", "http", "inbox", "keeping", "limits"),
-    *("metrics", "oidc", "paypal", "recovery", "refunds", "repeat", "settlements", "signin", "synthetic", "webhooks"),
-    "worker",
+    *("metrics", "oidc", "paypal", "recovery", "refunds", "repeat", "settlements", "signin", "synthetic", "tracing"),
+    *("webhooks", "worker"),
 )
 LOG_LIBRARIES = ("alembic", "httpx", "litestar", "psycopg", "sqlalchemy", "stripe", "uvicorn")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -164,8 +164,9 @@ def test_every_area_can_be_named_in_the_settings():
     found = set()
     for path in (Path(__file__).parents[2] / "service").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "get_logger" and node.args:
-                found.add(ast.literal_eval(node.args[0]))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("get_logger"):
+                areas = [*node.args, *(each.value for each in node.keywords if each.arg == "area")]
+                found |= {each.value for each in areas if isinstance(each, ast.Constant)}
 
     assert set(LOG_AREAS) == found
 
