@@ -10,11 +10,15 @@ from pathlib import Path
 import click
 
 from monitoring.alerts import ALERTS
+from monitoring.render.cli import render
 
 
 @click.group()
 def monitor() -> None:
     """Rules, alerts, routes and dashboards, built from the catalogue."""
+
+
+monitor.add_command(render)
 
 
 @monitor.command(name="ls")
@@ -44,12 +48,22 @@ def list_alerts(*, as_json: bool) -> None:
 @click.option("--smtp", default="127.0.0.1:1025", show_default=True, metavar="HOST:PORT", help="The mail server.")
 @click.option("--webhook", default="", metavar="URL", help="The responder, which hears of every critical and warning.")
 @click.option("--watchdog", default="", metavar="URL", help="Who hears that alerting works, and misses it.")
-def build(*, check: bool, out: Path | None, scale: int, targets: tuple[str, ...], **others: str) -> None:
+def build(
+    *,
+    check: bool,
+    out: Path | None,
+    scale: int,
+    targets: tuple[str, ...],
+    alertmanager: str,
+    smtp: str,
+    webhook: str,
+    watchdog: str,
+) -> None:
     """Write rules, configurations and dashboards; without --out those of this repository."""
     from monitoring import build as building  # noqa: PLC0415 - needs what only a developer's machine has
 
     if out is not None:
-        wishes = building.Wishes(scale, _by_job(targets), **others)
+        wishes = building.Wishes(scale, _by_job(targets), alertmanager, smtp, webhook, watchdog)
         building.write(building.running(wishes), out)
         return
     files = building.files(scale)
