@@ -28,9 +28,9 @@ def _percent(ratio: Decimal) -> str:
 
 
 def _says(objective: Objective, tier: Tier, share: Decimal) -> Said:
-    of = f" of {'stripe'}" if objective.by else ""
+    of = " of stripe" if objective.by else ""
     more = {objective.by: "stripe"} if objective.by else {}
-    return Said(tier, f"{_percent(share)}{of} went wrong: {objective.promise}", more)
+    return Said(tier, f"{_percent(share)}{of} went wrong: {objective.promise.removesuffix('.')}", more)
 
 
 def _pairs(objective: Objective) -> Iterator[Case]:
@@ -57,14 +57,14 @@ def _on_sale(objective: Objective) -> Iterator[Case]:
     name = "".join(word.capitalize() for word in objective.name.split("-")) + "OnSaleBurn"
     (burn,) = ON_SALE_BURNS
     share = recording.budget(objective.on_sale_bp) * Decimal("4.2")
-    said = critical(f"{_percent(share)} went wrong during a sale: {objective.promise}")
+    said = critical(f"{_percent(share)} went wrong during a sale: {objective.promise.removesuffix('.')}")
 
     def crowd(size: int) -> str:
         return _line(recording.events(objective, burn.long), objective, size)
 
     burning = _burning(objective, burn, Decimal("4.2"), bad=6)
     yield Case(name, f"{name} fires", burning + crowd(100), "3m", (said,))
-    yield Case(name, f"{name} is silent without a crowd", burning + crowd(99), "3m")
+    yield Case(name, f"{name} is silent with few customers", burning + crowd(99), "3m")
     yield Case(
         name, f"{name} is silent just below", _burning(objective, burn, Decimal("3.8"), bad=9) + crowd(500), "3m"
     )

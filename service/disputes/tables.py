@@ -50,6 +50,6 @@ INVARIANTS = (
                 OR (p.disputed AND o.status IN ('paid', 'partially_refunded'))
                 OR (NOT p.disputed AND o.status = 'disputed')
         """,
-        playbook="DisputeRate",
+        playbook="DisputeSpike",
     ),
 )
