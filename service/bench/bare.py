@@ -39,9 +39,9 @@ class Silent(Telemetry):
     """Takes everything and keeps nothing but how often it was asked, which is what its metrics port tells."""
 
     def __init__(self, process: str) -> None:
+        self._uses = dict.fromkeys(USES, 0)
         super().__init__(process, version=__version__, environment="production")
         self._nothing = Nothing(self.tracing, "", Kind.INTERNAL, LocalTrace(), trace_id=1, span_id=1, sampled=False)
-        self._uses = dict.fromkeys(USES, 0)
 
     def count(self, metric: Counter, by: float = 1, **labels: object) -> None:  # noqa: ARG002 - as the whole takes it
         self._uses["count"] += 1
