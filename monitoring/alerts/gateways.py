@@ -66,7 +66,7 @@ ALERTS = (
         Kind.CAUSE,
         "payments",
         f"{count_of(FAILOVERS, '30m', 'provider')} > 0.5",
-        "For two hours checkouts have gone to {{ $labels.provider }} though it is not the first choice:"
+        "For two hours checkouts have gone past {{ $labels.provider }}, which is the first choice:"
         " {{ printf `%.0f` $value }} in the last half hour",
         "Failover is for an outage. After two hours somebody decides what comes next.",
         "gateways",

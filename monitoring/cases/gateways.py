@@ -60,11 +60,11 @@ CASES = (
     ),
     *limit(
         "FailoverActiveTooLong",
-        'cubano_failovers_total{provider="paypal",reason="breaker"} 0+1x# #x200',
+        'cubano_failovers_total{provider="stripe",reason="breaker"} 0+1x# #x200',
         "145m",
         warning(
-            "For two hours checkouts have gone to paypal though it is not the first choice: 30 in the last half hour",
-            provider="paypal",
+            "For two hours checkouts have gone past stripe, which is the first choice: 30 in the last half hour",
+            provider="stripe",
         ),
         fires=(200, 200),
         silent=(60, 60),

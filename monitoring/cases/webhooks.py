@@ -85,6 +85,13 @@ CASES = (
         silent=(1, "0+1"),
         few=("0.1", 5),
     ),
+    Case(
+        "WebhookSilence",
+        "money at the desk needs no webhook",
+        'cubano_payment_attempts_total{provider="manual",outcome="approved",category="none"} 0+1x30\n'
+        'cubano_webhooks_total{provider="manual",result="accepted"} 0x30',
+        "20m",
+    ),
     *limit(
         "WebhookDuplicateSurge",
         _TWICE,
