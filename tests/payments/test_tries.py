@@ -1,0 +1,22 @@
+"""How often a buyer had to try until the order was paid is counted once, with the payment."""
+
+from tests.payments.history import DECLINED, GOOD, NO_FUNDS, ordered, take_in
+from tests.stage import Stage
+from tests.webhooks.applying import Inbox
+from tests.webhooks.delivery import deaf, samples, told
+
+
+async def test_each_decline_was_a_try(stage: Stage, inbox: Inbox) -> None:
+    """Two cards are declined and the third pays: three tries. Told twice, it counts no more."""
+    await deaf(stage)
+    checkout = await ordered(stage)
+    for card in (DECLINED, NO_FUNDS, GOOD):
+        await stage.pay(checkout, card=card)
+    events = await told(stage)
+
+    await take_in(stage, inbox, *events, *events)
+
+    text = inbox.parts.telemetry.render("")[0].decode()
+    assert {(): 1} == samples(text, "cubano_tries_to_pay_count")
+    assert {(): 3} == samples(text, "cubano_tries_to_pay_sum")
+    assert [(2,)] == await stage.rows("SELECT declines FROM payments")
