@@ -66,7 +66,16 @@ def _commands(text: str) -> Iterator[str]:
 def documents() -> list[Document]:
     """The Markdown files of the project."""
     paths = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-    return [Document(path.relative_to(ROOT).as_posix(), path.read_text()) for path in paths]
+    return [_read(path) for path in paths]
+
+
+def playbooks() -> list[Document]:
+    """What to do when an alert fires, one file an alert. Their commands are for bad days: they are checked, and not run here."""
+    return [_read(path) for path in sorted((ROOT / "runbooks" / "playbooks").glob("*.md"))]
+
+
+def _read(path: Path) -> Document:
+    return Document(path.relative_to(ROOT).as_posix(), path.read_text())
 
 
 def resolves(document: Document, target: str) -> bool:

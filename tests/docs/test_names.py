@@ -11,11 +11,11 @@ from service.app import create_app
 from service.cli import main
 from service.settings import FOREIGN, PREFIX, Settings, load_settings
 from service.telemetry import catalogue
-from tests.docs.documents import Document, documents, named_end_points, named_path, resolves
+from tests.docs.documents import Document, documents, named_end_points, named_path, playbooks, resolves
 from tests.postgres.names import child_environment
 from tests.shape.tree import ROOT
 
-ALL = documents()
+ALL = [*documents(), *playbooks()]
 TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 # Made by `make up` or `make setup`, so not in the repository.
 MADE = (".venv/", ".cubano/")
