@@ -2,12 +2,14 @@
 
 from monitoring import signals
 from monitoring.dashboards import links
+from monitoring.dashboards.everywhere import dead_letters, seen
 from monitoring.dashboards.panels import (
     PROVIDER,
     RANGE,
     RATE,
     Column,
     Page,
+    Panel,
     Query,
     Row,
     bars,
@@ -35,117 +37,131 @@ def page() -> Page:
 
 
 def _whether() -> Row:
-    ours = signals.rate_of(catalogue.HTTP_SERVER_DURATION, RATE, **_FAULT)
-    every = signals.rate_of(catalogue.HTTP_SERVER_DURATION, RATE)
-    theirs = signals.rate_of(catalogue.HTTP_CLIENT_DURATION, RATE, outcome=Unlike("ok|rejected"), **_MINE)
-    calls = signals.rate_of(catalogue.HTTP_CLIENT_DURATION, RATE, **_MINE)
     return Row(
         "Is something failing?",
         (
-            stat(
-                "Requests we failed",
-                "Share of answers 5xx of the store and the API.",
-                Query(f"({ours} or vector(0)) / ({every} > 0)"),
-                unit="percentunit",
-                steps=from_(0.001, 0.01),
-                decimals=2,
-            ),
-            stat(
-                "Calls gateways failed",
-                "Share of calls without an answer that counts: time-outs, 5xx, limits, refused keys. Declines are answers.",
-                Query(f"({theirs} or vector(0)) / ({calls} > 0)"),
-                unit="percentunit",
-                steps=from_(0.01, 0.1),
-                decimals=2,
-                links=(links.dashboard("gateways", "Gateways"),),
-            ),
-            stat(
-                "Turns the worker failed",
-                "Whole turns of its loops, in the time shown; one now and then repeats by itself.",
-                Query(signals.count_of(catalogue.WORKER_FAILURES, RANGE)),
-                unit="short",
-                steps=from_(1, 10),
-                decimals=0,
-                links=(links.dashboard("queues", "Queues"),),
-            ),
-            stat(
-                "Dead letters",
-                "Events and messages nobody tries any more. `cubano inbox ls` shows why; nothing is lost.",
-                Query(_dead()),
-                unit="short",
-                steps=from_(1),
-                decimals=0,
-                links=(links.playbook("DeadLetterNonEmpty"),),
-            ),
-            stat(
-                "Broken promises",
-                "Rows that break an invariant: never anything but 0.",
-                Query(f"sum({signals.most(catalogue.INVARIANT, 'invariant')})"),
-                unit="short",
-                steps=from_(1),
-                decimals=0,
-                links=(links.playbook("InvariantBroken"),),
-            ),
-            stat(
-                "Telemetry lost",
-                "Spans, log lines and label values that could not be kept, in the time shown: this page sees less.",
-                Query(signals.count_of(catalogue.TELEMETRY_DROPPED, RANGE)),
-                unit="short",
-                steps=from_(1, 100),
-                decimals=0,
-            ),
+            _requests_we_failed(),
+            _calls_gateways_failed(),
+            _turns_the_worker_failed(),
+            dead_letters(),
+            _broken_promises(),
+            _telemetry_lost(),
         ),
     )
 
 
-def _dead() -> str:
-    events = f"sum({signals.most(catalogue.INBOX, 'state', state='dead')}) or vector(0)"
-    messages = f"sum({signals.most(catalogue.OUTBOX, 'kind', state='dead')}) or vector(0)"
-    return f"({events}) + ({messages})"
+def _requests_we_failed() -> Panel:
+    ours = signals.rate_of(catalogue.HTTP_SERVER_DURATION, RATE, **_FAULT)
+    every = signals.rate_of(catalogue.HTTP_SERVER_DURATION, RATE)
+    return stat(
+        "Requests we failed",
+        "Share of answers 5xx of the store and the API.",
+        Query(f"({ours} or vector(0)) / ({every} > 0)"),
+        unit="percentunit",
+        steps=from_(0.001, 0.01),
+        decimals=2,
+    )
+
+
+def _calls_gateways_failed() -> Panel:
+    theirs = signals.rate_of(catalogue.HTTP_CLIENT_DURATION, RATE, outcome=Unlike("ok|rejected"), **_MINE)
+    calls = signals.rate_of(catalogue.HTTP_CLIENT_DURATION, RATE, **_MINE)
+    return stat(
+        "Calls gateways failed",
+        "Share of calls without an answer that counts: time-outs, 5xx, limits, refused keys. Declines are answers.",
+        Query(f"({theirs} or vector(0)) / ({calls} > 0)"),
+        unit="percentunit",
+        steps=from_(0.01, 0.1),
+        decimals=2,
+        links=(links.dashboard("gateways", "Gateways"),),
+    )
+
+
+def _turns_the_worker_failed() -> Panel:
+    return stat(
+        "Turns the worker failed",
+        "Whole turns of its loops, in the time shown; one now and then repeats by itself.",
+        Query(signals.count_of(catalogue.WORKER_FAILURES, RANGE)),
+        unit="short",
+        steps=from_(1, 10),
+        decimals=0,
+        links=(links.dashboard("queues", "Queues"),),
+    )
+
+
+def _broken_promises() -> Panel:
+    return stat(
+        "Broken promises",
+        "Rows that break an invariant: never anything but 0.",
+        Query(f"sum({signals.most(catalogue.INVARIANT, 'invariant')})"),
+        unit="short",
+        steps=from_(1),
+        decimals=0,
+        links=(links.playbook("InvariantBroken"),),
+    )
+
+
+def _telemetry_lost() -> Panel:
+    return stat(
+        "Telemetry lost",
+        "Spans, log lines and label values that could not be kept, in the time shown: this page sees less.",
+        Query(signals.count_of(catalogue.TELEMETRY_DROPPED, RANGE)),
+        unit="short",
+        steps=from_(1, 100),
+        decimals=0,
+    )
 
 
 def _answers() -> Row:
+    return Row(
+        "Which requests go wrong?",
+        (_answers_that_are_no_success_a_minute(), _where(), _kinds_of_errors()),
+    )
+
+
+def _answers_that_are_no_success_a_minute() -> Panel:
     codes = signals.rate_of(
         catalogue.HTTP_SERVER_DURATION, RATE, "http_response_status_code", http_response_status_code=Unlike("2..|3..")
     )
+    return chart(
+        "Answers that are no success, a minute",
+        "By status. 409 is sold out, 422 a wish that makes no sense, 429 a limit of ours, 5xx a fault of ours.",
+        Query(seen(f"{codes} * 60", "http_response_status_code"), "{{http_response_status_code}}"),
+        unit="short",
+        stacked=True,
+        wide=10,
+        data_links=(links.FAULTS, links.FAILED),
+    )
+
+
+def _where() -> Panel:
     by = "http_request_method, http_route, http_response_status_code"
     worst = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, by, http_response_status_code=Like("[45].."))
-    kinds = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, "error_type", error_type=Unlike(""))
-    return Row(
-        "Which requests go wrong?",
-        (
-            chart(
-                "Answers that are no success, a minute",
-                "By status. 409 is sold out, 422 a wish that makes no sense, 429 a limit of ours, 5xx a fault of ours.",
-                Query(f"{codes} * 60 > 0", "{{http_response_status_code}}"),
-                unit="short",
-                stacked=True,
-                wide=10,
-                data_links=(links.FAULTS, links.FAILED),
-            ),
-            table(
-                "Where",
-                "Routes with the most answers 4xx and 5xx in the time shown.",
-                Query(f"topk(12, {worst} > 0)"),
-                columns=(
-                    Column("http_request_method", "Method"),
-                    Column("http_route", "Route"),
-                    Column("http_response_status_code", "Status"),
-                    Column("Value", "Answers"),
-                ),
-                wide=9,
-                nothing="none",
-            ),
-            bars(
-                "Kinds of errors",
-                "What was raised, or the status, in the time shown.",
-                Query(f"topk(8, {kinds} > 0)", "{{error_type}}"),
-                unit="short",
-                decimals=0,
-                wide=5,
-                nothing="none",
-            ),
+    return table(
+        "Where",
+        "Routes with the most answers 4xx and 5xx in the time shown.",
+        Query(f"topk(12, ceil({worst}) > 0)"),
+        columns=(
+            Column("http_request_method", "Method"),
+            Column("http_route", "Route"),
+            Column("http_response_status_code", "Status"),
+            Column("Value", "Answers"),
         ),
+        wide=9,
+        nothing="none",
+    )
+
+
+def _kinds_of_errors() -> Panel:
+    kinds = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, "error_type", error_type=Unlike(""))
+    return bars(
+        "Kinds of errors",
+        "What was raised, or the status, in the time shown.",
+        Query(f"topk(8, {kinds} > 0)", "{{error_type}}"),
+        unit="short",
+        decimals=0,
+        wide=5,
+        nothing="none",
     )
 
 
@@ -159,7 +175,7 @@ def _gateways() -> Row:
             chart(
                 "Calls that failed, a minute",
                 "By provider and how. `rejected` is our request or a declined card, the rest is theirs or the network.",
-                Query(f"{failed} * 60", "{{provider}} {{outcome}}"),
+                Query(seen(f"{failed} * 60", "provider"), "{{provider}} {{outcome}}"),
                 unit="short",
                 wide=8,
                 data_links=(links.FAILED,),
@@ -167,7 +183,7 @@ def _gateways() -> Row:
             chart(
                 "Declines, a minute",
                 "By reason. They are no fault; a new pattern is fraud or a bank's trouble.",
-                Query(f"{attempts} * 60 > 0", "{{provider}} {{category}}"),
+                Query(seen(f"{attempts} * 60", "provider"), "{{provider}} {{category}}"),
                 unit="short",
                 wide=8,
                 stacked=True,
@@ -175,7 +191,7 @@ def _gateways() -> Row:
             chart(
                 "Webhooks not taken, a minute",
                 "Duplicates are usual. Bad signatures mean a wrong secret on one side, or somebody else.",
-                Query(f"{doors} * 60 > 0", "{{provider}} {{result}}"),
+                Query(seen(f"{doors} * 60", "provider"), "{{provider}} {{result}}"),
                 unit="short",
                 wide=8,
                 data_links=(links.FAULTS,),
@@ -194,21 +210,21 @@ def _behind() -> Row:
             chart(
                 "Events that did not go through, a minute",
                 "`retried` comes again by itself, `parked` waits for what it needs, `dead` for a person.",
-                Query(f"{inbox} * 60", "{{kind}} {{outcome}}"),
+                Query(seen(f"{inbox} * 60", "kind"), "{{kind}} {{outcome}}"),
                 unit="short",
                 wide=8,
             ),
             chart(
                 "Messages that did not go out, a minute",
                 "Letters, refunds and captures that will be tried again, or not any more.",
-                Query(f"{outbox} * 60", "{{kind}} {{outcome}}"),
+                Query(seen(f"{outbox} * 60", "kind"), "{{kind}} {{outcome}}"),
                 unit="short",
                 wide=8,
             ),
             chart(
                 "Turns of the worker that failed, a minute",
                 "One loop alone is its own matter; all at once is the database.",
-                Query(f"{loops} * 60", "{{loop}}"),
+                Query(seen(f"{loops} * 60", "loop"), "{{loop}}"),
                 unit="short",
                 wide=8,
             ),
@@ -220,35 +236,34 @@ def _refused() -> Row:
     guards = signals.rate_of(catalogue.ACCESS, RATE, "outcome", outcome=Unlike("allowed"))
     limits = signals.rate_of(catalogue.LIMITS, RATE, "zone", verdict="limited")
     signs = signals.rate_of(catalogue.SIGN_INS, RATE, "outcome")
-    cards = signals.count_of(catalogue.CARDS_REFUSED, RANGE)
     return Row(
         "Is somebody trying things out?",
         (
             chart(
                 "Refused by the guard, a minute",
                 "Requests without the right credential. A hill of `unknown` or `revoked` is somebody with old keys.",
-                Query(f"{guards} * 60", "{{outcome}}"),
+                Query(seen(f"{guards} * 60", "outcome"), "{{outcome}}"),
                 unit="short",
                 wide=7,
             ),
             chart(
                 "Over a limit, a minute",
                 "By zone. Customers in `checkout` or `pages` are money: raise the factor before a sale.",
-                Query(f"{limits} * 60", "{{zone}}"),
+                Query(seen(f"{limits} * 60", "zone"), "{{zone}}"),
                 unit="short",
                 wide=7,
             ),
             chart(
                 "Sign-ins of staff, a minute",
                 "By how each step ended. Many wrong passwords are a guesser; accounts lock by themselves.",
-                Query(f"{signs} * 60", "{{outcome}}"),
+                Query(seen(f"{signs} * 60", "outcome"), "{{outcome}}"),
                 unit="short",
                 wide=6,
             ),
             stat(
                 "Card numbers refused",
                 "Requests in which a card number seemed to stand, in the time shown. None was kept.",
-                Query(cards),
+                Query(signals.count_of(catalogue.CARDS_REFUSED, RANGE)),
                 unit="short",
                 decimals=0,
                 steps=from_(1, 20),
@@ -259,14 +274,13 @@ def _refused() -> Row:
 
 
 def _promises() -> Row:
-    broken = signals.most(catalogue.INVARIANT, "invariant")
     return Row(
         "Is a promise broken?",
         (
             table(
                 "Rows that break an invariant",
                 "Empty is good. Any row is an incident: the playbook says who is woken and what is looked at first.",
-                Query(f"{broken} > 0"),
+                Query(f"{signals.most(catalogue.INVARIANT, 'invariant')} > 0"),
                 columns=(Column("invariant", "Promise"), Column("Value", "Rows", steps=from_(1))),
                 wide=16,
                 high=6,

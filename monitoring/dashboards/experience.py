@@ -2,7 +2,21 @@
 
 from monitoring import signals
 from monitoring.dashboards import links
-from monitoring.dashboards.panels import RANGE, RATE, Page, Query, Row, at_least, bars, chart, from_, heatmap, stat
+from monitoring.dashboards.everywhere import seen
+from monitoring.dashboards.panels import (
+    RANGE,
+    RATE,
+    Page,
+    Panel,
+    Query,
+    Row,
+    at_least,
+    bars,
+    chart,
+    from_,
+    heatmap,
+    stat,
+)
 from monitoring.dashboards.promises import STORE, promised, too_slow
 from monitoring.signals import Like, Unlike
 from service.telemetry import catalogue
@@ -24,63 +38,87 @@ def page() -> Page:
 
 
 def _felt() -> Row:
-    fine = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **STORE.all)
-    bad = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **STORE.bad)
-    first = signals.select(catalogue.TRIES_TO_PAY, "_bucket", le=Like("1([.]0)?"))
     return Row(
         "What do customers feel?",
         (
-            stat(
-                "Pages that open",
-                "Answers of the store that are neither a fault nor a limit of ours, in the time shown.",
-                Query(f"1 - ({bad} or vector(0)) / ({fine} > 0)"),
-                unit="percentunit",
-                steps=at_least(promised(STORE_AVAILABILITY)),
-                decimals=2,
-                most=1,
-            ),
-            stat(
-                "Until the page is there",
-                "From the click to a page that can be used, as browsers tell it.",
-                Query(signals.quantile("0.75", catalogue.PAGE_SECONDS, RATE, measure="load")),
-                unit="s",
-                steps=from_(_SLOW_PAGE_S, _POOR_PAGE_S),
-            ),
-            stat(
-                "Paid with the first try",
-                "Share of orders that needed one attempt. Low means declines, a confusing page or a shaky gateway.",
-                Query(f"sum(increase({first}[{RANGE}])) / ({signals.count_of(catalogue.TRIES_TO_PAY, RANGE)} > 0)"),
-                unit="percentunit",
-                steps=at_least(0.85, 0.7),
-                decimals=0,
-                most=1,
-            ),
-            stat(
-                "Paid to ticket, slowest 5 %",
-                "The wait with an empty account and no ticket yet.",
-                Query(signals.quantile("0.95", catalogue.PAID_TO_TICKET, RATE)),
-                unit="s",
-                steps=from_(too_slow(TICKETS_PROMPT) / 2, too_slow(TICKETS_PROMPT)),
-            ),
-            stat(
-                "Errors read, a minute",
-                "Pages and answers that say something went wrong, sold out included.",
-                Query(f"{signals.rate_of(catalogue.ERRORS_SHOWN, RATE)} * 60"),
-                unit="short",
-                decimals=1,
-                steps=from_(5, 30),
-                links=(links.dashboard("errors", "Error patterns"),),
-            ),
-            stat(
-                "Our own purchase",
-                "How long ago the synthetic buyer last had a ticket. It buys every minute.",
-                Query(signals.since(catalogue.SYNTHETIC_SUCCEEDED)),
-                unit="s",
-                steps=from_(180, 300),
-                nothing="no buyer",
-                links=(links.playbook("SyntheticCheckoutFailing"),),
-            ),
+            _pages_that_open(),
+            _until_the_page_is_there(),
+            _paid_with_the_first_try(),
+            _paid_to_ticket_slowest_tail(),
+            _errors_read_a_minute(),
+            _our_own_purchase(),
         ),
+    )
+
+
+def _pages_that_open() -> Panel:
+    fine = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **STORE.all)
+    bad = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **STORE.bad)
+    return stat(
+        "Pages that open",
+        "Answers of the store that are neither a fault nor a limit of ours, in the time shown.",
+        Query(f"1 - ({bad} or vector(0)) / ({fine} > 0)"),
+        unit="percentunit",
+        steps=at_least(promised(STORE_AVAILABILITY)),
+        decimals=2,
+        most=1,
+    )
+
+
+def _until_the_page_is_there() -> Panel:
+    return stat(
+        "Until the page is there",
+        "From the click to a page that can be used, as browsers tell it.",
+        Query(signals.quantile("0.75", catalogue.PAGE_SECONDS, RATE, measure="load")),
+        unit="s",
+        steps=from_(_SLOW_PAGE_S, _POOR_PAGE_S),
+    )
+
+
+def _paid_with_the_first_try() -> Panel:
+    first = signals.select(catalogue.TRIES_TO_PAY, "_bucket", le=Like("1([.]0)?"))
+    return stat(
+        "Paid with the first try",
+        "Share of orders that needed one attempt. Low means declines, a confusing page or a shaky gateway.",
+        Query(f"sum(increase({first}[{RANGE}])) / ({signals.count_of(catalogue.TRIES_TO_PAY, RANGE)} > 0)"),
+        unit="percentunit",
+        steps=at_least(0.85, 0.7),
+        decimals=0,
+        most=1,
+    )
+
+
+def _paid_to_ticket_slowest_tail() -> Panel:
+    return stat(
+        "Paid to ticket, slowest 5 %",
+        "The wait with an empty account and no ticket yet.",
+        Query(signals.quantile("0.95", catalogue.PAID_TO_TICKET, RATE)),
+        unit="s",
+        steps=from_(too_slow(TICKETS_PROMPT) / 2, too_slow(TICKETS_PROMPT)),
+    )
+
+
+def _errors_read_a_minute() -> Panel:
+    return stat(
+        "Errors read, a minute",
+        "Pages and answers that say something went wrong, sold out included.",
+        Query(f"{signals.rate_of(catalogue.ERRORS_SHOWN, RATE)} * 60"),
+        unit="short",
+        decimals=1,
+        steps=from_(5, 30),
+        links=(links.dashboard("errors", "Error patterns"),),
+    )
+
+
+def _our_own_purchase() -> Panel:
+    return stat(
+        "Our own purchase",
+        "How long ago the synthetic buyer last had a ticket. It buys every minute.",
+        Query(signals.since(catalogue.SYNTHETIC_SUCCEEDED)),
+        unit="s",
+        steps=from_(180, 300),
+        nothing="no buyer",
+        links=(links.playbook("SyntheticCheckoutFailing"),),
     )
 
 
@@ -109,7 +147,7 @@ def _pages() -> Row:
             chart(
                 "Errors in browsers, a minute",
                 "Scripts and files that failed at the customer's; after a deploy it is the deploy.",
-                Query(f"{failed} * 60", "{{page}}"),
+                Query(seen(f"{failed} * 60", "page"), "{{page}}"),
                 unit="short",
                 wide=8,
             ),
@@ -148,7 +186,7 @@ def _errors() -> Row:
             chart(
                 "Errors people read, a minute",
                 "By kind. What is new since the last mark is what changed.",
-                Query(f"{shown} * 60 > 0", "{{kind}}"),
+                Query(seen(f"{shown} * 60", "kind"), "{{kind}}"),
                 unit="short",
                 stacked=True,
                 data_links=(links.FAULTS,),
@@ -215,7 +253,7 @@ def _letters() -> Row:
             chart(
                 "Letters, a minute",
                 "By template and outcome.",
-                Query(f"{sent} * 60 > 0", "{{template}} {{outcome}}"),
+                Query(seen(f"{sent} * 60", "template"), "{{template}} {{outcome}}"),
                 unit="short",
                 stacked=True,
             ),

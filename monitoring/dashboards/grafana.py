@@ -89,9 +89,9 @@ def _filling(row: Row) -> Iterator[Panel]:
 
 
 def _panel(panel: Panel) -> Any:
+    shaped: Any = _SHAPES[panel.shape](panel)  # six builders with the same words, and no common type
     built = (
-        _SHAPES[panel.shape](panel)
-        .title(panel.title)
+        shaped.title(panel.title)
         .description(panel.tells)
         .datasource(SOURCE)
         .unit(panel.unit)

@@ -2,6 +2,7 @@
 
 from monitoring import signals
 from monitoring.dashboards import links
+from monitoring.dashboards.everywhere import seen
 from monitoring.dashboards.panels import (
     PROVIDER,
     RANGE,
@@ -9,6 +10,7 @@ from monitoring.dashboards.panels import (
     TICKET_TYPE,
     Column,
     Page,
+    Panel,
     Query,
     Row,
     at_least,
@@ -39,62 +41,86 @@ def page() -> Page:
 
 
 def _now() -> Row:
-    answered = signals.count_of(catalogue.PAYMENT_ATTEMPTS, RANGE, outcome=("approved", "declined"), **_MINE)
-    every = signals.count_of(catalogue.PAYMENT_ATTEMPTS, RANGE, outcome=("approved", "declined", "error"), **_MINE)
-    refused = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **CHECKOUT.bad)
     return Row(
         "Do customers get through, right now?",
         (
-            stat(
-                "Paid a minute",
-                "Orders that reach `paid`. Falls to nothing while people still visit: follow the funnel below.",
-                Query(f"{signals.rate_of(catalogue.FUNNEL, RATE, step='paid')} * 60"),
-                unit="short",
-                decimals=1,
-            ),
-            stat(
-                "Attempts the bank answered",
-                "Yes or no, both are answers. Below the objective the fault is ours or the gateway's: see gateways.",
-                Query(f"{answered} / ({every} > 0)"),
-                unit="percentunit",
-                steps=at_least(promised(PAYMENT_SUCCESS), close_to(PAYMENT_SUCCESS)),
-                decimals=2,
-                most=1,
-                links=(links.dashboard("gateways", "Gateways"),),
-            ),
-            stat(
-                "Checkouts we turned away",
-                "Answers 5xx and 429 to people who check out, in the time shown. Anything above a handful is an alert.",
-                Query(f"({refused}) or vector(0)"),
-                unit="short",
-                steps=from_(1, 5),
-                decimals=0,
-                links=(links.dashboard("errors", "Error patterns"),),
-            ),
-            stat(
-                "Checkout, slowest 5 %",
-                "The time until a buyer is on the way to pay. The limit is the objective's.",
-                Query(signals.quantile("0.95", catalogue.HTTP_SERVER_DURATION, RATE, **CHECKOUT.all)),
-                unit="s",
-                steps=from_(too_slow(CHECKOUT_LATENCY) / 2, too_slow(CHECKOUT_LATENCY)),
-            ),
-            stat(
-                "Paid to ticket, slowest 5 %",
-                "What people wait after they have paid. Long with a short queue means webhooks come late.",
-                Query(signals.quantile("0.95", catalogue.PAID_TO_TICKET, RATE)),
-                unit="s",
-                steps=from_(too_slow(TICKETS_PROMPT) / 2, too_slow(TICKETS_PROMPT)),
-                links=(links.dashboard("queues", "Queues"),),
-            ),
-            stat(
-                "Taken in the time shown",
-                "Money for tickets, by currency, in main units. A rough figure: the books say what is exact.",
-                Query(f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency')} / 100", "{{currency}}"),
-                unit="locale",
-                decimals=0,
-                links=(links.dashboard("revenue", "Daily revenue"),),
-            ),
+            _paid_a_minute(),
+            _attempts_the_bank_answered(),
+            _checkouts_we_turned_away(),
+            _checkout_slowest_tail(),
+            _paid_to_ticket_slowest_tail(),
+            _taken_in_the_time_shown(),
         ),
+    )
+
+
+def _paid_a_minute() -> Panel:
+    return stat(
+        "Paid a minute",
+        "Orders that reach `paid`. Falls to nothing while people still visit: follow the funnel below.",
+        Query(f"{signals.rate_of(catalogue.FUNNEL, RATE, step='paid')} * 60"),
+        unit="short",
+        decimals=1,
+    )
+
+
+def _attempts_the_bank_answered() -> Panel:
+    answered = signals.count_of(catalogue.PAYMENT_ATTEMPTS, RANGE, outcome=("approved", "declined"), **_MINE)
+    every = signals.count_of(catalogue.PAYMENT_ATTEMPTS, RANGE, outcome=("approved", "declined", "error"), **_MINE)
+    return stat(
+        "Attempts the bank answered",
+        "Yes or no, both are answers. Below the objective the fault is ours or the gateway's: see gateways.",
+        Query(f"{answered} / ({every} > 0)"),
+        unit="percentunit",
+        steps=at_least(promised(PAYMENT_SUCCESS), close_to(PAYMENT_SUCCESS)),
+        decimals=2,
+        most=1,
+        links=(links.dashboard("gateways", "Gateways"),),
+    )
+
+
+def _checkouts_we_turned_away() -> Panel:
+    refused = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **CHECKOUT.bad)
+    return stat(
+        "Checkouts we turned away",
+        "Answers 5xx and 429 to people who check out, in the time shown. Anything above a handful is an alert.",
+        Query(f"({refused}) or vector(0)"),
+        unit="short",
+        steps=from_(1, 5),
+        decimals=0,
+        links=(links.dashboard("errors", "Error patterns"),),
+    )
+
+
+def _checkout_slowest_tail() -> Panel:
+    return stat(
+        "Checkout, slowest 5 %",
+        "The time until a buyer is on the way to pay. The limit is the objective's.",
+        Query(signals.quantile("0.95", catalogue.HTTP_SERVER_DURATION, RATE, **CHECKOUT.all)),
+        unit="s",
+        steps=from_(too_slow(CHECKOUT_LATENCY) / 2, too_slow(CHECKOUT_LATENCY)),
+    )
+
+
+def _paid_to_ticket_slowest_tail() -> Panel:
+    return stat(
+        "Paid to ticket, slowest 5 %",
+        "What people wait after they have paid. Long with a short queue means webhooks come late.",
+        Query(signals.quantile("0.95", catalogue.PAID_TO_TICKET, RATE)),
+        unit="s",
+        steps=from_(too_slow(TICKETS_PROMPT) / 2, too_slow(TICKETS_PROMPT)),
+        links=(links.dashboard("queues", "Queues"),),
+    )
+
+
+def _taken_in_the_time_shown() -> Panel:
+    return stat(
+        "Taken in the time shown",
+        "Money for tickets, by currency, in main units. A rough figure: the books say what is exact.",
+        Query(f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency')} / 100", "{{currency}}"),
+        unit="locale",
+        decimals=0,
+        links=(links.dashboard("revenue", "Daily revenue"),),
     )
 
 
@@ -107,7 +133,7 @@ def _attempts() -> Row:
             chart(
                 "Attempts to pay, a minute",
                 "By provider and outcome. Errors are gateways' and ours; declines are the bank's word.",
-                Query(f"{attempts} * 60 > 0", "{{provider}} {{outcome}}"),
+                Query(seen(f"{attempts} * 60", "provider"), "{{provider}} {{outcome}}"),
                 unit="short",
                 stacked=True,
                 data_links=(links.FAILED,),
@@ -115,7 +141,7 @@ def _attempts() -> Row:
             chart(
                 "Checkouts, a minute",
                 "How we answered who wanted to check out; `opened` is good, `sold_out` is nobody's fault.",
-                Query(f"{opened} * 60 > 0", "{{outcome}}"),
+                Query(seen(f"{opened} * 60", "outcome"), "{{outcome}}"),
                 unit="short",
                 stacked=True,
                 data_links=(links.FAULTS,),

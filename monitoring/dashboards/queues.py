@@ -2,7 +2,8 @@
 
 from monitoring import signals
 from monitoring.dashboards import links
-from monitoring.dashboards.panels import RANGE, RATE, Column, Page, Query, Row, bars, chart, from_, stat, table
+from monitoring.dashboards.everywhere import dead_letters, seen
+from monitoring.dashboards.panels import RANGE, RATE, Column, Page, Panel, Query, Row, bars, chart, from_, stat, table
 from monitoring.signals import Unlike
 from service.telemetry import catalogue
 
@@ -21,63 +22,73 @@ def page() -> Page:
 
 
 def _waiting() -> Row:
-    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop")
-    dead_events = f"sum({signals.most(catalogue.INBOX, 'state', state='dead')}) or vector(0)"
-    dead_messages = f"sum({signals.most(catalogue.OUTBOX, 'kind', state='dead')}) or vector(0)"
     return Row(
         "Does anything wait too long?",
         (
-            stat(
-                "Oldest event",
-                "How long the oldest event of a gateway waits to be applied. Age counts, depth does not.",
-                Query(signals.most(catalogue.INBOX_OLDEST)),
-                unit="s",
-                steps=from_(_LATE_S, _STUCK_S),
-                links=(links.playbook("QueueBacklog"),),
-            ),
-            stat(
-                "Oldest message",
-                "How long the oldest due letter, refund or capture is overdue.",
-                Query(f"max({signals.most(catalogue.OUTBOX_OLDEST, 'kind')})"),
-                unit="s",
-                steps=from_(_LATE_S, _STUCK_S),
-                links=(links.playbook("QueueBacklog"),),
-            ),
-            stat(
-                "Dead letters",
-                "Events and messages nobody tries any more: a person looks, repairs and replays them.",
-                Query(f"({dead_events}) + ({dead_messages})"),
-                unit="short",
-                decimals=0,
-                steps=from_(1),
-                links=(links.playbook("DeadLetterNonEmpty"),),
-            ),
-            stat(
-                "Slowest loop",
-                "The longest any of the worker's loops has not turned.",
-                Query(f"max({beat})"),
-                unit="s",
-                steps=from_(_STALLED_S / 2, _STALLED_S),
-                links=(links.playbook("WorkerStalled"),),
-            ),
-            stat(
-                "Paid without ticket",
-                "Orders with money and without all tickets, longer than a moment. Each is a customer who paid for nothing.",
-                Query(signals.most(catalogue.PAID_WITHOUT_TICKET)),
-                unit="short",
-                decimals=0,
-                steps=from_(1),
-                links=(links.playbook("PaidWithoutTicket"),),
-            ),
-            stat(
-                "Age of these figures",
-                "They are counted by the worker every few seconds; old ones say nothing.",
-                Query(signals.most(catalogue.PROGRESS_AGE)),
-                unit="s",
-                steps=from_(60, 180),
-                links=(links.playbook("FiguresStale"),),
-            ),
+            _oldest_event(),
+            _oldest_message(),
+            dead_letters(),
+            _slowest_loop(),
+            _paid_without_ticket(),
+            _age_of_these_figures(),
         ),
+    )
+
+
+def _oldest_event() -> Panel:
+    return stat(
+        "Oldest event",
+        "How long the oldest event of a gateway waits to be applied. Age counts, depth does not.",
+        Query(signals.most(catalogue.INBOX_OLDEST)),
+        unit="s",
+        steps=from_(_LATE_S, _STUCK_S),
+        links=(links.playbook("QueueBacklog"),),
+    )
+
+
+def _oldest_message() -> Panel:
+    return stat(
+        "Oldest message",
+        "How long the oldest due letter, refund or capture is overdue.",
+        Query(f"max({signals.most(catalogue.OUTBOX_OLDEST, 'kind')})"),
+        unit="s",
+        steps=from_(_LATE_S, _STUCK_S),
+        links=(links.playbook("QueueBacklog"),),
+    )
+
+
+def _slowest_loop() -> Panel:
+    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop")
+    return stat(
+        "Slowest loop",
+        "The longest any of the worker's loops has not turned.",
+        Query(f"max({beat})"),
+        unit="s",
+        steps=from_(_STALLED_S / 2, _STALLED_S),
+        links=(links.playbook("WorkerStalled"),),
+    )
+
+
+def _paid_without_ticket() -> Panel:
+    return stat(
+        "Paid without ticket",
+        "Orders with money and without all tickets, longer than a moment. Each is a customer who paid for nothing.",
+        Query(signals.most(catalogue.PAID_WITHOUT_TICKET)),
+        unit="short",
+        decimals=0,
+        steps=from_(1),
+        links=(links.playbook("PaidWithoutTicket"),),
+    )
+
+
+def _age_of_these_figures() -> Panel:
+    return stat(
+        "Age of these figures",
+        "They are counted by the worker every few seconds; old ones say nothing.",
+        Query(signals.most(catalogue.PROGRESS_AGE)),
+        unit="s",
+        steps=from_(60, 180),
+        links=(links.playbook("FiguresStale"),),
     )
 
 
@@ -90,7 +101,7 @@ def _events() -> Row:
             chart(
                 "Events, a minute",
                 "Tries by outcome. `already` is a repeat that changed nothing, as it should.",
-                Query(f"{applied} * 60", "{{outcome}}"),
+                Query(seen(f"{applied} * 60", "outcome"), "{{outcome}}"),
                 unit="short",
                 stacked=True,
                 wide=9,
@@ -123,7 +134,7 @@ def _messages() -> Row:
             chart(
                 "Messages, a minute",
                 "By kind and outcome: letters, and what is sent to gateways.",
-                Query(f"{done} * 60 > 0", "{{kind}} {{outcome}}"),
+                Query(seen(f"{done} * 60", "kind"), "{{kind}} {{outcome}}"),
                 unit="short",
                 stacked=True,
                 wide=9,
@@ -149,96 +160,113 @@ def _messages() -> Row:
 
 
 def _orders() -> Row:
-    states = "awaiting_payment", "processing", "late_payment"
-    oldest = signals.most(catalogue.ORDERS_OLDEST, "state", state=states)
     return Row(
         "Do orders and refunds move on?",
-        (
-            chart(
-                "Oldest order of a state",
-                "Since it last moved. Awaiting payment longer than the hold lasts: the expiry does not run.",
-                Query(oldest, "{{state}}"),
-                unit="s",
-                wide=8,
-                links=(links.playbook("OrdersStuck"),),
-            ),
-            chart(
-                "Oldest refund of a state",
-                "Since it last moved. `pending` for a day is worth a call to the gateway.",
-                Query(
-                    signals.most(
-                        catalogue.REFUNDS_OLDEST, "state", state=("requested", "awaiting_approval", "pending")
-                    ),
-                    "{{state}}",
-                ),
-                unit="s",
-                wide=8,
-                links=(links.playbook("RefundStuck"),),
-            ),
-            bars(
-                "Orders by state",
-                "Now, all there are.",
-                Query(f"sort_desc({signals.most(catalogue.ORDERS, 'state')} > 0)", "{{state}}"),
-                unit="short",
-                decimals=0,
-                wide=5,
-            ),
-            stat(
-                "Holds past their end",
-                "How long ago the oldest hold ended whose places are still held: they could be sold.",
-                Query(signals.most(catalogue.HOLDS_OVERDUE)),
-                unit="s",
-                steps=from_(60, 300),
-                wide=3,
-                high=8,
-                nothing="none",
-                links=(links.playbook("HoldsLeaking"),),
-            ),
+        (_oldest_order_of_a_state(), _oldest_refund_of_a_state(), _orders_by_state(), _holds_past_their_end()),
+    )
+
+
+def _oldest_order_of_a_state() -> Panel:
+    states = "awaiting_payment", "processing", "late_payment"
+    oldest = signals.most(catalogue.ORDERS_OLDEST, "state", state=states)
+    return chart(
+        "Oldest order of a state",
+        "Since it last moved. Awaiting payment longer than the hold lasts: the expiry does not run.",
+        Query(oldest, "{{state}}"),
+        unit="s",
+        wide=8,
+        links=(links.playbook("OrdersStuck"),),
+    )
+
+
+def _oldest_refund_of_a_state() -> Panel:
+    return chart(
+        "Oldest refund of a state",
+        "Since it last moved. `pending` for a day is worth a call to the gateway.",
+        Query(
+            signals.most(catalogue.REFUNDS_OLDEST, "state", state=("requested", "awaiting_approval", "pending")),
+            "{{state}}",
         ),
+        unit="s",
+        wide=8,
+        links=(links.playbook("RefundStuck"),),
+    )
+
+
+def _orders_by_state() -> Panel:
+    return bars(
+        "Orders by state",
+        "Now, all there are.",
+        Query(f"sort_desc({signals.most(catalogue.ORDERS, 'state')} > 0)", "{{state}}"),
+        unit="short",
+        decimals=0,
+        wide=5,
+    )
+
+
+def _holds_past_their_end() -> Panel:
+    return stat(
+        "Holds past their end",
+        "How long ago the oldest hold ended whose places are still held: they could be sold.",
+        Query(signals.most(catalogue.HOLDS_OVERDUE)),
+        unit="s",
+        steps=from_(60, 300),
+        wide=3,
+        high=8,
+        nothing="none",
+        links=(links.playbook("HoldsLeaking"),),
     )
 
 
 def _worker() -> Row:
-    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop")
-    cases = signals.most(catalogue.CASES, "kind")
     return Row(
         "Is the worker well?",
-        (
-            bars(
-                "Since each loop turned",
-                "The slow ones turn every minute or so by design; a minute more is a stall.",
-                Query(f"topk(12, {beat})", "{{loop}}"),
-                unit="s",
-                steps=from_(_STALLED_S, 3 * _STALLED_S),
-                wide=9,
-                high=10,
-                links=(links.playbook("WorkerStalled"),),
-            ),
-            chart(
-                "Turns that failed, a minute",
-                "By loop. One now and then repeats by itself; many are in the log.",
-                Query(f"{signals.rate_of(catalogue.WORKER_FAILURES, RATE, 'loop')} * 60 > 0", "{{loop}}"),
-                unit="short",
-                wide=8,
-                high=10,
-                nothing="none failed",
-                data_links=(links.FAULTS,),
-                links=(links.playbook("WorkerFailing"),),
-            ),
-            table(
-                "Cases that wait for a person",
-                "What no worker can decide.",
-                Query(f"{cases} > 0"),
-                Query(f"{signals.most(catalogue.CASES_OLDEST, 'kind')} and on (kind) {cases} > 0"),
-                columns=(
-                    Column("kind", "Kind"),
-                    Column("Value #A", "Open"),
-                    Column("Value #B", "Oldest", "s", from_(86400, 3 * 86400)),
-                ),
-                wide=7,
-                high=10,
-                nothing="none",
-                links=(links.playbook("CasesWaiting"),),
-            ),
+        (_since_each_loop_turned(), _turns_that_failed_a_minute(), _cases_that_wait_for_a_person()),
+    )
+
+
+def _since_each_loop_turned() -> Panel:
+    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop")
+    return bars(
+        "Since each loop turned",
+        "The slow ones turn every minute or so by design; a minute more is a stall.",
+        Query(f"topk(12, {beat})", "{{loop}}"),
+        unit="s",
+        steps=from_(_STALLED_S, 3 * _STALLED_S),
+        wide=9,
+        high=10,
+        links=(links.playbook("WorkerStalled"),),
+    )
+
+
+def _turns_that_failed_a_minute() -> Panel:
+    return chart(
+        "Turns that failed, a minute",
+        "By loop. One now and then repeats by itself; many are in the log.",
+        Query(seen(f"{signals.rate_of(catalogue.WORKER_FAILURES, RATE, 'loop')} * 60", "loop"), "{{loop}}"),
+        unit="short",
+        wide=8,
+        high=10,
+        nothing="none failed",
+        data_links=(links.FAULTS,),
+        links=(links.playbook("WorkerFailing"),),
+    )
+
+
+def _cases_that_wait_for_a_person() -> Panel:
+    cases = signals.most(catalogue.CASES, "kind")
+    return table(
+        "Cases that wait for a person",
+        "What no worker can decide.",
+        Query(f"{cases} > 0"),
+        Query(f"{signals.most(catalogue.CASES_OLDEST, 'kind')} and on (kind) {cases} > 0"),
+        columns=(
+            Column("kind", "Kind"),
+            Column("Value #A", "Open"),
+            Column("Value #B", "Oldest", "s", from_(86400, 3 * 86400)),
         ),
+        wide=7,
+        high=10,
+        nothing="none",
+        links=(links.playbook("CasesWaiting"),),
     )

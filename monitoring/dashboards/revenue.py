@@ -2,6 +2,7 @@
 
 from monitoring import signals
 from monitoring.dashboards import links
+from monitoring.dashboards.everywhere import seen
 from monitoring.dashboards.panels import (
     PROVIDER,
     RANGE,
@@ -9,6 +10,7 @@ from monitoring.dashboards.panels import (
     TICKET_TYPE,
     Column,
     Page,
+    Panel,
     Query,
     Row,
     bars,
@@ -37,55 +39,76 @@ def page() -> Page:
 
 
 def _today() -> Row:
-    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
-    back = f"{signals.count_of(catalogue.RETURNED, RANGE, 'currency')} / 100"
     return Row(
         "What came in?",
-        (
-            stat(
-                "Gross",
-                "Money taken for tickets in the time shown, by currency in main units. Rounded by sampling: what is "
-                "exact stands in the books (`cubano books`).",
-                Query(gross, "{{currency}}"),
-                unit="locale",
-                decimals=0,
-            ),
-            stat(
-                "Given back",
-                "Refunds that succeeded and disputes that were lost, by currency.",
-                Query(f"{back} or {gross} * 0", "{{currency}}"),
-                unit="locale",
-                decimals=0,
-            ),
-            stat(
-                "Net",
-                "Gross without what was given back; the gateways' fees are in the books, not here.",
-                Query(f"{gross} - ({back} or {gross} * 0)", "{{currency}}"),
-                unit="locale",
-                decimals=0,
-            ),
-            stat(
-                "Orders paid",
-                "In the time shown.",
-                Query(signals.count_of(catalogue.FUNNEL, RANGE, step="paid")),
-                unit="short",
-                decimals=0,
-            ),
-            stat(
-                "Tickets issued",
-                "In the time shown, of the chosen types.",
-                Query(signals.count_of(catalogue.TICKETS_ISSUED, RANGE, **_TYPES)),
-                unit="short",
-                decimals=0,
-            ),
-            stat(
-                "An order, on average",
-                "Gross by orders paid, in the first currency's main unit.",
-                Query(f"sum({gross}) / ({signals.count_of(catalogue.FUNNEL, RANGE, step='paid')} > 0)"),
-                unit="locale",
-                decimals=2,
-            ),
-        ),
+        (_gross(), _given_back(), _net(), _orders_paid(), _tickets_issued(), _an_order_on_average()),
+    )
+
+
+def _gross() -> Panel:
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    return stat(
+        "Gross",
+        "Money taken for tickets in the time shown, by currency in main units. Rounded by sampling: what is "
+        "exact stands in the books (`cubano books`).",
+        Query(gross, "{{currency}}"),
+        unit="locale",
+        decimals=0,
+    )
+
+
+def _given_back() -> Panel:
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    back = f"{signals.count_of(catalogue.RETURNED, RANGE, 'currency')} / 100"
+    return stat(
+        "Given back",
+        "Refunds that succeeded and disputes that were lost, by currency.",
+        Query(f"{back} or {gross} * 0", "{{currency}}"),
+        unit="locale",
+        decimals=0,
+    )
+
+
+def _net() -> Panel:
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    back = f"{signals.count_of(catalogue.RETURNED, RANGE, 'currency')} / 100"
+    return stat(
+        "Net",
+        "Gross without what was given back; the gateways' fees are in the books, not here.",
+        Query(f"{gross} - ({back} or {gross} * 0)", "{{currency}}"),
+        unit="locale",
+        decimals=0,
+    )
+
+
+def _orders_paid() -> Panel:
+    return stat(
+        "Orders paid",
+        "In the time shown.",
+        Query(signals.count_of(catalogue.FUNNEL, RANGE, step="paid")),
+        unit="short",
+        decimals=0,
+    )
+
+
+def _tickets_issued() -> Panel:
+    return stat(
+        "Tickets issued",
+        "In the time shown, of the chosen types.",
+        Query(signals.count_of(catalogue.TICKETS_ISSUED, RANGE, **_TYPES)),
+        unit="short",
+        decimals=0,
+    )
+
+
+def _an_order_on_average() -> Panel:
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    return stat(
+        "An order, on average",
+        "Gross by orders paid, in the first currency's main unit.",
+        Query(f"sum({gross}) / ({signals.count_of(catalogue.FUNNEL, RANGE, step='paid')} > 0)"),
+        unit="locale",
+        decimals=2,
     )
 
 
@@ -138,7 +161,7 @@ def _returns() -> Row:
             chart(
                 "Refunds, an hour",
                 "Steps of refunds. `fail` needs a person: it opens a case.",
-                Query(f"{refunds} * 3600 > 0", "{{event}}"),
+                Query(seen(f"{refunds} * 3600", "event"), "{{event}}"),
                 unit="short",
                 wide=8,
             ),
@@ -171,60 +194,78 @@ def _returns() -> Row:
 
 
 def _books() -> Row:
-    open_minor = signals.most(catalogue.DIFFERENCES_MINOR, "provider, kind", **_MINE)
-    count = signals.most(catalogue.DIFFERENCES, "provider, kind", **_MINE)
     return Row(
         "Do the books agree with the gateways?",
         (
-            stat(
-                "Open differences",
-                "Between books and gateways, of all kinds but timing. Each has a line in `cubano books differences`.",
-                Query(
-                    f"sum({signals.select(catalogue.DIFFERENCES, kind=signals.Unlike('timing'), **_MINE)}) or vector(0)"
-                ),
-                unit="short",
-                steps=from_(1),
-                decimals=0,
-                links=(links.playbook("ReconciliationMismatch"),),
-            ),
-            stat(
-                "Last compared",
-                "How long ago a day of the gateway longest without was compared. More than a day: is the worker well?",
-                Query(f"max(time() - {signals.select(catalogue.RECONCILED, **_MINE)})"),
-                unit="s",
-                steps=from_(26 * 3600, 48 * 3600),
-                nothing="not yet",
-            ),
-            stat(
-                "Cases that wait",
-                "For a person: failed refunds, seats that are gone, evidence that is due.",
-                Query(f"sum({signals.most(catalogue.CASES, 'kind')}) or vector(0)"),
-                unit="short",
-                steps=from_(1, 10),
-                decimals=0,
-            ),
-            table(
-                "Differences by kind",
-                "Number and sum, each without its sign, in main units.",
-                Query(f"{count} > 0"),
-                Query(f"{open_minor} / 100 > 0"),
-                columns=(
-                    Column("provider", "Provider"),
-                    Column("kind", "Kind"),
-                    Column("Value #A", "Differences"),
-                    Column("Value #B", "Sum", "locale"),
-                ),
-                wide=12,
-                high=4,
-                nothing="none",
-            ),
-            chart(
-                "Entries in the books, an hour",
-                "By kind. Payments without entries, or entries without payments, is what the comparison finds.",
-                Query(f"{signals.rate_of(catalogue.JOURNAL_ENTRIES, RATE, 'kind')} * 3600 > 0", "{{kind}}"),
-                unit="short",
-                stacked=True,
-                wide=24,
-            ),
+            _open_differences(),
+            _last_compared(),
+            _cases_that_wait(),
+            _differences_by_kind(),
+            _entries_in_the_books_an_hour(),
         ),
+    )
+
+
+def _open_differences() -> Panel:
+    return stat(
+        "Open differences",
+        "Between books and gateways, of all kinds but timing. Each has a line in `cubano books differences`.",
+        Query(f"sum({signals.select(catalogue.DIFFERENCES, kind=signals.Unlike('timing'), **_MINE)}) or vector(0)"),
+        unit="short",
+        steps=from_(1),
+        decimals=0,
+        links=(links.playbook("ReconciliationMismatch"),),
+    )
+
+
+def _last_compared() -> Panel:
+    return stat(
+        "Last compared",
+        "How long ago a day of the gateway longest without was compared. More than a day: is the worker well?",
+        Query(f"max(time() - {signals.select(catalogue.RECONCILED, **_MINE)})"),
+        unit="s",
+        steps=from_(26 * 3600, 48 * 3600),
+        nothing="not yet",
+    )
+
+
+def _cases_that_wait() -> Panel:
+    return stat(
+        "Cases that wait",
+        "For a person: failed refunds, seats that are gone, evidence that is due.",
+        Query(f"sum({signals.most(catalogue.CASES, 'kind')}) or vector(0)"),
+        unit="short",
+        steps=from_(1, 10),
+        decimals=0,
+    )
+
+
+def _differences_by_kind() -> Panel:
+    open_minor = signals.most(catalogue.DIFFERENCES_MINOR, "provider, kind", **_MINE)
+    count = signals.most(catalogue.DIFFERENCES, "provider, kind", **_MINE)
+    return table(
+        "Differences by kind",
+        "Number and sum, each without its sign, in main units.",
+        Query(f"{count} > 0"),
+        Query(f"{open_minor} / 100 > 0"),
+        columns=(
+            Column("provider", "Provider"),
+            Column("kind", "Kind"),
+            Column("Value #A", "Differences"),
+            Column("Value #B", "Sum", "locale"),
+        ),
+        wide=12,
+        high=4,
+        nothing="none",
+    )
+
+
+def _entries_in_the_books_an_hour() -> Panel:
+    return chart(
+        "Entries in the books, an hour",
+        "By kind. Payments without entries, or entries without payments, is what the comparison finds.",
+        Query(seen(f"{signals.rate_of(catalogue.JOURNAL_ENTRIES, RATE, 'kind')} * 3600", "kind"), "{{kind}}"),
+        unit="short",
+        stacked=True,
+        wide=24,
     )

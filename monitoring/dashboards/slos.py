@@ -2,7 +2,20 @@
 
 from monitoring import recording, signals
 from monitoring.dashboards import links
-from monitoring.dashboards.panels import Colour, Column, Page, Query, Row, Steps, at_least, bars, chart, stat, table
+from monitoring.dashboards.panels import (
+    Colour,
+    Column,
+    Page,
+    Panel,
+    Query,
+    Row,
+    Steps,
+    at_least,
+    bars,
+    chart,
+    stat,
+    table,
+)
 from monitoring.dashboards.promises import close_to, promised
 from service.telemetry.objectives import ALL_BP, BURNS, OBJECTIVES, ON_SALE_BURNS, Objective
 
@@ -89,16 +102,14 @@ def _sale() -> Row:
 
 
 def _one(objective: Objective) -> Row:
+    title = _title(objective)
     legend = f"{{{{{objective.by}}}}}" if objective.by else ""
-    burns = (*BURNS, *(ON_SALE_BURNS if objective.on_sale_bp else ()))
-    pages = min(float(burn.factor) for burn in burns if burn.critical)
-    limit = round(pages * (ALL_BP - objective.target_bp) / ALL_BP, 6)
     kept = f"1 - max by ({objective.by or 'slo'}) ({recording.ratio(objective, '1h')})"
     return Row(
-        f"{_title(objective)}: {objective.promise}",
+        f"{title}: {objective.promise}",
         (
             stat(
-                f"{_title(objective)}, last hour",
+                f"{title}, last hour",
                 f"{promised(objective):.2%} was promised over {objective.period}. {objective.promise}",
                 Query(kept, legend),
                 unit="percentunit",
@@ -106,22 +117,9 @@ def _one(objective: Objective) -> Row:
                 decimals=2,
                 high=7,
             ),
+            _burning(objective, title, legend),
             chart(
-                f"{_title(objective)}: bad share",
-                "Over windows that get somebody up: the red line is six (on sale four) times what the budget allows. "
-                "Both long and short above it is an alert.",
-                *(
-                    Query(recording.ratio(objective, window), f"{legend} {window}".strip())
-                    for window in ("5m", "1h", "6h")
-                ),
-                unit="percentunit",
-                steps=((None, Colour.GREEN), (limit, Colour.RED)),
-                wide=12,
-                high=7,
-                data_links=(links.FAILED,),
-            ),
-            chart(
-                f"{_title(objective)}: events",
+                f"{title}: events",
                 "In five minutes, all and bad ones. Few events make a jumpy share: look at both.",
                 Query(signals.total(recording.events(objective, "5m")), "all"),
                 Query(signals.total(recording.bad(objective, "5m")), "bad"),
@@ -130,4 +128,22 @@ def _one(objective: Objective) -> Row:
                 high=7,
             ),
         ),
+    )
+
+
+def _burning(objective: Objective, title: str, legend: str) -> Panel:
+    burns = (*BURNS, *(ON_SALE_BURNS if objective.on_sale_bp else ()))
+    pages = min(float(burn.factor) for burn in burns if burn.critical)
+    limit = round(pages * (ALL_BP - objective.target_bp) / ALL_BP, 6)
+    windows = ("5m", "1h", "6h")
+    return chart(
+        f"{title}: bad share",
+        "Over windows that get somebody up: the red line is six (on sale four) times what the budget allows. "
+        "Both long and short above it is an alert.",
+        *(Query(recording.ratio(objective, window), f"{legend} {window}".strip()) for window in windows),
+        unit="percentunit",
+        steps=((None, Colour.GREEN), (limit, Colour.RED)),
+        wide=12,
+        high=7,
+        data_links=(links.FAILED,),
     )

@@ -1,6 +1,7 @@
 """What the reader of a page may choose; a page has exactly the choices its text uses."""
 
 from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -16,10 +17,10 @@ _SOURCES = {"traces": "tempo", "logs": "loki"}
 PLAYBOOKS_AT = "/public/playbooks"  # runbooks/playbooks, as the compose file lays it into Grafana's own files
 
 
-def variables(page: Page) -> list[dashboard.DatasourceVariable | dashboard.QueryVariable | dashboard.TextBoxVariable]:
+def variables(page: Page) -> list[Builder[models.VariableModel]]:
     """In the order in which they stand above the page."""
     text = repr(page)
-    found: list[dashboard.DatasourceVariable | dashboard.QueryVariable | dashboard.TextBoxVariable] = []
+    found: list[Builder[models.VariableModel]] = []
     found.append(dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
     found += [_choice(name) for name in _CHOICES if f"${name}" in text]
     for name, kind in _SOURCES.items():

@@ -11,7 +11,7 @@ from monitoring.render.read import Mark, Named
 from monitoring.render.theme import CARD, INK, SOFT, colours
 from monitoring.render.units import Reading
 
-_LEGEND_LINE, _MOST_LINES = 17, 3
+_LEGEND_LINE, _MOST_LINES, _MORE = 17, 3, 120
 _GAP = 1.5  # steps without a point, and the line is broken
 _NEAR = 0.25  # of a limit: from here on the limit is shown, too
 
@@ -53,7 +53,7 @@ def _most(found: Sequence[Named], reading: Reading, defaults: Mapping[str, Any],
         most = max(value for each in found for _, value in each.series.points)
     near = [step["value"] for step in reading.steps if step["value"] and (not most or most >= _NEAR * step["value"])]
     limited = defaults["custom"].get("thresholdsStyle") is not None
-    return max([most, *((value * 1.05 for value in near) if limited else ())])
+    return max(most, *(float(value) * 1.05 for value in near)) if near and limited else most
 
 
 def _lines(paper: Paper, found: Sequence[Named], span: Span, *, filled: bool) -> str:
@@ -110,7 +110,7 @@ def _legend(found: Sequence[Named], reading: Reading, width: float) -> tuple[str
         wide = 16 + svg.width_of(name) + 6 + svg.width_of(value) + 16
         if x + wide > width and x > 4:  # noqa: PLR2004 - where a line begins
             x, row = 4.0, row + 1
-        if row == _MOST_LINES - 1 and x + wide > width - 60 and place < len(found) - 1:
+        if row == _MOST_LINES - 1 and x + wide > width - _MORE and place < len(found) - 1:
             drawn.append(svg.text(x, row * _LEGEND_LINE + 12, f"+ {len(found) - place} more", font_size=11, fill=SOFT))
             break
         y = row * _LEGEND_LINE + 12

@@ -27,8 +27,20 @@ LABELS = {
 }
 
 
+class Server(ThreadingHTTPServer):
+    """Remembers what it was asked."""
+
+    daemon_threads = False
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.answer, self.asked = answer, []
+
+
 class Answering(BaseHTTPRequestHandler):
     """Speaks Prometheus' wire: a wave for a range, one figure for now, two series of everything."""
+
+    server: Server
 
     def do_GET(self):
         url, server = urlsplit(self.path), self.server
@@ -89,8 +101,7 @@ def prometheus():
     servers = []
 
     def start(answer):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-        server.answer, server.asked, server.daemon_threads, server.block_on_close = answer, [], False, True
+        server = Server(answer)
         servers.append((server, thread := Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})))
         thread.start()
         return server
