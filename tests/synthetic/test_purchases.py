@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from service.history.flow import choose, read_page, read_totals
+from service.history.rules import Filters
 from service.kernel.clock import Dial, utc_now
 from service.parts import Parts, build_parts
 from service.synthetic.flow import SyntheticBuyer, ensure
@@ -66,16 +68,19 @@ async def test_a_purchase_is_real_and_stands_in_no_figure(stage: Stage) -> None:
         async def refunded() -> bool:
             return (await stage.rows(ORDERS))[0][0] == "refunded"
 
-        await stage.until(looked)
+        await stage.until(looked, within_s=30)
         later(stage)
-        await stage.until(bought, within_s=20)
+        await stage.until(bought, within_s=60)
         paid = await stage.rows(ORDERS)
         seats = await stock(stage, TICKET_TYPE)
         accounts = dict(await stage.rows(ACCOUNTS))
         later(stage, EVERY_S + 1)
-        await stage.until(refunded, within_s=20)
+        await stage.until(refunded, within_s=60)
         text = worker.parts.telemetry.render("")[0].decode()
 
+    async with stage.db.transaction() as session:
+        chosen = await choose(session, Filters())
+        history, totals = await read_page(session, chosen, after=None, limit=9), await read_totals(session, chosen)
     shown = (await stage.client.get("/en")).text + (await stage.client.get("/api/payment/catalog")).text
     assert [("paid", True)] == paid
     assert (0, 1) == seats
@@ -84,6 +89,7 @@ async def test_a_purchase_is_real_and_stands_in_no_figure(stage: Stage) -> None:
     assert samples(text, "cubano_synthetic_last_success_timestamp_seconds")[()] > 0
     assert [] == await stage.rows("SELECT kind FROM outbox WHERE kind LIKE 'mail.%'")
     assert "ynthetic" not in shown
+    assert ([], []) == (history, totals)
     assert not any(samples(text, "cubano_funnel_total").values())
     assert not any(samples(text, "cubano_payment_attempts_total").values())
     for name in ("cubano_revenue_minor_total", "cubano_tickets_issued_total", "cubano_stock"):
