@@ -241,6 +241,14 @@ def _waiting() -> Row:
                 steps=from_(too_slow(TICKETS_PROMPT)),
                 data_links=(links.FAILED,),
             ),
+            chart(
+                "Requests in work",
+                "All that are being answered. A line that climbs and stays is something that hangs.",
+                Query(f"sum by (instance) ({catalogue.HTTP_SERVER_ACTIVE.name})", "{{instance}}"),
+                unit="short",
+                wide=24,
+                high=6,
+            ),
         ),
     )
 
@@ -267,6 +275,15 @@ def _stock() -> Row:
                     Column("Value #C", "Places"),
                     Column("Value #D", "Sold, share", "percentunit", from_(0.8, 0.98)),
                 ),
+                wide=16,
+                high=10,
+            ),
+            bars(
+                "Places given back",
+                "In the time shown, by holds that ended unpaid.",
+                Query(f"sort_desc({signals.count_of(catalogue.HOLDS_RELEASED, RANGE, 'reason')})", "{{reason}}"),
+                unit="short",
+                decimals=0,
                 high=10,
             ),
         ),

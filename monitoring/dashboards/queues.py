@@ -1,6 +1,7 @@
 """Queues and workers: whether what is written down is being done, how long it waits, and whether the worker is well."""
 
 from monitoring import signals
+from monitoring.alerts.worker import QUICK
 from monitoring.dashboards import links
 from monitoring.dashboards.everywhere import dead_letters, seen
 from monitoring.dashboards.panels import RANGE, RATE, Column, Page, Panel, Query, Row, bars, chart, from_, stat, table
@@ -58,10 +59,10 @@ def _oldest_message() -> Panel:
 
 
 def _slowest_loop() -> Panel:
-    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop")
+    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop", loop=QUICK)
     return stat(
         "Slowest loop",
-        "The longest any of the worker's loops has not turned.",
+        "The longest that any loop has not turned that a customer waits for; the others turn when it is their time.",
         Query(f"max({beat})"),
         unit="s",
         steps=from_(_STALLED_S / 2, _STALLED_S),
@@ -162,7 +163,10 @@ def _messages() -> Row:
 def _orders() -> Row:
     return Row(
         "Do orders and refunds move on?",
-        (_oldest_order_of_a_state(), _oldest_refund_of_a_state(), _orders_by_state(), _holds_past_their_end()),
+        (
+            *(_oldest_order_of_a_state(), _oldest_refund_of_a_state(), _orders_by_state(), _holds_past_their_end()),
+            *(_orders_moving(), _payments_by_state()),
+        ),
     )
 
 
@@ -218,6 +222,27 @@ def _holds_past_their_end() -> Panel:
     )
 
 
+def _orders_moving() -> Panel:
+    moves = signals.rate_of(catalogue.ORDERS_MOVED, RATE, "event", outcome="moved")
+    return chart(
+        "Orders moving, a minute",
+        "What changed them. `expire` is whoever left; `pay_unseated` paid when the seats were gone.",
+        Query(seen(f"{moves} * 60", "event"), "{{event}}"),
+        unit="short",
+        wide=16,
+    )
+
+
+def _payments_by_state() -> Panel:
+    return bars(
+        "Payments not decided",
+        "Now. `unknown` is asked about until the gateway can tell.",
+        Query(f"sort_desc({signals.most(catalogue.PAYMENTS, 'state')} > 0)", "{{state}}"),
+        unit="short",
+        decimals=0,
+    )
+
+
 def _worker() -> Row:
     return Row(
         "Is the worker well?",
@@ -226,10 +251,10 @@ def _worker() -> Row:
 
 
 def _since_each_loop_turned() -> Panel:
-    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop")
+    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop", loop=QUICK)
     return bars(
         "Since each loop turned",
-        "The slow ones turn every minute or so by design; a minute more is a stall.",
+        "Those that a customer waits for. A minute is a stall; all of them at once is the database or the process.",
         Query(f"topk(12, {beat})", "{{loop}}"),
         unit="s",
         steps=from_(_STALLED_S, 3 * _STALLED_S),

@@ -201,7 +201,7 @@ def _books() -> Row:
             _last_compared(),
             _cases_that_wait(),
             _differences_by_kind(),
-            _entries_in_the_books_an_hour(),
+            *(_entries_in_the_books_an_hour(), _movements_read(), _cases_opened()),
         ),
     )
 
@@ -267,5 +267,26 @@ def _entries_in_the_books_an_hour() -> Panel:
         Query(seen(f"{signals.rate_of(catalogue.JOURNAL_ENTRIES, RATE, 'kind')} * 3600", "kind"), "{{kind}}"),
         unit="short",
         stacked=True,
-        wide=24,
+        wide=8,
+    )
+
+
+def _movements_read() -> Panel:
+    return chart(
+        "Movements read, an hour",
+        "Lines of the gateways' own lists. A payment without one a day later is a difference.",
+        Query(f"{signals.rate_of(catalogue.SETTLEMENTS, RATE, 'provider', **_MINE)} * 3600", "{{provider}}"),
+        unit="short",
+        wide=8,
+    )
+
+
+def _cases_opened() -> Panel:
+    opened = f"{signals.rate_of(catalogue.CASES_OPENED, RATE, 'kind')} * 3600"
+    return chart(
+        "Cases opened, an hour",
+        "What only a person decides.",
+        Query(seen(opened, "kind"), "{{kind}}"),
+        unit="short",
+        wide=8,
     )
