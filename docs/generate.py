@@ -18,7 +18,7 @@ from typing import Any
 import click
 from sqlalchemy.dialects import postgresql
 
-from docs.lists import cases, differences, reasons, roles, zones
+from docs.lists import alerts, cases, differences, objectives, reasons, roles, zones
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]*?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -184,6 +184,7 @@ def _needs(passage: Any) -> str:
 
 
 PARTS: Mapping[str, Callable[..., str]] = {
+    "alerts": alerts,
     "capabilities": capabilities,
     "differences": differences,
     "cases": cases,
@@ -191,6 +192,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "invariants": invariants,
     "machine": machine,
     "metrics": metrics,
+    "objectives": objectives,
     "reasons": reasons,
     "roles": roles,
     "routes": routes,

@@ -53,6 +53,41 @@ def zones() -> str:
     return _table(["zone", "at once", "then a minute", "client", "why"], rows)
 
 
+def objectives() -> str:
+    """What customers and staff may count on, from the rows that rules and dashboards read."""
+    from service.telemetry.objectives import ALL_BP, OBJECTIVES  # noqa: PLC0415 - only this part needs the service
+
+    def percent(bp: int) -> str:
+        return f"{bp * 100 / ALL_BP:g} %" if bp else "-"
+
+    rows = [
+        [
+            f"`{each.name}`",
+            each.promise,
+            f"`{each.metric.name}`" + (f", by {each.by}" if each.by else ""),
+            f"{percent(each.target_bp)} in {each.period}",
+            percent(each.on_sale_bp),
+            "any hour" if each.pages else "office hours",
+        ]
+        for each in OBJECTIVES
+    ]
+    return _table(["objective", "promise", "counted by", "kept by", "in a sale's two hours", "somebody is told"], rows)
+
+
+def alerts() -> str:
+    """Every alert by owner, its tiers, what it means, and the playbook of its name."""
+    from monitoring.alerts import ALERTS  # noqa: PLC0415 - only this part needs the rules
+
+    first, tiers = {each.name: each for each in reversed(ALERTS)}, dict[str, list[str]]()
+    for each in ALERTS:
+        tiers.setdefault(each.name, []).append(each.tier)
+    rows = [
+        [f"[{name}](../../{first[name].playbook})", ", ".join(tiers[name]), first[name].owner, first[name].description]
+        for name in sorted(first, key=lambda name: (first[name].owner, name))
+    ]
+    return _table(["alert", "tier", "owner", "what it means"], rows)
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
 
