@@ -4,14 +4,17 @@ A new kind is a row of `create_deliveries` and is known to `catalogue.MESSAGE_KI
 well, or raises and is tried again, or raises `Parked` for a person.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+
+import aiosmtplib
 
 from service.checkout.flow import EXPIRE
 from service.completion.flow import capture, expire_order
 from service.dispatch import flow as dispatch
 from service.kernel.outbox import Message
 from service.links import flow as links
-from service.mail.flow import Post
+from service.mail.flow import Letter, Post
 from service.mail.rules import LETTERS, ORDER_LINK
 from service.parts import Parts
 from service.payments.flow import CAPTURE
@@ -84,8 +87,7 @@ def _sender(parts: Parts, post: Post, name: str) -> Delivery:
             refund=next((each for each in order.refunds if each.refund_id == message.payload.get("refund_id")), None),
             link=parts.shop.order_link(order.order_id, order.locale, token),
         )
-        await post.send(letter, now=parts.db.clock())
-        parts.telemetry.count(catalogue.MAILS, template=name, outcome=MailOutcome.SENT)
+        await _hand_over(parts, post, letter, name)
 
     return send
 
@@ -106,7 +108,16 @@ def _link_sender(parts: Parts, post: Post) -> Delivery:
             name=found.name,
             orders=found.orders,
         )
-        await post.send(letter, now=now)
-        parts.telemetry.count(catalogue.MAILS, template=ORDER_LINK, outcome=MailOutcome.SENT)
+        await _hand_over(parts, post, letter, ORDER_LINK)
 
     return send
+
+
+async def _hand_over(parts: Parts, post: Post, letter: Letter, name: str) -> None:
+    """Send it, and count how that ended; what is raised makes the outbox try again."""
+    try:
+        await post.send(letter, now=parts.db.clock())
+    except (aiosmtplib.SMTPException, OSError, asyncio.CancelledError):  # the last: its time was over
+        parts.telemetry.count(catalogue.MAILS, template=name, outcome=MailOutcome.RETRIED)
+        raise
+    parts.telemetry.count(catalogue.MAILS, template=name, outcome=MailOutcome.SENT)
