@@ -4,7 +4,7 @@ from monitoring.alert import Alert, Kind, Tier
 from monitoring.signals import Like, Unlike, count_of, most, select, since
 from service.telemetry.catalogue import CONTROLS_AGE, PROGRESS_AGE, WORKER_FAILURES, WORKER_HEARTBEAT
 
-_QUICK = Like("(inbox|mail|checkout|capture|refund|expiry)(-.*)?")
+QUICK = Like("(inbox|mail|checkout|capture|refund|expiry)(-.*)?")
 _OTHERS = Unlike("(inbox|mail|checkout|capture|refund|expiry)(-.*)?|forgetting|invariants|books-.*|keeping")
 
 ALERTS = (
@@ -13,7 +13,7 @@ ALERTS = (
         Tier.CRITICAL,
         Kind.CAUSE,
         "platform",
-        f"absent({select(WORKER_HEARTBEAT, loop=_QUICK)})",
+        f"absent({select(WORKER_HEARTBEAT, loop=QUICK)})",
         "No worker is running",
         "Webhooks are taken in and wait: no tickets, no refunds, no mail until one runs.",
         "queues",
@@ -25,7 +25,7 @@ ALERTS = (
         Tier.CRITICAL,
         Kind.CAUSE,
         "platform",
-        f"{since(WORKER_HEARTBEAT, 'instance, loop', loop=_QUICK)} > {{1m:s30}}"
+        f"{since(WORKER_HEARTBEAT, 'instance, loop', loop=QUICK)} > {{1m:s30}}"
         f" or {since(WORKER_HEARTBEAT, 'instance, loop', loop=_OTHERS)} > {{15m:s90}}",
         "The loop {{ $labels.loop }} of the worker has not turned for {{ $value | humanizeDuration }}",
         "It hangs in a call that has no end, or the process gets no time.",

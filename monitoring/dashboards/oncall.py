@@ -178,8 +178,8 @@ def _least_budget_left() -> Panel:
     left = " or ".join(f"min by (slo) ({recording.remaining(each)})" for each in OBJECTIVES)
     return stat(
         "Least budget left",
-        "Of all objectives, of 30 days.",
-        Query(f"min({left})"),
+        "Of all objectives, of 30 days; at -100% the worst is overdrawn by as much as there was, or more.",
+        Query(f"clamp_min(min({left}), -1)"),
         unit="percentunit",
         decimals=0,
         steps=((None, Colour.RED), (0.0001, Colour.YELLOW), (0.25, Colour.GREEN)),

@@ -54,8 +54,8 @@ def _left() -> Row:
         (
             bars(
                 "Error budget that is left",
-                "Of 30 days. Below a quarter: take care with releases. Nothing left: only fixes are released.",
-                Query(f"sort({left})", "{{slo}}"),
+                "Of 30 days. Below a quarter: take care with releases. Nothing left: only fixes are released. -100% is overdrawn by as much again, or more.",
+                Query(f"sort(clamp_min({left}, -1))", "{{slo}}"),
                 unit="percentunit",
                 steps=_LEFT,
                 most=1,
@@ -90,7 +90,7 @@ def _sale() -> Row:
             stat(
                 f"{_title(each)}: left of a sale's budget",
                 "A sale has a budget of its own: thirty days would hide it. Red: stop and fix before selling on.",
-                Query(recording.remaining_on_sale(each)),
+                Query(f"clamp_min({recording.remaining_on_sale(each)}, -1)"),
                 unit="percentunit",
                 steps=_LEFT,
                 decimals=1,

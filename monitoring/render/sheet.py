@@ -15,6 +15,7 @@ from monitoring.render.units import Reading, ago
 PHONE = 768  # pixels; Grafana puts panels below each other from here down, too
 _COLUMNS, _UNIT, _GAP, _MARGIN, _ROW = 24, 30, 8, 20, 34
 _HEAD, _PAD = 30, 10  # of a panel
+_LINE = 26  # of a table
 SAID = "drawn by cubano monitor render, not Grafana"
 
 
@@ -120,7 +121,8 @@ def _table(panel: Mapping[str, Any], prometheus: Prometheus, span: Span, size: t
             f'<p class=nothing style="height:{size[1]:.0f}px">{escape(panel["fieldConfig"]["defaults"]["noValue"])}</p>'
         )
     told = read.readings(panel, headings)
-    fits = int((size[1] - 26) // 25)
+    fits = int((size[1] - 28) // _LINE)
+    fits -= len(rows) > fits  # the last line says how many more there are
     lines = (
         "".join(_cell(value, reading, span) for value, reading in zip(row, told, strict=True)) for row in rows[:fits]
     )
