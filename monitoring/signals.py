@@ -49,11 +49,14 @@ def rate_of(metric: Metric, window: str, by: str = "", /, **match: Match) -> str
 
 
 def grown(metric: Metric, selector: str, window: str) -> str:
-    """By how much each series of a counter grew; one that is younger than the window, and its target is not, from zero."""
+    """By how much each series of a counter grew; one that is younger than the window, and its target is not, from zero.
+
+    After a gap in the reading an old series looks young: only those count whose target was read before the window.
+    """
     plain = f"increase({selector}[{{{window}}}])"
     if not born_late(metric):
         return plain
-    newborn = f"({selector} unless {selector} offset {{{window}}}) and on (job, instance) up offset {{{window}}}"
+    newborn = f"({selector} unless {selector} offset {{{window}}}) and on (job, instance) up offset {{{window}}} == 1"
     return f"({newborn}) or {plain}"
 
 

@@ -58,6 +58,12 @@ CASES = (
         _CALL.format("count", "auth", "") + "_x5 900x20",
         "7m",
     ),
+    Case(
+        "GatewayAuthFailing",
+        "what was counted before a gap in the reading is no news",
+        'up{job="serve",instance="a"} 1x5 0x10 1x20\n' + _CALL.format("count", "auth", "") + "900x5 _x10 900x20",
+        "18m",
+    ),
     *limit(
         "FailoverActiveTooLong",
         'cubano_failovers_total{provider="stripe",reason="breaker"} 0+1x# #x200',
