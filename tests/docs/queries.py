@@ -1,4 +1,4 @@
-"""The PromQL that documents and playbooks show: what stands in fences of the language `promql`, one expression a line."""
+"""What documents and playbooks show to be asked of Prometheus, logs and database: fences of `promql`, `jq` and `sql`, one a line."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,16 @@ from tests.docs.documents import FENCE, documents, playbooks
 
 
 def queries() -> list[tuple[str, str]]:
-    """Each expression with the file it stands in."""
-    return [(document.path, line) for document in (*documents(), *playbooks()) for line in _lines(document.text)]
+    """Each PromQL expression with the file it stands in."""
+    return asked("promql")
 
 
-def _lines(text: str) -> Iterator[str]:
+def asked(language: str) -> list[tuple[str, str]]:
+    """Each line of a fence of that language with the file it stands in."""
+    return [(page.path, line) for page in (*documents(), *playbooks()) for line in _lines(page.text, language)]
+
+
+def _lines(text: str, language: str) -> Iterator[str]:
     for found in FENCE.finditer(text):
-        if found[1] == "promql":
+        if found[1] == language:
             yield from (line for line in found[2].splitlines() if line.strip())
