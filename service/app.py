@@ -84,9 +84,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemet
     storefront = create_storefront(parts.shop, help_email=settings.help_email, beacon_sample=settings.beacon_sample)
     pages = Router("/", route_handlers=[storefront.router, take_beacon], opt=FOR_CUSTOMERS)
     desk = _desk(parts)
-    limiter = Limiter(
-        factor=settings.rate_limits, redis_url=settings.redis_url.get_secret_value(), telemetry=parts.telemetry
-    )
+    limiter = _limiter(parts)
     limits = Limits(limiter, hops=settings.trusted_hops)
     dress = Dress(public_url=settings.public_url, form_origins=[each.page_origin for each in parts.gateways.values()])
     app = Litestar(
@@ -116,6 +114,11 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemet
     # Outermost: the framework's own middleware never sees what is not routed.
     app.asgi_handler = cast("ASGIApp", TelemetryMiddleware(cast("AsgiApp", app.asgi_handler), parts.telemetry))
     return app
+
+
+def _limiter(parts: Parts) -> Limiter:
+    redis_url = parts.settings.redis_url.get_secret_value()
+    return Limiter(factor=parts.settings.rate_limits, redis_url=redis_url, telemetry=parts.telemetry)
 
 
 def _given(parts: Parts, health: Health) -> dict[str, Provide]:

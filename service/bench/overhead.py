@@ -131,7 +131,7 @@ async def _rounds(whole: System, none: System, seconds: float, say: Say, costs: 
     stretch_s = max(0.5, seconds / (rounds * len(PATHS) * 2))
     found: dict[str, tuple[list[Stretch], list[Stretch]]] = {path: ([], []) for path in PATHS}
     uses: dict[str, dict[str, float]] = {}
-    for number in range(rounds + 1):
+    for number in range(0 if rounds > 1 else 1, rounds + 1):
         say(f"round {number} of {rounds}" if number else "warming up")
         for path, both in found.items():
             sides = list(zip((whole, none), both, strict=True))
@@ -163,9 +163,11 @@ def _priced(uses: Mapping[str, float], costs: Mapping[str, float]) -> float:
     each = {
         "count": costs["count"],
         "observe": price("observe", "observe with exemplar"),
+        "statement": costs["statement"] + SAMPLED * (costs["observe with exemplar"] - costs["observe"]),
         "span": price("span", "span that is kept"),
     }
-    return costs["middleware"] + sum(uses[use] * each[use] for use in each)
+    request = costs["middleware"] + SAMPLED * (costs["span that is kept"] - costs["span"])
+    return request + sum(uses[use] * each[use] for use in each)
 
 
 def record(found: Overhead, *, at: datetime) -> dict[str, Any]:

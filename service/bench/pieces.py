@@ -59,6 +59,8 @@ def _telemetry(ratio: float) -> Telemetry:
 def _used(telemetry: Telemetry) -> dict[str, float]:
     log = get_logger("http")
 
+    statement = telemetry.observing(catalogue.DB_OPERATION, db_operation_name="SELECT")
+
     def span() -> None:
         with telemetry.span("POST https://gateway.example/v1/checkout/sessions", kind="client"):
             pass
@@ -66,6 +68,7 @@ def _used(telemetry: Telemetry) -> dict[str, float]:
     return {
         "count": _each_us(lambda: telemetry.count(catalogue.CHECKOUTS, provider="stripe", outcome="opened")),
         "observe": _each_us(lambda: telemetry.observe(catalogue.DB_OPERATION, 0.002, db_operation_name="SELECT")),
+        "statement": _each_us(lambda: statement(0.002)),
         "span": _each_us(span),
         "log line": _each_us(lambda: log.info("request", method="GET", route="/", status=200, ms=3.1)),
         "scrape": _each_us(telemetry.render, times=3),

@@ -131,6 +131,7 @@ class Database:
         self._master_keys = master_keys
         self.telemetry = telemetry
         self._waiting = 0
+        self._waited = telemetry.observing(catalogue.DB_POOL_WAIT)
         url = make_url(dsn).set(drivername="postgresql+psycopg")
         name = f"cubano-{telemetry.process}"
         options = {"application_name": name, "connect_timeout": 5, "options": SERVER_LIMITS}
@@ -186,7 +187,7 @@ class Database:
             raise
         finally:
             self._waiting -= 1
-            self.telemetry.observe(catalogue.DB_POOL_WAIT, time.perf_counter() - started)
+            self._waited(time.perf_counter() - started)
 
     def measure_pool(self) -> None:
         """Set the pool gauges; called before each scrape's figures are read."""
@@ -205,13 +206,17 @@ class Database:
 
 def _watch_statements(engine: AsyncEngine, telemetry: Telemetry) -> None:
     """Observe the duration of each statement under its verb (`SELECT`, `INSERT`, …), never its text."""
+    told: dict[str, Callable[[float], None]] = {}  # by verb: a checkout has some twenty statements
 
     def before(conn: Any, *_: Any) -> None:
         conn.info["started"] = time.perf_counter()
 
     def after(conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seconds = time.perf_counter() - conn.info["started"]
-        telemetry.observe(catalogue.DB_OPERATION, seconds, db_operation_name=statement.split(None, 1)[0].upper())
+        verb = statement.split(None, 1)[0].upper()
+        if verb not in told:
+            told[verb] = telemetry.observing(catalogue.DB_OPERATION, db_operation_name=verb)
+        told[verb](seconds)
 
     event.listen(engine.sync_engine, "before_cursor_execute", before)
     event.listen(engine.sync_engine, "after_cursor_execute", after)

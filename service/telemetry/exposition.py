@@ -114,18 +114,16 @@ def _handler(telemetry: Telemetry, asked: Mapping[str, Readiness]) -> type[BaseH
                     self._answer(200, body, content_type)
                 case "/health/live":
                     self._answer_json(200, {"status": "live", "process": telemetry.process})
-                case "/health/ready":
-                    self._answer_pings("ready")
-                case "/health/startup":
-                    self._answer_pings("started")
+                case "/health/ready" | "/health/startup" as path:
+                    self._answer_pings("ready" if path == "/health/ready" else "started")
                 case _:
                     self._answer_json(404, {"status": "not_found", "paths": PATHS})
 
         def _answer_pings(self, status: str) -> None:
             pings = asked[status].pings()
             fine = all(ping.ok for ping in pings)
-            told = {"process": telemetry.process, "pings": [asdict(ping) for ping in pings]}
-            self._answer_json(200 if fine else 503, {"status": status if fine else f"not_{status}", **told})
+            told = {"status": status if fine else f"not_{status}", "process": telemetry.process}
+            self._answer_json(200 if fine else 503, told | {"pings": [asdict(ping) for ping in pings]})
 
         def _answer_json(self, status: int, body: Mapping[str, object]) -> None:
             self._answer(status, json.dumps(body).encode(), "application/json")

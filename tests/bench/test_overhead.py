@@ -30,6 +30,7 @@ def test_the_short_form_measures_everything(tmp_path):
         "span that is kept",
         "log line",
         "middleware",
+        "statement",
         "scrape",
     }
     assert pieces == set(told["pieces_us"])

@@ -69,6 +69,17 @@ def test_values_are_written_to_the_series_they_name(telemetry: Telemetry):
     assert found["cubano_paid_to_ticket_seconds_bucket{le: 0.5}"] == 1
 
 
+def test_a_series_can_be_held_on_to(telemetry: Telemetry):
+    """Who observes at every statement looks its series up once; what it writes is the same series."""
+    observe = telemetry.observing(catalogue.DB_OPERATION, db_operation_name="SELECT")
+    observe(0.2)
+    telemetry.observe(catalogue.DB_OPERATION, 0.2, db_operation_name="SELECT")
+
+    assert series(telemetry)["db_client_operation_duration_seconds_count{db_operation_name: SELECT}"] == 2
+    with pytest.raises(MisuseError):
+        telemetry.observing(catalogue.DB_OPERATION, verb="SELECT")
+
+
 def test_open_sets_can_be_announced(telemetry: Telemetry):
     """Once the root knows the ticket types, their series exist at zero too, with every known value of the other labels."""
     telemetry.expect(TICKETS_ISSUED, ticket_type="full-pass")
