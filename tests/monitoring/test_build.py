@@ -6,18 +6,25 @@ from click.testing import CliRunner
 
 from monitoring import build
 from monitoring.cli import monitor
+from service.telemetry.objectives import OBJECTIVES
+from tests.shape.tree import ROOT
 
 
-def test_what_is_committed_is_what_is_built():
+@pytest.fixture(scope="module")
+def built():
+    return build.files()
+
+
+def test_what_is_committed_is_what_is_built(built):
     """A rule that was changed by hand, or a row without its rule, is drift."""
-    assert [] == list(build.drifted(build.files()))
+    assert [] == list(build.drifted(built))
 
 
-def test_each_file_says_that_it_is_generated():
+def test_each_file_says_that_it_is_generated(built):
     """Who opens it to change it reads where to go instead."""
     silent = [
         path
-        for path, text in build.files().items()
+        for path, text in built.items()
         if "enerated" not in text.partition("\n")[0] + text.partition('"panels"')[0] * path.endswith(".json")
     ]
 
@@ -73,3 +80,12 @@ def test_alerts_can_be_listed():
 
     assert len(rows) == len(told.splitlines())
     assert "runbooks/playbooks/DbDown.md" in {row["playbook"] for row in rows}
+
+
+def test_what_is_kept_reaches_as_far_back_as_the_budgets():
+    """An error budget of thirty days over half a month of samples would be twice as large as promised."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    command = compose["services"]["prometheus"]["command"]
+    (kept,) = [word.partition("=")[2] for word in command if "retention.time" in word]
+
+    assert int(kept.removesuffix("d")) > max(int(each.period.removesuffix("d")) for each in OBJECTIVES)
