@@ -86,16 +86,18 @@ async def test_a_refused_letter_is_tried_again_and_comes_once(stage: Stage, box:
 
 
 async def test_a_mail_server_that_is_down_costs_only_time(stage: Stage, box: Postbox):
-    """The ticket is there at once; the letter comes when the server is back."""
+    """The ticket is there at once; the letter comes when the server is back, and that it was refused is counted."""
     checkout = (await stage.checkout()).raise_for_status().json()
-    async with stage.worker(smtp_url=SecretStr("smtp://127.0.0.1:9")):
+    async with stage.worker(smtp_url=SecretStr("smtp://127.0.0.1:9")) as worker:
         await stage.pay(checkout)
         order = await stage.order_in(checkout, "paid")
         await stage.until(lambda: stage.rows("SELECT 1 FROM outbox WHERE last_error LIKE '%SMTP%'"))
+        counted = worker.parts.telemetry.render("")[0].decode()
     async with stage.worker(smtp_url=SecretStr(box.url)):
         await stage.until(lambda: _done(stage), within_s=20)
 
     assert 2 == len(order["tickets"])
+    assert re.search(r'cubano_mails_total\{outcome="retried",template="confirmation"\} [1-9]', counted)
     assert 1 == len(box.letters)
 
 

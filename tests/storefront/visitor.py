@@ -1,17 +1,23 @@
 """A customer's browser without a script: follows redirects by hand, keeps cookies by path, sends what a form holds."""
 
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
-from tests.stage import Stage
 from tests.storefront.html import Page
 
 NAMES = {"name": "Ana Pérez", "email": "ana@example.org"}
 
 
+class Door(Protocol):
+    """Where a visitor finds the store: a stage, or anything with a client that knows the address."""
+
+    @property
+    def client(self) -> httpx.AsyncClient: ...
+
+
 class Visitor:
-    def __init__(self, stage: Stage, language: str = "en") -> None:
+    def __init__(self, stage: Door, language: str = "en") -> None:
         self.stage = stage
         self.language = language
         self.client = httpx.AsyncClient(base_url=stage.client.base_url, timeout=20)

@@ -4,7 +4,8 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from service.local.binaries import Tool
 from service.local.cluster import forget
-from service.local.ports import free_ports
+from service.local.ports import free_port
 from tests.e2e.local import Local
 from tests.local.running import Running
 from tests.monitoring.binaries import needed
@@ -27,43 +28,44 @@ DRILL_SCALE = 40  # the rules of an hour in a minute and a half
 
 @dataclass
 class System:
-    """A running system; `found` is what it said of itself, and the address of its mail server."""
+    """A running system; `found` is what it said of itself, and where alerts are mailed to. `mail` is the customers' server."""
 
     local: Local
     found: dict[str, Any]
-    mail: list[str]
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start_mail(self) -> None:
-        self.running.append(subprocess.Popen(self.mail, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    mail: subprocess.Popen[bytes]
 
     def end_mail(self) -> None:
-        while self.running:
-            process = self.running.pop()
-            process.kill()
-            process.wait()
+        """Letters to customers are refused from now on; those about alerts have a server of their own."""
+        self.mail.kill()
+        self.mail.wait()
 
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     needed(Tool.PROMETHEUS), needed(Tool.ALERTMANAGER)
     folder: Path = tmp_path_factory.mktemp("watched")
-    smtp, page = free_ports(2)
-    mail = [sys.executable, "-m", "service.local.mail", "--smtp-port", str(smtp), "--port", str(page)]
+    customers, alerts = free_port(), free_port()
     settings = {
-        "CUBANO_SMTP_URL": f"smtp://127.0.0.1:{smtp}",
+        "CUBANO_SMTP_URL": f"smtp://127.0.0.1:{customers}",
         "CUBANO_RATE_LIMITS": "1000",  # one address plays everybody
         "CUBANO_GATEWAY_HEALTHY_S": "3",
     }
-    running = Running(folder / "state", "--without", "mail,prometheus,alertmanager", **settings)
-    system = System(
-        Local(running), {**running.found, "smtp": f"127.0.0.1:{smtp}"}, [*mail, "--store", str(folder / "mails")]
-    )
-    system.start_mail()
-    yield system
-    system.end_mail()
-    running.stop()
+    with listening() as traces, _sink(folder, customers) as mail, _sink(folder, alerts):
+        settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.base_url, "OTEL_TRACES_SAMPLER_ARG": "0.5"}
+        running = Running(folder / "state", "--without", "mail,prometheus,alertmanager", **settings)
+        yield System(Local(running), {**running.found, "smtp": f"127.0.0.1:{alerts}"}, mail)
+        running.stop()
     forget(running.state / "postgres")
+
+
+@contextmanager
+def _sink(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    words = ["--smtp-port", str(port), "--port", str(free_port()), "--store", str(folder / f"mails-{port}")]
+    with subprocess.Popen([sys.executable, "-m", "service.local.mail", *words], stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -14,11 +15,19 @@ from uuid import uuid4
 import httpx
 
 from service.bench.chaos.buyers import DECLINED, GOOD, page_of
+from tests.storefront.visitor import Visitor
 
 PER_SECOND = 1.2
 CHALLENGED = "4000002760003184"
 _ASKED = ("", "paypal")  # who does not ask for one gets the first choice, or the other where that is away
-_DECLINED_EVERY, _CHALLENGED_EVERY, _REFUNDED_EVERY, _LEFT_EVERY = 5, 8, 6, 9
+_DECLINED_EVERY, _CHALLENGED_EVERY, _REFUNDED_EVERY, _LEFT_EVERY, _BY_FORM_EVERY = 5, 8, 6, 9, 4
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a visitor finds the store."""
+
+    client: httpx.AsyncClient
 
 
 class Crowd:
@@ -41,16 +50,28 @@ class Crowd:
     async def buy(self, client: httpx.AsyncClient, number: int) -> None:
         """Everything one buyer does; what goes wrong for them is for the alerts to tell."""
         try:
-            await client.get(f"{self._api}/en")
-            order = await self.check_out(client, _ASKED[number % len(_ASKED)])
+            if number % _BY_FORM_EVERY == 0:
+                order = await self._fill_in()
+            else:
+                await client.get(f"{self._api}/en")
+                order = await self.check_out(client, _ASKED[number % len(_ASKED)])
             if order is None or number % _LEFT_EVERY == _LEFT_EVERY - 1:
                 return
             for means in self._means(order, number):
                 await self.pay(client, order, means)
             if number % _REFUNDED_EVERY == _REFUNDED_EVERY - 1:
                 await self._return(client, order, number)
-        except httpx.HTTPError:
+        except (
+            httpx.HTTPError,
+            AssertionError,
+        ):  # a visitor of tests/storefront insists on pages that a fault takes away
             return
+
+    async def _fill_in(self) -> dict[str, Any]:
+        """The same on the store's own pages, without a script."""
+        async with httpx.AsyncClient(base_url=self._api) as client, Visitor(Store(client)) as visitor:
+            await visitor.get("/en")
+            return {"provider": "stripe", **await visitor.buy(full_pass=1)}
 
     async def check_out(self, client: httpx.AsyncClient, provider: str, **more: Any) -> dict[str, Any] | None:
         """The answer of the checkout, None when there is none."""

@@ -29,7 +29,7 @@ READY_S = 20
 class Prometheus:
     """One that runs; `scale` is how many times faster its rules are than production's."""
 
-    url: str
+    client: httpx.Client
     scale: int
 
     def query(self, expr: str) -> list[dict[str, Any]]:
@@ -48,8 +48,8 @@ class Prometheus:
         return {each for each in named if each[0] != "Watchdog"}
 
     def ask(self, question: str, **more: Any) -> dict[str, Any]:
-        answer = httpx.post(f"{self.url}/api/v1/{question}", data=more, timeout=20) if more else None
-        answer = answer or httpx.get(f"{self.url}/api/v1/{question}", timeout=20)
+        path = f"/api/v1/{question}"
+        answer = self.client.post(path, data=more) if more else self.client.get(path)
         assert answer.is_success, f"{question} {more}: {answer.text}"
         found = answer.json()
         assert not found.get("warnings"), f"{more}: {found['warnings']}"
@@ -70,7 +70,8 @@ def watching(found: Mapping[str, Any], folder: Path, *, scale: int, webhook: str
                 running.append(subprocess.Popen(argv, env=child.environment, stdout=log, stderr=log))
         url = f"http://127.0.0.1:{ports['prometheus']}"
         assert eventually(lambda: _answers(f"{url}/-/ready"), READY_S), (folder / "watchers.log").read_text()
-        yield Prometheus(url, scale)
+        with httpx.Client(base_url=url, timeout=20) as client:
+            yield Prometheus(client, scale)
     finally:
         for process in running:
             process.send_signal(signal.SIGTERM)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+ALERTS = "/alerts"
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -30,10 +32,15 @@ class Notice:
 
 @dataclass
 class Receiver:
-    """Collects until the block ends; `url` is what Alertmanager posts to."""
+    """Collects until the block ends; anything else that is posted to it is taken and forgotten."""
 
-    url: str
+    base_url: str
     notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """What Alertmanager posts to."""
+        return self.base_url + ALERTS
 
     def since(self, began: float) -> list[Notice]:
         """What began to fire after that moment and was told, each alert once, in the order of arrival."""
@@ -58,7 +65,9 @@ def listening() -> Iterator[Receiver]:
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            receiver.take(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == ALERTS:  # else somebody's traces
+                receiver.take(body)
             self.send_response(200)
             self.end_headers()
 
@@ -66,7 +75,7 @@ def listening() -> Iterator[Receiver]:
             """The tests say what arrived."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/alerts")
+    receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

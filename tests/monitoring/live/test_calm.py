@@ -8,8 +8,8 @@ import time
 import httpx
 import pytest
 
+from service.bench.chaos.buyers import DECLINED
 from tests.local.programs import eventually
-from tests.monitoring.live.crowd import DECLINED
 
 pytestmark = pytest.mark.xdist_group("monitoring live")
 
