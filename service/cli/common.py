@@ -11,6 +11,8 @@ import click
 import psycopg
 import sqlalchemy.exc
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from service import __version__
 from service.access.rules import Principal, system
@@ -97,6 +99,17 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+class _WholeWords(Console):
+    """Breaks lines of a table between words only: an id that was cut cannot be copied into the next command."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        for table in objects:
+            for column in table.columns if isinstance(table, Table) else ():
+                wide = (Measurement.get(self, self.options, each).minimum for each in (column.header, *column.cells))
+                column.min_width = max(wide)
+        super().print(*objects, **{"crop": False} | options)
+
+
 def console() -> Console:
     """Where tables are printed: plain when piped, and never narrower than a table needs."""
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return _WholeWords(width=None if sys.stdout.isatty() else 160)
