@@ -24,13 +24,13 @@ def timeline(
     shown = found[: max(int((height - 24) // _ROW_LEAST), 1)]
     left = min(max(svg.width_of(each.name, 11.5) for each in shown) + 14, width * 0.35)
     paper, deep = Paper(span, width, height, 1, left), min((height - 26) / len(shown), _ROW_MOST)
-    reading, drawn = Reading(defaults), [axes.clock(paper)]
+    reading, drawn = Reading(defaults), [axes.clock(paper), axes.changes(paper, marks)]
     for place, each in enumerate(shown):
         y, thick = 4 + place * deep, deep - 4
         name = svg.shortened(each.name, left - 10, 11.5)
         drawn.append(svg.text(left - 8, y + thick / 2 + 4, name, text_anchor="end", font_size=11.5, fill=SOFT))
         drawn += [_band(paper, band, reading, y=y, thick=thick) for band in _bands(each, span)]
-    return svg.drawing(width, height, *drawn, axes.changes(paper, marks))
+    return svg.drawing(width, height, *drawn)
 
 
 def _bands(each: Named, span: Span) -> list[tuple[float, float, float]]:

@@ -10,7 +10,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _OWN = Path(__file__).parents[2] / ".cubano" / "browsers"
 _FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--force-color-profile=srgb"),
+    *("--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--disable-lcd-text"),
 ]
 
 
