@@ -144,7 +144,12 @@ def judge_stray(stray: Stray) -> Found | None:
     if stray.kind != "other" and stray.left.is_zero:
         return None
     found = Found(
-        _K.UNKNOWN, stray.ref, stray.amount, stray.at, f"a {stray.kind} that nothing here knows", stray.order_id
+        _K.UNKNOWN,
+        stray.ref,
+        stray.amount,
+        stray.at,
+        f"of kind {stray.kind}, and nothing here knows it",
+        stray.order_id,
     )
     if stray.kind == "payment" and stray.payment_id:
         return _stray_payment(stray, found)

@@ -142,7 +142,7 @@ async def get_transaction_history(
     first = await anext(batches)  # what fails at once is still a problem document
     name = f"transactions-{db.clock():%Y%m%dT%H%M%SZ}.csv"
     headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Stream(_lines(first, batches), media_type="text/csv; charset=utf-8; header=present", headers=headers)
+    return Stream(_lines(first, batches), media_type="text/csv; header=present", headers=headers)
 
 
 async def _lines(first: Sequence[Row], rest: AsyncGenerator[Sequence[Row], None]) -> AsyncIterator[bytes]:

@@ -71,7 +71,7 @@ class Box:
         return cls(connection)
 
     def add(self, sender: str, recipients: list[str], raw: bytes) -> Summary:
-        subject = str(_parse(raw).get("Subject", ""))
+        subject = str(_parse(raw).get("Subject", "")).strip()  # a long one is folded before its first word
         now = datetime.now(UTC)
         stored = "\n" + "".join(f"{address}\n" for address in recipients)
         row = (now.isoformat(), sender, stored, subject, raw)
