@@ -12,6 +12,8 @@ from pathlib import Path
 import promql_parser
 import pytest
 
+from monitoring import promql
+from tests.docs.queries import queries
 from tests.local.programs import eventually
 from tests.monitoring.live.prometheus import rules
 
@@ -29,6 +31,13 @@ INSTEAD = {
 # What may be empty in a system that is minutes old and well, by a part of its expression, and why.
 EMPTY: dict[str, str] = {
     "cubano_reconciliation_last_timestamp_seconds": "a day of a gateway is compared four hours after its end",
+    "cubano_synthetic_last_success_timestamp_seconds": "a buyer of our own comes once a minute, and may still be on the way",
+    "cubano_dispute_due_seconds": "absent while no dispute waits for an answer",
+    "offset 20m": "an hour is compared with the one before, in which there was nothing",
+    "http_client_request_duration_seconds_count{outcome=": "a gateway's failures are counted from the first one on",
+    'http_response_status_code=~"5': "and so are our own",
+    'error_type!~""': "and so are our own",
+    "ALERTS{": "nothing fires",
 }
 
 
@@ -51,6 +60,16 @@ def test_every_panel_shows_something(calm, system, crowd, history, path):
 
     assert asked
     assert "" == "\n".join(expr for expr in asked if not _shows_something(calm, filled(expr)))
+
+
+def test_what_documents_ask_is_answered(calm, system, crowd, history):
+    """Prometheus understands each query of chapters and playbooks, and has every metric that they name."""
+    shown = [expr for _, expr in queries()]
+    for expr in shown:
+        calm.query(expr)  # fails where Prometheus does
+
+    named = {use.metric for expr in shown for use in promql.uses(expr)}
+    assert [] == sorted(name for name in named if not calm.query(name) and not _may_be_empty(name))
 
 
 def test_every_variable_has_values(calm, system, crowd, history):
