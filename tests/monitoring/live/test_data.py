@@ -36,6 +36,7 @@ EMPTY: dict[str, str] = {
     "offset 20m": "an hour is compared with the one before, in which there was nothing",
     "http_client_request_duration_seconds_count{outcome=": "a gateway's failures are counted from the first one on",
     'http_response_status_code=~"5': "and so are our own",
+    'http_response_status_code=~"[45]': "and so is what was asked wrongly",
     'error_type!~""': "and so are our own",
     "ALERTS{": "nothing fires",
 }
