@@ -67,6 +67,7 @@ def _prometheus(state: Path, port: int) -> Child:
         f"--storage.tsdb.retention.time={_KEPT}",
         f"--storage.tsdb.retention.size={_KEPT_BYTES}",
         f"--web.listen-address={LOOPBACK}:{port}",
+        f"--web.external-url=http://{LOOPBACK}:{port}/",  # what links in mails lead to
         "--enable-feature=exemplar-storage",
         "--log.level=warn",
     ]
@@ -81,6 +82,7 @@ def _alertmanager(state: Path, port: int) -> Child:
         f"--config.file={configuration(state) / 'alertmanager.yml'}",
         f"--storage.path={_made(state / FOLDER_OF_STATE / 'alertmanager')}",
         f"--web.listen-address={LOOPBACK}:{port}",
+        f"--web.external-url=http://{LOOPBACK}:{port}/",  # what links in mails lead to
         "--cluster.listen-address=",  # alone: no gossip, no second port
         "--log.level=warn",
     ]
