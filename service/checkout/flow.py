@@ -45,9 +45,10 @@ from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.machine import PAYMENT, PaymentEvent
 from service.payments.tables import Payment
+from service.sales import flow as sales
 from service.shop.flow import Shop
 from service.telemetry import catalogue
-from service.telemetry.labels import FailoverReason
+from service.telemetry.labels import AttemptOutcome, FailoverReason
 from service.telemetry.tracing import current_traceparent
 from service.vault import flow as vault
 from service.vault.flow import Buyer, OrderKey
@@ -248,7 +249,7 @@ async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool)
         order = await orders.lock(session, left.order_id) if mine else None
         if order is None or not _is_payable(session, order):
             raise KeyInFlight(retry_after_s=1)
-        await _leave(session, left, lost=lost)
+        await _leave(session, order, left, lost=lost)
         order.provider = provider
         sealing = asking.sealing or await vault.ensure_key(session, order.id)
         attempt = _write_intent(session, asking, order, sealing)
@@ -257,17 +258,15 @@ async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool)
         return attempt
 
 
-async def _leave(session: Session, left: Payment, *, lost: bool) -> None:
-    """Nobody has the page's address, so nobody can pay on it.
-
-    When the gateway did not answer a page may exist; it is closed there a little later by `expire_order`.
-    """
-    for each in await payments.of_order(session, left.order_id):
+async def _leave(session: Session, order: Order, left: Payment, *, lost: bool) -> None:
+    """Nobody can pay on a page whose address nobody has; without an answer one may exist, which `expire_order` closes."""
+    for each in await payments.of_order(session, order.id):
         if each.id == left.id:
             await payments.advance(session, each, PaymentEvent.LOSE if lost else PaymentEvent.CANCEL)
+    sales.count_attempt(session, order, left.provider, outcome=AttemptOutcome.ERROR)
     if lost:
         due_at = session.now + RESOLVE_AFTER
-        await outbox.enqueue(session, EXPIRE, {"order_id": left.order_id}, key=f"{left.id}:lost", due_at=due_at)
+        await outbox.enqueue(session, EXPIRE, {"order_id": order.id}, key=f"{left.id}:lost", due_at=due_at)
 
 
 async def _undo(asking: _Asking, payment: Payment, *, lost: bool) -> None:
@@ -279,7 +278,7 @@ async def _undo(asking: _Asking, payment: Payment, *, lost: bool) -> None:
         attempts = await payments.of_order(session, payment.order_id)
         if order is None or any(each.status == "succeeded" for each in attempts):
             return
-        await _leave(session, payment, lost=lost)
+        await _leave(session, order, payment, lost=lost)
         cause = "no answer from the gateway" if lost else "refused by the gateway"
         await orders.advance(session, order, OrderEvent.CANCEL, cause=cause)
         await catalog.release(session, order.id, reason="gateway_error")

@@ -28,11 +28,13 @@ from service.payments.rules import categorise, cause_of, is_new_approval, is_of,
 from service.payments.tables import Payment
 from service.sales import flow as sales
 from service.telemetry import catalogue
+from service.telemetry.labels import AttemptOutcome
 from service.tickets import flow as tickets
 from service.webhooks.flow import Handler, reopen_foreign
 from service.webhooks.rules import FOREIGN
 
 CAPTURE = "capture.take"
+_ON_ITS_PAGE = (PaymentStatus.CREATED, PaymentStatus.REQUIRES_ACTION)
 _REASONS = {OrderEvent.EXPIRE: "expired", OrderEvent.CANCEL: "canceled"}
 
 
@@ -47,7 +49,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
     if outcome is not Outcome.MOVED:
         return outcome
-    sales.count_attempt(session, order, payment.provider, outcome="approved")
+    sales.count_attempt(session, order, payment.provider, outcome=AttemptOutcome.APPROVED)
     if any(each.status == PaymentStatus.SUCCEEDED for each in await of_order(session, order.id) if each is not payment):
         await _return_surplus(session, order, payment)
     else:
@@ -120,7 +122,7 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     if (told := event.decline) and category and outcome is not Outcome.STALE:
         payment.decline_code, payment.decline_advice, payment.decline_category = told.code, told.advice, category
         payment.declines += 1
-        sales.count_attempt(session, order, payment.provider, outcome="declined", category=category)
+        sales.count_attempt(session, order, payment.provider, outcome=AttemptOutcome.DECLINED, category=category)
     await session.flush()
     if outcome is Outcome.MOVED and payment.captures and order.status == OrderStatus.PROCESSING:
         await _reopen(session, order, cause=cause_of(event))
@@ -157,6 +159,8 @@ async def close(session: Session, order: Order, move: OrderEvent, *, cause: str)
     outcome = await orders.advance(session, order, move, cause=cause)
     if outcome is Outcome.MOVED:
         for payment in await of_order(session, order.id):
+            if payment.status in _ON_ITS_PAGE and not payment.declines:
+                sales.count_attempt(session, order, payment.provider, outcome=AttemptOutcome.ABANDONED)
             await advance(session, payment, PaymentEvent.CANCEL)
         await catalog.release(session, order.id, reason=_REASONS[move])
     return outcome
