@@ -81,7 +81,6 @@ BOOKKEEPING: Mapping[str, str] = {
     "completion.flow._set_aside:commit-1": "money that does not fit its order: whoever asks again sets it aside again",
     "disputes.flow.remind:commit-1": "opens a case for a day that comes near; the next turn opens it again",
     "signing.flow.take_nonce:commit-1": "who has no answer signs anew, under the Idempotency-Key of before",
-    "deliveries._link_sender.send:call-1": "the links of an address; who has no letter asks again",
     "links.api.ask_for_links:commit-1": "asks for a letter; who has no answer asks again",
     "links.api.send_order_link:commit-1": "the same from a page",
     "worker.Worker._end_leases:commit-1": "puts a switch back whose lease has ended; the next turn does it again",
