@@ -23,9 +23,11 @@ from tests.local.running import CUBANO
 pytestmark = pytest.mark.xdist_group("monitoring live")
 
 WITHIN_S = 90
-WAITED = ("CheckoutLatencyBurn", "TicketsPromptBurn")  # for a slow gateway, and for a webhook that never came
+# What buyers feel: of a slow gateway, with a crowd that makes it a sale, and of a webhook that never came. The last is that of
+# a gateway that was away: silenced while its cause fires, and told when that is over before it.
+WAITED = ("CheckoutLatencyBurn", "CheckoutLatencyOnSaleBurn", "TicketsPromptBurn", "PaymentSuccessBurn")
 OTHERS = (*WAITED, "GatewayOutage", "WebhookSilence", "WorkerGone", "DbPoolExhausted", "CheckoutAvailabilityBurn")
-BROUGHT_ALONG = ("DbPoolTimeouts", "CheckoutLatencyBurn", "StoreAvailabilityBurn")  # a pool is everybody's
+BROUGHT_ALONG = ("DbPoolTimeouts", "CheckoutAvailabilityOnSaleBurn", "StoreAvailabilityBurn")  # a pool is everybody's
 SETTLE_S = 2  # for what else comes with it
 HIDDEN = {"LedgerImbalance", "OrdersStuck", "EmailFailing", "ConfirmationLate", "WebhookSilence"}  # broken at the start
 # Processes that want to run, for each processor. Above it people really wait, scrapes time out and rules come late: what
