@@ -4,6 +4,7 @@ What is built from is loaded by the command that builds: the service's image has
 """
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import click
 
 from monitoring.alerts import ALERTS
 from monitoring.render.cli import render
+
+_LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
+_VALUE = re.compile(r"\{\{[^}]*\$value[^}]*\}\}")
 
 
 @click.group()
@@ -31,8 +35,14 @@ def list_alerts(*, as_json: bool) -> None:
         rows = [{name: str(getattr(each, name)) for name in (*shown, *also)} for each in ALERTS]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    click.echo(f"{'ALERT':30} {'TIER':8} {'OWNER':8} WHAT IT SAYS")
     for each in ALERTS:
-        click.echo(f"{each.name:30} {each.tier:8} {each.owner:8} {each.summary}")
+        click.echo(f"{each.name:30} {each.tier:8} {each.owner:8} {_spoken(each.summary)}")
+
+
+def _spoken(summary: str) -> str:
+    """A summary as a person reads it in a list: a label by its name, the value left open."""
+    return _VALUE.sub("…", _LABEL.sub(r"<\1>", summary))
 
 
 @monitor.command()

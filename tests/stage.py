@@ -250,6 +250,7 @@ def _environment(database_url: str, emulator_url: str, url: str, ca_file: Path) 
         "CUBANO_PAYPAL_WEBHOOK_IDS": PAYPAL_WEBHOOK_ID,
         "CUBANO_PAYPAL_BASE_URL": f"{emulator_url}/paypal",
         "CUBANO_PAYPAL_CA_FILE": str(ca_file),
+        "CUBANO_SMTP_URL": "smtp://127.0.0.1:9",  # nobody's; the default is the sink of whoever runs `make up` here
         "CUBANO_RATE_LIMITS": "1000",  # one address plays everybody; tests/limits has the real ones
         "CUBANO_SERVE_METRICS_PORT": "0",
         "CUBANO_WORK_METRICS_PORT": "0",

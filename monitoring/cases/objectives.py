@@ -30,7 +30,7 @@ def _percent(ratio: Decimal) -> str:
 def _says(objective: Objective, tier: Tier, share: Decimal) -> Said:
     of = " of stripe" if objective.by else ""
     more = {objective.by: "stripe"} if objective.by else {}
-    return Said(tier, f"{_percent(share)}{of} went wrong: {objective.promise.removesuffix('.')}", more)
+    return Said(tier, f"{_percent(share)}{of} kept us from this promise: {objective.promise.removesuffix('.')}", more)
 
 
 def _pairs(objective: Objective) -> Iterator[Case]:
@@ -57,7 +57,7 @@ def _on_sale(objective: Objective) -> Iterator[Case]:
     name = "".join(word.capitalize() for word in objective.name.split("-")) + "OnSaleBurn"
     (burn,) = ON_SALE_BURNS
     share = recording.budget(objective.on_sale_bp) * Decimal("4.2")
-    said = critical(f"{_percent(share)} went wrong during a sale: {objective.promise.removesuffix('.')}")
+    said = critical(f"{_percent(share)} kept us from this promise during a sale: {objective.promise.removesuffix('.')}")
 
     def crowd(size: int) -> str:
         return _line(recording.events(objective, burn.long), objective, size)

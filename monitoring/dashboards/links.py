@@ -33,7 +33,7 @@ def traces(title: str, *conditions: str) -> Link:
 
 def logs(title: str, condition: str) -> Link:
     """Log lines of the time shown that fit a condition (LogQL, after `| json`)."""
-    return Link(title, _explore("${logs}", {"expr": f'{{service_namespace="{OURS}"}} | json | {condition}'}))
+    return Link(title, _explore("${logs}", {"expr": f'{{service_name=~"{OURS}-.+"}} | json | {condition}'}))
 
 
 def _explore(source: str, query: dict[str, str]) -> str:

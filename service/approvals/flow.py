@@ -163,7 +163,8 @@ async def details(session: Session, found: Sequence[Refund]) -> list[RefundDetai
 
 async def _find(session: Session, order_id: str) -> tuple[Order, Payment]:
     """The order, locked, and the payment that its money came by."""
-    order = await orders.lock(session, order_id) if is_id(order_id, "ord") else None
+    found = await orders.find_id(session, order_id)
+    order = await orders.lock(session, found) if found else None
     if order is None:
         raise NotFound
     paid = (each for each in await payments.of_order(session, order.id) if each.status == PaymentStatus.SUCCEEDED)

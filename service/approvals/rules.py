@@ -123,7 +123,7 @@ class _Check:
     def _order(self, order_id: Any) -> str | None:
         if isinstance(order_id, str) and 0 < len(order_id) <= MOST_TEXT:
             return order_id
-        self.note("orderId", "required", "Name the order, as `ord_…`.")
+        self.note("orderId", "required", "Name the order: `ord_…`, or the number on its tickets.")
         return None
 
     def _reason(self, reason: Any) -> Reason | None:

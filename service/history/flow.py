@@ -17,6 +17,7 @@ from service.gateways.facts import SettlementKind
 from service.history.rules import SETTLED, STATES, WITHDRAWN, Filters, Place, TransactionType
 from service.history.views import Row, TotalView, present_total
 from service.kernel.db import Database, Session
+from service.orders import flow as orders
 from service.orders.tables import Order
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
@@ -39,12 +40,13 @@ class Chosen:
 
 
 async def choose(session: Session, filters: Filters) -> Chosen:
-    """Find the orders of the address, if one is asked for: by its digest, the address itself is not kept."""
+    """Find the order of a number and the orders of an address: by its digest, the address itself is not kept."""
+    order_id = await orders.find_id(session, filters.order_id) if filters.order_id else None
     if filters.email is None:
-        return Chosen(filters, (filters.order_id,) if filters.order_id else None)
+        return Chosen(filters, (order_id or "",) if filters.order_id else None)
     query = vault.orders_of(session, filters.email).limit(MOST_ORDERS)
     found = [str(each) for each in (await session.execute(query)).scalars()]
-    return Chosen(filters, tuple(each for each in found if filters.order_id in {None, each}))
+    return Chosen(filters, tuple(each for each in found if not filters.order_id or each == order_id))
 
 
 async def read_page(session: Session, chosen: Chosen, *, after: Place | None, limit: int) -> list[Row]:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from service.disputes.machine import DisputeState
 from service.kernel.errors import FieldError, Invalid
 from service.kernel.ids import is_id
+from service.orders.rules import NUMBER
 from service.payments.machine import PaymentStatus
 from service.refunds.machine import RefundStatus
 
@@ -81,8 +82,8 @@ def check(filters: Filters) -> Filters:
         wrong.append(FieldError("type", "unknown_type", f"One of {', '.join(TransactionType)}."))
     if filters.status is not None and filters.status not in STATUSES:
         wrong.append(FieldError("status", "unknown_status", f"One of {', '.join(STATUSES)}."))
-    if filters.order_id is not None and not is_id(filters.order_id, "ord"):
-        wrong.append(FieldError("orderId", "invalid_id", "The id of an order, such as it was answered by a checkout."))
+    if filters.order_id is not None and not (is_id(filters.order_id, "ord") or NUMBER.fullmatch(filters.order_id)):
+        wrong.append(FieldError("orderId", "invalid_id", "The id of an order, `ord_…`, or the number on its tickets."))
     if filters.email is not None and not 0 < filters.email.find("@") < len(filters.email) - 1:
         wrong.append(FieldError("email", "invalid_email", "A whole address."))
     if wrong:

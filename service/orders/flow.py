@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from service.kernel import outbox
 from service.kernel.db import Session
+from service.kernel.ids import is_id
 from service.kernel.machine import Outcome
 from service.kernel.money import Money
 from service.orders.machine import ORDER, OrderEvent, OrderStatus
+from service.orders.rules import NUMBER
 from service.orders.tables import Order, OrderHistory, OrderItem
 from service.telemetry import catalogue
 from service.vault import flow as vault
@@ -79,6 +81,15 @@ def _item(session: Session, position: int, line: Line) -> OrderItem:
         unit_price=line.unit_price,
         tax_bp=line.tax_bp,
     )
+
+
+async def find_id(session: Session, name: str) -> str | None:
+    """The id of the order that somebody names by its id or by the number on their ticket; None when there can be none."""
+    if is_id(name, "ord"):
+        return name
+    if not NUMBER.fullmatch(name):
+        return None
+    return (await session.execute(sa.select(Order.id).where(Order.number == name.upper()))).scalar_one_or_none()
 
 
 async def lock(session: Session, order_id: str) -> Order | None:

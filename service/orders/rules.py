@@ -1,8 +1,11 @@
 """Where a paid order stands: a function of the money that is with us, never of which event came last. Pure."""
 
+import re
+
 from service.kernel.money import Money
 from service.orders.machine import OrderEvent, OrderStatus
 
+NUMBER = re.compile(r"ALC-[0-9A-Z]{4}-[0-9A-Z]{4}", re.IGNORECASE)  # as it stands on tickets and letters
 SYNTHETIC = "synthetic"  # why the money of the synthetic buyer goes back
 
 

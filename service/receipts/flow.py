@@ -10,6 +10,7 @@ from service.kernel.db import Session
 from service.kernel.errors import NotFound
 from service.kernel.ids import is_id
 from service.kernel.money import Money, sum_money
+from service.orders import flow as orders
 from service.orders.machine import OrderStatus
 from service.orders.tables import Order, OrderItem
 from service.payments import flow as payments
@@ -42,16 +43,16 @@ async def find_receipt(session: Session, order_id: str, *, token: str | None, to
 
 
 async def read_receipt(session: Session, order_id: str, *, for_staff: bool = False) -> OrderView:
-    """The order for those who may see every order; `NotFound` when there is none.
+    """The order, by its id or number, for those who may see every order; `NotFound` when there is none.
 
     Its disputes, and refunds that nobody has agreed to yet, are for staff.
     """
-    if not is_id(order_id, "ord"):
-        raise NotFound
-    query = sa.select(Order).where(Order.id == order_id).options(selectinload(Order.items))
-    order = (await session.execute(query)).scalar_one_or_none()
+    found = await orders.find_id(session, order_id)
+    query = sa.select(Order).where(Order.id == found).options(selectinload(Order.items))
+    order = (await session.execute(query)).scalar_one_or_none() if found else None
     if order is None:
         raise NotFound
+    order_id = order.id
     attempts = await payments.of_order(session, order_id)
     buyer, erased = await vault.open_buyer(session, order_id), await vault.erased(session, order_id)
     last = _telling(attempts)

@@ -36,6 +36,25 @@ WRONG = [
 ]
 
 
+async def test_an_order_is_named_by_the_number_on_its_tickets(stage: Stage, inbox: Inbox):
+    """Which is what a customer reads to support: for the look-up, the refund and the history, in either case of letters."""
+    checkout, ana = await bought(stage, inbox), await person(stage, "desk", Role.FINANCE)
+    number = checkout["orderNumber"]
+
+    order = await ana.get(f"order/{number.lower()}")
+    refund = await ana.ask(checkout, orderId=number, amount=usd(1000))
+    history = await ana.get(f"transaction-history?orderId={number}&type=refund")
+    nobody = await ana.get("order/ALC-0000-0000")
+
+    assert (200, checkout["orderId"]) == (order.status_code, order.json()["orderId"])
+    assert 201 == refund.status_code
+    assert [(refund.json()["refundId"], checkout["orderId"])] == [
+        (each["transactionId"], each["orderId"]) for each in history.json()["transactions"]
+    ]
+    assert 404 == nobody.status_code
+    assert 404 == (await stage.client.get(f"order/{number}?token={checkout['accessToken']}")).status_code
+
+
 async def test_money_goes_back_in_parts_by_ticket_and_whole(stage: Stage, inbox: Inbox):
     """Some money, one ticket, the rest: each its own refund, each only once, and then nothing is left."""
     checkout, ana = await bought(stage, inbox), await person(stage, "desk", Role.FINANCE)

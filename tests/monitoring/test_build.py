@@ -74,11 +74,13 @@ def test_a_target_that_is_none_is_refused(tmp_path, target):
 
 
 def test_alerts_can_be_listed():
-    """For people a line each, for programs all of it."""
+    """For people a line each, in words, below a heading; for programs all of it."""
     told = CliRunner().invoke(monitor, ["ls"]).output
     rows = yaml.safe_load(CliRunner().invoke(monitor, ["ls", "--json"]).output)
 
-    assert len(rows) == len(told.splitlines())
+    assert len(rows) == len(told.splitlines()) - 1
+    assert "{{" not in told
+    assert "<provider> does not answer: … of the calls fail" in told
     assert "runbooks/playbooks/DbDown.md" in {row["playbook"] for row in rows}
 
 

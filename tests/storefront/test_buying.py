@@ -2,16 +2,15 @@
 
 import pytest
 
+from tests.stage import Stage
 from tests.storefront.html import Page
 from tests.storefront.visitor import NAMES, Visitor
 
 
-async def come_back(visitor: Visitor, checkout: dict, *, canceled: bool = False) -> str:
+async def come_back(stage: Stage, visitor: Visitor, checkout: dict, *, canceled: bool = False) -> str:
     """What the gateway does with the buyer: to our page with the order's token. Answers where that leads."""
     session_id = next(part for part in checkout["checkoutUrl"].split("/") if part.startswith("cs_")).split("?")[0]
-    session = (
-        await visitor.stage.emulator.get(f"/v1/checkout/sessions/{session_id}", auth=("sk_test_stage", ""))
-    ).json()
+    session = (await stage.emulator.get(f"/v1/checkout/sessions/{session_id}", auth=("sk_test_stage", ""))).json()
     answer = await visitor.get(session["cancel_url" if canceled else "success_url"])
     assert 303 == answer.status_code
     return answer.headers["location"]
@@ -24,7 +23,7 @@ async def test_a_customer_buys_two_passes_without_a_script(stage, language):
         checkout = await visitor.buy(full_pass=2)
         waiting = await visitor.order_page()
         await stage.pay(checkout)
-        path = await come_back(visitor, checkout)
+        path = await come_back(stage, visitor, checkout)
 
         async def arrived() -> Page | None:
             page = await visitor.page(path)
@@ -44,7 +43,7 @@ async def test_who_comes_back_before_the_gateways_word_is_asked_to_wait(stage):
     async with Visitor(stage) as visitor:
         checkout = await visitor.buy(full_pass=1)
         await stage.pay(checkout)
-        page = await visitor.page(await come_back(visitor, checkout))
+        page = await visitor.page(await come_back(stage, visitor, checkout))
 
     assert "Thank you! One moment…" in page.headings
     assert checkout["checkoutUrl"] not in page.links
@@ -54,7 +53,7 @@ async def test_who_comes_back_without_paying_finds_the_hold_running(stage):
     """The gateway's way back leads to the order, with the time left and the same open page."""
     async with Visitor(stage) as visitor:
         checkout = await visitor.buy(full_pass=1)
-        page = await visitor.page(await come_back(visitor, checkout, canceled=True))
+        page = await visitor.page(await come_back(stage, visitor, checkout, canceled=True))
         cart = await visitor.page("/en/cart")
 
     assert "Your tickets are waiting for you" in page.headings

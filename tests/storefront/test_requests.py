@@ -69,11 +69,11 @@ async def test_each_step_to_the_gateway_and_back_is_counted_once(stage):
         await visitor.choose(full_pass=1)
         await visitor.page("/en/cart")
         checkout = await visitor.buy(full_pass=1)
-        await come_back(visitor, checkout, canceled=True)
+        await come_back(stage, visitor, checkout, canceled=True)
         await visitor.get(f"/en/order/{checkout['orderId']}/now")
         await visitor.client.head("/en/checkout")
         for _ in range(2):
-            await come_back(visitor, checkout)
+            await come_back(stage, visitor, checkout)
 
     assert {"store": 1, "cart": 1, "form": 1, "redirect": 1, "return": 1} == await steps(stage)
 
