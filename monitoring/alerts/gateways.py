@@ -22,7 +22,7 @@ ALERTS = (
         "More than half of ten or more calls in two minutes failed, or a circuit breaker is open.",
         "gateways",
         wait="1m",
-        keep="5m",
+        keep="20m",  # what buyers felt of it stays in windows for so long, and need not wake anybody once more
     ),
     Alert(
         "GatewaySlow",
