@@ -121,8 +121,9 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     outcome = await advance(session, payment, PaymentEvent.DECLINE, category)
     if (told := event.decline) and category and outcome is not Outcome.STALE:
         payment.decline_code, payment.decline_advice, payment.decline_category = told.code, told.advice, category
-        payment.declines += 1
-        sales.count_attempt(session, order, payment.provider, outcome=AttemptOutcome.DECLINED, category=category)
+        if outcome is Outcome.MOVED or not payment.captures:  # else of a capture whose answer has told it already
+            payment.declines += 1
+            sales.count_attempt(session, order, payment.provider, outcome=AttemptOutcome.DECLINED, category=category)
     await session.flush()
     if outcome is Outcome.MOVED and payment.captures and order.status == OrderStatus.PROCESSING:
         await _reopen(session, order, cause=cause_of(event))
