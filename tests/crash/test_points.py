@@ -160,7 +160,7 @@ def _letters(running: Play, states: dict[str, str], strike: Strike) -> list[str]
     wanted = {f"confirmation.{each}" for each in states if states[each] in SEATED}
     last = [at for at, what in enumerate(running.reached) if what == (strike.moment, strike.point)][strike.nth - 1]
     life = running.reached[:last]
-    begun = life.count(("before", "deliveries._sender.send:call-1"))
+    begun = life.count(("before", "deliveries._hand_over:call-1"))
     doubled = [f"{each} came {times} times" for each, times in seen.items() if times > 1]
     is_excused = seen.total() - len(seen) <= min(begun, 1)
     return [*(f"no {each}" for each in wanted - seen.keys()), *([] if is_excused else doubled)]
