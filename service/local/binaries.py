@@ -71,11 +71,23 @@ def _unpack(packages: Iterable[str], folder: Path) -> None:
         download = ["apt-get", "-qq", "download", *packages]
         if not _runs(download, scratch) and os.geteuid() == 0 and _runs(["apt-get", "-qq", "update"], scratch):
             _runs(download, scratch)
-        for package in scratch.glob("*.deb"):
-            _runs(["dpkg-deb", "-x", str(package), str(folder)], scratch)
-        _move_templates(folder)
+        for number, package in enumerate(scratch.glob("*.deb")):
+            unpacked = scratch / str(number)
+            if _runs(["dpkg-deb", "-x", str(package), str(unpacked)], scratch):
+                _move_templates(unpacked)
+                _put(unpacked, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put(unpacked: Path, folder: Path) -> None:
+    """File by file under its name once it is whole: whoever looks or starts a program meets the old or the new one."""
+    for path in sorted(unpacked.rglob("*")):
+        there = folder / path.relative_to(unpacked)
+        if path.is_dir() and not path.is_symlink():
+            there.mkdir(parents=True, exist_ok=True)
+        else:
+            path.replace(there)
 
 
 def _move_templates(folder: Path) -> None:
@@ -84,7 +96,7 @@ def _move_templates(folder: Path) -> None:
     The path in the program becomes a relative one of the same length, and a script beside it starts it where that leads.
     """
     program = folder / "usr" / "bin" / "prometheus-alertmanager"
-    if program.is_file() and _TEMPLATES in (content := program.read_bytes()):  # it may be running, once it is done
+    if program.is_file() and _TEMPLATES in (content := program.read_bytes()):
         program.write_bytes(content.replace(_TEMPLATES, _TEMPLATES_HERE))
         script = program.with_name("alertmanager")
         script.write_text('#!/bin/sh\ncd "$(dirname "$0")/../.." && exec usr/bin/prometheus-alertmanager "$@"\n')
@@ -102,7 +114,10 @@ def _runs(argv: list[str], folder: Path) -> bool:
 def _is_new_enough(tool: Tool, path: str) -> bool:
     if tool.package != "prometheus":
         return True
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):  # of another machine, or half of it
+        return False
     version = re.search(r"version v?(\d+)\.(\d+)", said.stdout + said.stderr)
     return version is not None and (int(version[1]), int(version[2])) >= _OLDEST
 

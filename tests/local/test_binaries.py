@@ -64,6 +64,28 @@ def test_a_download_that_fails_leaves_nothing(no_path, tmp_path):
     assert [] == list((tmp_path / "monitoring").iterdir())
 
 
+def test_a_program_that_does_not_start_is_none(no_path, tmp_path):
+    """Cut off, or of another machine: it counts as missing, and ends nobody who only looks."""
+    _program(tmp_path / "usr" / "bin" / "prometheus", "").write_bytes(b"\x7fELF")
+
+    assert find(Tool.PROMETHEUS, tmp_path) is None
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_package_is_there_whole_or_not_at_all(no_path, tmp_path, code):
+    """What was unpacked before something went wrong is thrown away; else it stands where programs are looked for."""
+    _program(no_path / "apt-get", "").write_text("#!/bin/sh\n: > prometheus-alertmanager.deb\n")
+    unpack = f'#!/bin/sh\n/bin/mkdir -p "$3/usr/bin"\n: > "$3/usr/bin/amtool"\n/bin/chmod 755 "$3/usr/bin/amtool"\nexit {code}\n'
+    _program(no_path / "dpkg-deb", "").write_text(unpack)
+    folder = tmp_path / "monitoring"
+
+    missing = fetch(folder)
+
+    assert (code != 0) == (Tool.AMTOOL in missing)
+    assert [] == list(folder.glob("fetch-*"))
+    assert (code == 0) == (folder / "usr" / "bin" / "amtool").exists()
+
+
 def test_one_line_says_what_is_missing_and_the_way_out(tmp_path):
     """Exit code 0: `make up` goes on without them."""
     code = f"import pathlib; from service.local.binaries import main; main(pathlib.Path({str(tmp_path)!r}))"
