@@ -36,6 +36,7 @@ class Health:
         self._checks: dict[str, Callable[[], Awaitable[str]]] = {"database": self._database, "schema": self._schema}
         self._start: dict[str, Callable[[], Awaitable[str]]] = {"schema": self._schema}
         self._started: list[Ping] = []
+        self._asking: asyncio.Task[list[Ping]] | None = None
 
     def watch(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
         """Add a ping: `check` answers a detail, or raises `RuntimeError` with what is wrong."""
@@ -46,7 +47,10 @@ class Health:
         self._start[name] = check
 
     async def pings(self) -> list[Ping]:
-        return await self._ask(self._checks)
+        """What they say now. Who asks meanwhile gets the same answer: anybody may ask, and none of it costs twice."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(self._checks))
+        return await asyncio.shield(self._asking)  # who hangs up ends it for nobody else
 
     async def startup(self) -> list[Ping]:
         """The pings of the start; once all of them were well, those of that moment."""
@@ -84,6 +88,7 @@ class Health:
             ok, detail = False, self._reason(name, error)
         except TimeoutError:
             ok, detail = False, f"no answer within {TIMEOUT_S} s"
+            log.warning("not ready", ping=name, error="TimeoutError", reason=detail)
         return Ping(name, ok=ok, detail=detail, seconds=round(time.perf_counter() - started, 4))
 
     def _reason(self, name: str, error: Exception) -> str:

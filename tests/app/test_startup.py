@@ -1,5 +1,7 @@
 """A process has begun when its schema is ours and its switches were read, once; live, ready and startup are three questions."""
 
+import asyncio
+
 import httpx
 
 from service.controls.flow import Switchboard
@@ -52,3 +54,27 @@ async def test_both_processes_say_that_they_have_begun(stage: Stage):
 
 async def _has_begun(work: httpx.AsyncClient) -> bool:
     return (await work.get("/health/startup")).status_code == 200
+
+
+async def test_who_asks_at_once_asks_together(stage: Stage):
+    """Anybody may ask as often as they like: a hundred at once are one look, the next is another.
+
+    And who asked first and goes away ends it for nobody else.
+    """
+    health, looks = Health(stage.db), 0
+
+    async def look() -> str:
+        nonlocal looks
+        looks += 1
+        return "seen"
+
+    health.watch("look", look)
+    told = await asyncio.gather(*(health.pings() for _ in range(100)))
+    once = looks
+    first, second = (asyncio.create_task(health.pings()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert all(told[0] == each for each in told)
+    assert all(ping.ok for ping in await second)
+    assert (1, 2) == (once, looks)
