@@ -86,19 +86,18 @@ def _all(objective: Objective, window: str) -> str:
     if window in LONG:
         return _added_up(events(objective, BASE), window)
     part = "_count" if _is_histogram(objective) else ""
-    return _counted(objective, part, window, **signals.matchers(objective.matchers))
+    return _counted(objective, part, window, **signals.all_of(objective))
 
 
 def _bad(objective: Objective, window: str) -> str:
     """Nothing bad is recorded as a zero wherever anything happened."""
     if window in LONG:
         return _added_up(bad(objective, BASE), window)
-    match = signals.matchers(objective.matchers)
     if objective.within_s is not None:
-        quick = _counted(objective, "_bucket", window, **match, le=_bound(objective.within_s))
+        quick = _counted(objective, "_bucket", window, **signals.all_of(objective), le=_bound(objective.within_s))
         return f"clamp_min({events(objective, window)} - on ({objective.by}) {quick}, 0)"
     part = "_count" if _is_histogram(objective) else ""
-    found = _counted(objective, part, window, **{**match, **signals.matchers(objective.bad)})
+    found = _counted(objective, part, window, **signals.bad_of(objective))
     return f"{found} or on ({objective.by}) {events(objective, window)} * 0"
 
 

@@ -1,35 +1,46 @@
 """Who hears of an alert, when, and what keeps silent beside it.
 
-People hear by tier: critical at once and at any hour, warning in office hours, info once a day. The responder, a program,
-hears of every critical and warning at once; it neither sleeps nor minds. A cause silences what customers feel of it, and
-the critical of a name its warning.
+People hear by tier: critical at once and at any hour, warning in office hours, info once a day. The letter of the day has
+the warnings, too: what came and went at night would reach nobody else. The responder, a program, hears of every critical and
+warning at once; it neither sleeps nor minds. A cause silences what customers feel of it, and the critical of a name its
+warning.
 """
 
 from typing import Any
 
 from monitoring.alert import Kind, Tier
+from monitoring.alerts.worker import QUICK
 from monitoring.durations import Scale
 
 NIGHT = "nights and weekends"
 _ZONE = "America/Denver"
 _SAME = ["provider", "slo", "queue", "state", "what"]
 
-# A cause -> what it explains, and the labels both must share.
+# A cause -> what it explains, and the labels both must share. What another gateway, process or loop does is not explained.
 CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("GatewayOutage", "(PaymentSuccess|WebhooksFresh)Burn|Webhook(LagHigh|Silence|MissedEvents)", ("provider",)),
     ("GatewayOutage", "Gateway(Slow|RateLimited)|FailoverActiveTooLong", ("provider",)),
-    ("GatewayOutage", "OrdersStuck|HoldsLeaking|QueueBacklog|SettlementsStale|RefundStuck", ()),
+    ("GatewayOutage", "OrdersStuck|HoldsLeaking|QueueBacklog|RefundStuck", ()),
+    ("GatewayOutage", "(Settlements|Reconciliation)Stale", ("provider",)),
     ("GatewayAuthFailing", "GatewayOutage|PaymentSuccessBurn|WebhookMissedEvents", ("provider",)),
     ("WebhookSilence", "WebhooksFreshBurn|WebhookMissedEvents", ("provider",)),
     ("WorkerGone", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
-    ("WorkerGone", "PaidWithoutTicket|WorkerStalled|FiguresStale|TargetDown|.*Stale|SyntheticBuyerSilent", ()),
+    (
+        "WorkerGone",
+        "PaidWithoutTicket|WorkerStalled|(Figures|Settlements|Reconciliation)Stale|SyntheticBuyerSilent",
+        (),
+    ),
     ("WorkerGone", "InvariantsNotChecked|WebhookMissedEvents", ()),
     ("WorkerStalled", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
     ("EmailFailing", "ConfirmationLate", ()),
-    ("DbPoolExhausted", "DbPoolTimeouts|CheckoutLatency.*Burn", ()),
-    ("ServiceDown", "TargetDown|TrafficVanished|PaymentMetricsAbsent", ()),
+    ("DbPoolExhausted", "DbPoolTimeouts", ("job",)),
+    ("DbPoolExhausted", "CheckoutLatency.*Burn", ()),
+    ("ServiceDown", "TrafficVanished|PaymentMetricsAbsent", ()),
     ("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*", ()),
 )
+# Of a cause that may have several subjects, those which customers feel.
+_ONLY = {"WorkerStalled": f'loop=~"{QUICK}"'}
+_GONE = {"WorkerGone": "work", "ServiceDown": "serve"}  # that nobody of a job can be read says this, too
 _AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
 
 
@@ -67,26 +78,28 @@ def _route(scale: Scale, *, responder: bool) -> dict[str, Any]:
         "group_by": ["alertname", "provider", "slo"],
         **_pace(scale, "10s", "1m", "1h"),
         "routes": [
-            {"receiver": "watchdog", "matchers": ['alertname="Watchdog"'], **_pace(scale, "1s", "1m", "1m")},
+            {"receiver": "watchdog", "matchers": ['alertname="Watchdog"'], **_pace(scale, "1s", "1m", "50s")},
             *([program] if responder else []),
             {"receiver": "page", "matchers": [f'severity="{Tier.CRITICAL}"']},
+            {
+                "receiver": "digest",
+                "matchers": [f'severity=~"{Tier.WARNING}|{Tier.INFO}"'],
+                "group_by": ["severity"],
+                **_pace(scale, "10m", "24h", "23h"),
+                "continue": True,
+            },
             {
                 "receiver": "desk",
                 "matchers": [f'severity="{Tier.WARNING}"'],
                 "mute_time_intervals": [NIGHT],
                 **_pace(scale, "5m", "30m", "1d"),
             },
-            {
-                "receiver": "digest",
-                "matchers": [f'severity="{Tier.INFO}"'],
-                "group_by": ["severity"],
-                **_pace(scale, "1h", "24h", "24h"),
-            },
         ],
     }
 
 
 def _pace(scale: Scale, wait: str, interval: str, repeat: str) -> dict[str, str]:
+    """Looked at once an interval; a repetition that is due exactly then is sometimes a moment too early, and left out."""
     return {
         "group_wait": scale.duration(wait),
         "group_interval": scale.duration(interval),
@@ -106,13 +119,17 @@ def _inhibitions() -> list[dict[str, Any]]:
     }
     causes = [
         {
-            "source_matchers": [f'alertname="{cause}"'],
+            "source_matchers": [f'alertname="{cause}"', *([_ONLY[cause]] if cause in _ONLY else [])],
             "target_matchers": [f'alertname=~"{symptoms}"'],
             **({"equal": list(equal)} if equal else {}),
         }
         for cause, symptoms, equal in CAUSES
     ]
-    return [graded, away, *causes]
+    unread = [
+        {"source_matchers": [f'alertname="{cause}"'], "target_matchers": ['alertname="TargetDown"', f'job="{job}"']}
+        for cause, job in _GONE.items()
+    ]
+    return [graded, away, *causes, *unread]
 
 
 def _night() -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from service.telemetry.catalogue import CHECKOUTS, PAYMENT_ATTEMPTS
 from service.telemetry.labels import AttemptOutcome, CheckoutOutcome
 from service.telemetry.metric import Histogram, Metric, known_values
+from service.telemetry.objectives import Objective
 
 SERIES_AT_START = 256  # as in the registry: a product of label sets above this is created as it is used
 
@@ -116,6 +117,15 @@ def _matcher(name: str, value: Match) -> str:
     return f'{name}="{value!s}"'
 
 
-def matchers(patterns: Mapping[str, str]) -> dict[str, Match]:
-    """An objective's regular expressions by label."""
+def all_of(objective: Objective) -> dict[str, Match]:
+    """The matchers of what an objective counts."""
+    return _like(objective.matchers) | {name: Unlike(pattern) for name, pattern in objective.uncounted.items()}
+
+
+def bad_of(objective: Objective) -> dict[str, Match]:
+    """The matchers of the bad ones among them."""
+    return all_of(objective) | _like(objective.bad)
+
+
+def _like(patterns: Mapping[str, str]) -> dict[str, Match]:
     return {name: Like(pattern) for name, pattern in patterns.items()}

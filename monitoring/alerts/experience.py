@@ -27,7 +27,7 @@ ALERTS = (
         Kind.SYMPTOM,
         "platform",
         f"{share(count_of(PAGE_ERRORS, '30m', 'page'), _LOADS)} > 0.1 and {_LOADS} >= 50",
-        "{{ $value | humanizePercentage }} of the visits to the page {{ $labels.page }} meet an error in the browser",
+        "Browsers report {{ printf `%.1f` $value }} errors a visit on the page {{ $labels.page }}",
         "A script or file of ours does not load or does not run there.",
         "experience",
         wait="15m",

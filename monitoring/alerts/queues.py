@@ -1,13 +1,13 @@
 """Inbox and outbox: what waits, what fails, and what was given up. Age decides, not length."""
 
 from monitoring.alert import Alert, Kind, Tier
-from monitoring.signals import Unlike, count_of, most, renamed, select, share, total
+from monitoring.signals import Unlike, count_of, most, renamed, share, total
 from service.telemetry.catalogue import INBOX, INBOX_APPLIED, INBOX_OLDEST, OUTBOX, OUTBOX_DELIVERED, OUTBOX_OLDEST
 from service.telemetry.labels import DeliveryOutcome, InboxOutcome
 
 _FAILED = count_of(INBOX_APPLIED, "10m", outcome=(InboxOutcome.RETRIED, InboxOutcome.DEAD))
 _TRIED = count_of(INBOX_APPLIED, "10m")
-_DEAD = f"{total(select(INBOX, state='dead'))} + {total(select(OUTBOX, state='dead'))}"
+_DEAD = f"{most(INBOX, state='dead')} + {total(most(OUTBOX, 'kind', state='dead'))}"  # each worker shows all of them
 _DYING = (
     f"{count_of(INBOX_APPLIED, '1h', outcome=InboxOutcome.DEAD)}"
     f" + {count_of(OUTBOX_DELIVERED, '1h', outcome=DeliveryOutcome.DEAD)}"

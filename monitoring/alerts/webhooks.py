@@ -10,7 +10,7 @@ _TRUE = (WebhookResult.ACCEPTED, WebhookResult.DUPLICATE)
 _REFUSED = count_of(WEBHOOKS, "10m", "provider", result=_FORGED)
 _LAG = quantile("0.95", WEBHOOK_LAG, "10m", "provider")
 _LATE = "One event in twenty from {{ $labels.provider }} arrives later than {{ $value | humanizeDuration }}"
-_LATE_MEANS = "Whoever pays waits that long for the tickets, unless the way back from the gateway told us first."
+_LATE_MEANS = "Whoever pays waits that long for the tickets, unless the worker's sweep finds the event first, which takes two minutes."
 _SOME = f"{count_of(WEBHOOK_LAG, '10m', 'provider')} >= 5"
 _DELIVERED = count_of(WEBHOOKS, "1h", "provider", result=_TRUE)
 # At the desk money changes hands without a gateway that could tell.

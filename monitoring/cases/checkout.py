@@ -1,6 +1,6 @@
 """Nobody can buy."""
 
-from monitoring.case import critical, limit
+from monitoring.case import Case, critical, limit
 
 CASES = (
     *limit(
@@ -21,5 +21,21 @@ CASES = (
         fires=(2, 100),
         silent=("2x50 101+1", 150),  # somebody still comes
         few=(1, 50),  # as quiet as the hour before
+    ),
+    Case(
+        "TrafficVanished",
+        "an operator has closed the store",
+        """cubano_funnel_total{step="store"} 0+2x50 100x100
+        cubano_control{job="serve",instance="a",control="maintenance"} 0x50 1x100""",
+        "64m",
+    ),
+    Case(
+        "TrafficVanished",
+        "another switch does not close it",
+        """cubano_funnel_total{step="store"} 0+2x50 100x100
+        cubano_control{job="serve",instance="a",control="maintenance"} 0x150
+        cubano_control{job="serve",instance="a",control="sales"} 1x150""",
+        "64m",
+        (critical("Nobody has opened the store for ten minutes, after many in this hour"),),
     ),
 )

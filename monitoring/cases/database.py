@@ -52,7 +52,8 @@ CASES = (
     ),
     *limit(
         "DbDeadlocks",
-        "cubano_db_deadlocks_total 0x10 #x20",
+        """cubano_db_deadlocks_total{job="work",instance="a"} 0x10 #x20
+        cubano_db_deadlocks_total{job="work",instance="b"} 0x10 2x20""",  # two workers see the same ones
         "15m",
         warning("4 transactions locked each other out in ten minutes"),
         fires=4,

@@ -26,7 +26,7 @@ CASES = (
         "PagesFailing",
         _ERRORS,
         "60m",
-        warning("20% of the visits to the page store meet an error in the browser", page="store"),
+        warning("Browsers report 0.2 errors a visit on the page store", page="store"),
         fires=(2, 10),
         silent=(1, 11),
         few=(1, 1),

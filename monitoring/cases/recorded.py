@@ -16,6 +16,7 @@ def _answers(code: int, values: str, part: str = "count", le: str = "") -> str:
 # Six requests a minute, all quick, half of them for ten minutes faulty; the series of the faults is born with the first.
 _GOOD = _answers(201, "0+1.5x200") + _answers(201, "0+1.5x200", "bucket", "2.5")
 _FAULTS = _answers(503, "_x100 5+1.5x100") + _answers(503, "_x100 5+1.5x100", "bucket", "2.5")
+_CLOSED = _FAULTS.replace('error_type=""', 'error_type="Maintenance"')
 _SLOW = _answers(201, "0+1x200") + _answers(201, "0+0.75x200", "bucket", "2.5")
 _PAYMENTS = """cubano_payment_attempts_total{provider="stripe",outcome="approved",category="none"} 0+1x200
 cubano_payment_attempts_total{provider="stripe",outcome="declined",category="fraud"} 0+2x200
@@ -68,6 +69,15 @@ CASES = (
             "sum(cubano:checkout_latency:bad:ratio5m)": "0",
             "sum(cubano:checkout_availability:budget:remaining)": "1",
             "sum(cubano:payment_success:bad:ratio5m)": "",
+        },
+    ),
+    Reading(
+        "what an operator has closed is neither good nor bad",
+        _UP + _GOOD + _CLOSED,
+        "27m",
+        {
+            "round(sum(cubano:checkout_availability:total:increase5m))": "30",
+            "sum(cubano:checkout_availability:bad:increase5m)": "0",
         },
     ),
     Reading(

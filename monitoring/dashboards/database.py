@@ -60,12 +60,12 @@ def _answers() -> Panel:
 
 
 def _pool_in_use() -> Panel:
-    used = f"max({signals.select(catalogue.DB_POOL, state='in_use')})"
-    size = f"max({signals.select(catalogue.DB_POOL, state='size')})"
+    used = signals.most(catalogue.DB_POOL, "job, instance", state="in_use")
+    size = signals.most(catalogue.DB_POOL, "job, instance", state="size")
     return stat(
         "Pool in use",
         "Share of the busiest process's connections. Near 1 with waits beside it: requests queue here.",
-        Query(f"{used} / ({size} > 0)"),
+        Query(f"max({used} / ({size} > 0))"),
         unit="percentunit",
         steps=from_(0.7, 0.9),
         decimals=0,
@@ -236,7 +236,7 @@ def _holding() -> Row:
             chart(
                 "Deadlocks, an hour",
                 "Transactions PostgreSQL broke off; ours are tried again.",
-                Query(f"{signals.rate_of(catalogue.DB_DEADLOCKS, RATE)} * 3600", "deadlocks"),
+                Query(f"max(rate({signals.select(catalogue.DB_DEADLOCKS)}[{RATE}])) * 3600", "deadlocks"),
                 unit="short",
                 wide=8,
                 links=(links.playbook("DbDeadlocks"),),

@@ -104,7 +104,7 @@ def _last_webhook() -> Panel:
 
 
 def _circuit_breakers() -> Panel:
-    states = "max by (provider) ({open} * 2 or {half} or {closed} * 0)".format(
+    states = "{open} * 2 > 0 or {half} > 0 or {closed} * 0".format(
         **{
             name: signals.most(catalogue.GATEWAY_BREAKER, "provider", state=state, **_MINE)
             for name, state in (("open", "open"), ("half", "half_open"), ("closed", "closed"))

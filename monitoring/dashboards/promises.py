@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from monitoring.signals import Match, matchers
+from monitoring.signals import Match, all_of, bad_of
 from service.telemetry.objectives import ALL_BP, CHECKOUT_AVAILABILITY, STORE_AVAILABILITY, Objective
 
 
@@ -15,8 +15,7 @@ class Selected:
 
 
 def selected(objective: Objective) -> Selected:
-    everything = matchers(objective.matchers)
-    return Selected(everything, {**everything, **matchers(objective.bad)})
+    return Selected(all_of(objective), bad_of(objective))
 
 
 CHECKOUT = selected(CHECKOUT_AVAILABILITY)

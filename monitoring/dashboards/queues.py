@@ -59,7 +59,7 @@ def _oldest_message() -> Panel:
 
 
 def _slowest_loop() -> Panel:
-    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop", loop=QUICK)
+    beat = signals.since(catalogue.WORKER_HEARTBEAT, "instance, loop", loop=QUICK)
     return stat(
         "Slowest loop",
         "The longest that any loop has not turned that a customer waits for; the others turn when it is their time.",
@@ -237,7 +237,7 @@ def _payments_by_state() -> Panel:
     return bars(
         "Payments not decided",
         "Now. `unknown` is asked about until the gateway can tell.",
-        Query(f"sort_desc({signals.most(catalogue.PAYMENTS, 'state')} > 0)", "{{state}}"),
+        Query(f"sort_desc(sum by (state) ({signals.most(catalogue.PAYMENTS, 'provider, state')}) > 0)", "{{state}}"),
         unit="short",
         decimals=0,
     )
@@ -251,7 +251,7 @@ def _worker() -> Row:
 
 
 def _since_each_loop_turned() -> Panel:
-    beat = signals.since(catalogue.WORKER_HEARTBEAT, "loop", loop=QUICK)
+    beat = f"max by (loop) ({signals.since(catalogue.WORKER_HEARTBEAT, 'instance, loop', loop=QUICK)})"
     return bars(
         "Since each loop turned",
         "Those that a customer waits for. A minute is a stall; all of them at once is the database or the process.",

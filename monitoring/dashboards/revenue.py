@@ -168,7 +168,10 @@ def _returns() -> Row:
             bars(
                 "Refunds by state",
                 "Now. `awaiting_approval` waits for a second pair of eyes, `pending` for the gateway.",
-                Query(f"sort_desc(max by (state) ({signals.select(catalogue.REFUNDS, **_MINE)}))", "{{state}}"),
+                Query(
+                    f"sort_desc(sum by (state) ({signals.most(catalogue.REFUNDS, 'provider, state', **_MINE)}))",
+                    "{{state}}",
+                ),
                 unit="short",
                 decimals=0,
                 wide=6,
@@ -176,7 +179,10 @@ def _returns() -> Row:
             bars(
                 "Disputes by state",
                 "Now. `needs_response` has a deadline: `cubano disputes ls`.",
-                Query(f"sort_desc(max by (state) ({signals.select(catalogue.DISPUTES, **_MINE)}))", "{{state}}"),
+                Query(
+                    f"sort_desc(sum by (state) ({signals.most(catalogue.DISPUTES, 'provider, state', **_MINE)}))",
+                    "{{state}}",
+                ),
                 unit="short",
                 decimals=0,
                 wide=5,
@@ -207,10 +213,11 @@ def _books() -> Row:
 
 
 def _open_differences() -> Panel:
+    real = signals.most(catalogue.DIFFERENCES, "provider, kind", kind=signals.Unlike("timing"), **_MINE)
     return stat(
         "Open differences",
         "Between books and gateways, of all kinds but timing. Each has a line in `cubano books differences`.",
-        Query(f"sum({signals.select(catalogue.DIFFERENCES, kind=signals.Unlike('timing'), **_MINE)}) or vector(0)"),
+        Query(f"sum({real}) or vector(0)"),
         unit="short",
         steps=from_(1),
         decimals=0,
@@ -222,7 +229,7 @@ def _last_compared() -> Panel:
     return stat(
         "Last compared",
         "How long ago a day of the gateway longest without was compared. More than a day: is the worker well?",
-        Query(f"max(time() - {signals.select(catalogue.RECONCILED, **_MINE)})"),
+        Query(f"max({signals.since(catalogue.RECONCILED, 'provider', **_MINE)})"),
         unit="s",
         steps=from_(26 * 3600, 48 * 3600),
         nothing="not yet",

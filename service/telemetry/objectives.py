@@ -42,8 +42,8 @@ LEAST_BAD = 5  # bad events in the long window; fewer prove nothing, whatever sh
 class Objective:
     """One promise. `bad` matches bad events among `total`; with `within_s` the good ones are those not slower than that.
 
-    `matchers` and `bad` are regular expressions by label, anchored as Prometheus does. `by` splits it, each part with a budget
-    of its own. `pages` is False when no hour of night is worth it. `on_sale_bp` is the target of a sale's own two hours.
+    `matchers` and `bad` are regular expressions by label, anchored as Prometheus does; what fits `uncounted` is neither good
+    nor bad. `by` splits it, each part with a budget of its own. `pages` is False when no hour of night is worth it. `on_sale_bp` is the target of a sale's own two hours.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Objective:
     target_bp: int
     matchers: Matchers = field(default_factory=dict)
     bad: Matchers = field(default_factory=dict)
+    uncounted: Matchers = field(default_factory=dict)
     within_s: float | None = None
     by: str = ""
     period: str = "30d"
@@ -61,6 +62,7 @@ class Objective:
 
 _CHECKOUT = {"http_request_method": "POST", "http_route": "/api/payment/checkout-session|/(en|es)/checkout"}
 _FAULT = {"http_response_status_code": "5..|429"}
+_CLOSED = {"error_type": "Maintenance|SalesPaused"}  # an operator's decision, which the budget does not pay for
 
 CHECKOUT_AVAILABILITY = Objective(
     "checkout-availability",
@@ -69,6 +71,7 @@ CHECKOUT_AVAILABILITY = Objective(
     9_990,
     _CHECKOUT,
     _FAULT,
+    uncounted=_CLOSED,
     on_sale_bp=9_950,
 )
 CHECKOUT_LATENCY = Objective(
@@ -77,6 +80,7 @@ CHECKOUT_LATENCY = Objective(
     catalogue.HTTP_SERVER_DURATION,
     9_900,
     _CHECKOUT,
+    uncounted=_CLOSED,
     within_s=2.5,
     on_sale_bp=9_500,
 )
@@ -107,6 +111,7 @@ STORE_AVAILABILITY = Objective(
     9_990,
     {"http_request_method": "GET", "http_route": "/|/(en|es)(/.*)?"},
     _FAULT,
+    uncounted=_CLOSED,
 )
 SUPPORT_AVAILABILITY = Objective(
     "support-availability",

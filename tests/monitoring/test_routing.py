@@ -50,7 +50,7 @@ def test_alertmanager_takes_it(tmp_path, scale):
     ("labels", "alone", "responding"),
     [
         ({"severity": "critical", "alertname": "DbDown"}, "page", "responder,page"),
-        ({"severity": "warning", "alertname": "GatewaySlow"}, "desk", "responder,desk"),
+        ({"severity": "warning", "alertname": "GatewaySlow"}, "digest,desk", "responder,digest,desk"),
         ({"severity": "info", "alertname": "BooksCaughtUp"}, "digest", "digest"),
         ({"severity": "info", "alertname": "Watchdog"}, "watchdog", "watchdog"),
         ({"severity": "", "alertname": "SomebodyElses"}, "page", "page"),  # no tier is no reason to stay silent
@@ -66,6 +66,27 @@ def test_only_warnings_wait_for_the_morning():
     routes = yaml.safe_load(COMMITTED.read_text())["route"]["routes"]
 
     assert ["desk"] == [route["receiver"] for route in routes if "mute_time_intervals" in route]
+
+
+def test_a_repetition_is_not_due_exactly_when_it_is_looked_for():
+    """The letter before was sent a moment after its turn began, so one that is due a whole interval later is left out."""
+    route = yaml.safe_load(COMMITTED.read_text())["route"]
+
+    for each in [route, *route["routes"]]:
+        paces = {**{name: route[name] for name in ("group_interval", "repeat_interval")}, **each}
+        assert paces["group_interval"] != paces["repeat_interval"], each
+
+
+def test_what_another_does_is_not_explained():
+    """A worker that is gone says nothing of another target, nor a loop that nobody waits for about those others wait for."""
+    rules = yaml.safe_load(COMMITTED.read_text())["inhibit_rules"]
+    down = [rule for rule in rules if any("TargetDown" in each for each in rule["target_matchers"])]
+    stalled = [rule for rule in rules if 'alertname="WorkerStalled"' in rule["source_matchers"]]
+
+    assert down
+    assert all(any(each.startswith("job=") for each in rule["target_matchers"]) for rule in down)
+    assert stalled
+    assert all(any(each.startswith("loop=~") for each in rule["source_matchers"]) for rule in stalled)
 
 
 def test_causes_and_symptoms_are_alerts():

@@ -6,8 +6,11 @@ import socket
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from service.storefront.views import qr_code
+from service.telemetry.objectives import CHECKOUT_AVAILABILITY
+from tests.failover.both import put
 from tests.stage import Stage
 from tests.storefront.test_buying import come_back
 from tests.storefront.visitor import Visitor
@@ -30,13 +33,38 @@ def stage_settings() -> dict[str, str]:
         return {"CUBANO_SERVE_METRICS_PORT": str(free.getsockname()[1])}
 
 
-async def steps(stage: Stage) -> dict[str, float]:
-    """How many came how far."""
+async def counted(stage: Stage, name: str) -> list[Sample]:
+    """What `serve` has counted under a name, zeros left out."""
     async with httpx.AsyncClient() as client:
         page = await client.get(f"http://127.0.0.1:{stage.settings.serve_metrics_port}/metrics")
     families = text_string_to_metric_families(page.text)
-    samples = [each for family in families for each in family.samples if each.name == "cubano_funnel_total"]
-    return {each.labels["step"]: each.value for each in samples if each.value}
+    return [each for family in families for each in family.samples if each.name == name and each.value]
+
+
+async def steps(stage: Stage) -> dict[str, float]:
+    """How many came how far."""
+    return {each.labels["step"]: each.value for each in await counted(stage, "cubano_funnel_total")}
+
+
+async def test_what_an_operator_has_closed_is_told_from_what_fails(stage):
+    """Both are 503; the error budgets leave out the first by its name, and nobody counts as a visitor meanwhile."""
+    await put(stage, "maintenance", "on")
+
+    async def closed() -> bool:
+        return (await stage.client.get("/api/payment/catalog")).status_code == 503
+
+    await stage.until(closed)
+    async with Visitor(stage) as visitor:
+        pages = [await visitor.get(path) for path in ("/en", "/en/cart")]
+    answers = [*pages, await stage.checkout()]
+
+    found = await counted(stage, "http_server_request_duration_seconds_count")
+    named = {each.labels["error_type"] for each in found if each.labels["http_response_status_code"] == "503"}
+    left_out = CHECKOUT_AVAILABILITY.uncounted["error_type"].split("|")
+    assert [503, 503, 503] == [each.status_code for each in answers]
+    assert {"Maintenance"} == named
+    assert named <= set(left_out)
+    assert {} == await steps(stage)
 
 
 @pytest.mark.parametrize("target", [b"*", b"/", b"/en/cart"])

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from service.kernel import errors
 from service.telemetry.metric import Histogram, known_values
 from service.telemetry.objectives import ALL_BP, OBJECTIVES
 
@@ -22,6 +23,9 @@ def test_an_objective_can_be_measured(objective):
         known = known_values(metric.labels[name])
         assert not known or [value for value in known if re.fullmatch(pattern, value)]
     assert not objective.by or objective.by in metric.labels
+    assert set(objective.uncounted) <= {"error_type"} & set(metric.labels)
+    for name in filter(None, objective.uncounted.get("error_type", "").split("|")):
+        assert issubclass(getattr(errors, name), errors.CubanoError)
 
 
 def test_names_are_one_each():
