@@ -151,6 +151,8 @@ class Database:
             min_size=1,
             max_size=RAW_POOL_SIZE,
             timeout=POOL_WAIT_S,
+            # Then whoever asks next tries anew; the pool by itself rests as long as the server was away, up to five minutes.
+            reconnect_timeout=POOL_WAIT_S,
             open=False,
             name=name,
         )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -13,6 +14,7 @@ from service.kernel.db import Database, Session
 from service.kernel.ids import Ids
 from service.telemetry.catalogue import MAILS, PAID_TO_TICKET
 from service.telemetry.registry import Telemetry
+from tests.app.test_app import database_away
 
 WRITE = sa.text("INSERT INTO notes VALUES (1)")
 MAIL = {"template": "confirmation", "outcome": "sent"}
@@ -176,6 +178,26 @@ async def test_statements_are_timed_by_their_verb_alone(db):
     await notes(db)
 
     assert 1 <= value(db, "db_client_operation_duration_seconds_count", db_operation_name="SELECT")
+
+
+async def test_what_takes_webhooks_in_is_back_as_soon_as_the_database(empty_database_url):
+    """However long it was away: who asks tries anew, and does not rest as long as that took."""
+    db = database(empty_database_url)
+    await db.open()
+
+    async def ask() -> None:
+        async with db.raw.connection() as connection:
+            await connection.execute("SELECT 1")
+
+    await ask()
+    async with database_away(empty_database_url):
+        for _ in range(8):
+            with pytest.raises((psycopg.Error, TimeoutError)):
+                await asyncio.wait_for(ask(), 0.5)
+            await asyncio.sleep(0.1)
+    await asyncio.wait_for(ask(), 1.5)
+
+    await db.close()
 
 
 async def test_a_database_that_is_not_there_is_told_as_such(db):
