@@ -47,6 +47,7 @@ SETTINGS = {
     "CUBANO_GATEWAY_TIMEOUT_S": "2",
     "CUBANO_GATEWAY_HEALTHY_S": "10",  # a minute in production; here trouble follows trouble by seconds
     "CUBANO_LOG_FORMAT": "json",
+    "CUBANO_SYNTHETIC_EVERY_S": "0",  # it would buy on while everything is to come to rest
 }
 
 Say = Callable[[str], None]
