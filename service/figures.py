@@ -20,8 +20,10 @@ from service.telemetry.metric import Gauge
 
 log = get_logger("figures")
 
+# Who pays the desk by bank transfer has a week for it: until then such an order is not stuck, and shows no age.
 ORDERS = """
-    SELECT status, count(*), extract(epoch FROM max(:now - updated_at))
+    SELECT status, count(*), extract(epoch FROM max(:now - updated_at) FILTER (
+        WHERE NOT (status = 'awaiting_payment' AND provider = 'manual' AND expires_at > :now)))
     FROM orders WHERE status IN ('awaiting_payment', 'processing', 'late_payment', 'disputed') GROUP BY status
 """
 BY_PROVIDER = {  # what is not decided yet, or failed; what has ended well only grows, and counters tell it
@@ -148,11 +150,11 @@ class Figures:
                 )
         return False
 
-    def _show_orders(self, found: dict[str, tuple[int, float]]) -> None:
+    def _show_orders(self, found: dict[str, tuple[int, float | None]]) -> None:
         for state in UNFINISHED:
             count, oldest_s = found.get(state, (0, 0))
             self._set(catalogue.ORDERS, count, state=state)
-            self._set(catalogue.ORDERS_OLDEST, oldest_s, state=state)
+            self._set(catalogue.ORDERS_OLDEST, oldest_s or 0, state=state)
 
     def _show_cases(self, found: dict[str, tuple[int, float]]) -> None:
         for kind in CaseKind:

@@ -1,6 +1,7 @@
 """What no single event can count: who waits how long, for money, for evidence, for a ticket."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -67,6 +68,27 @@ async def test_what_waits_is_told_with_its_age(stage: Stage, inbox: Inbox):
     assert 3 * 86_400 - waited_s == pytest.approx(due)  # not the one of the review, and not the later one
     assert 0 == value(inbox, "holds_overdue_seconds")  # the bank decides, the seats wait
     assert value(inbox, "dispute_due_seconds") is None
+
+
+async def test_a_bank_transfer_that_is_awaited_is_not_stuck(stage: Stage, inbox: Inbox):
+    """The desk gives it a week; anybody else's order, and one past its end, shows how long nothing has happened."""
+    figures = Figures(inbox.parts.db, ())
+    clock = inbox.parts.db.clock
+    assert isinstance(clock, Dial)
+    await deaf(stage)
+    await ordered(stage)
+    clock.advance(60)
+
+    async def ages(provider: str, ends_in_s: int) -> float | None:
+        ends = clock() + timedelta(seconds=ends_in_s)
+        await stage.rows("UPDATE orders SET provider = :provider, expires_at = :ends", provider=provider, ends=ends)
+        await figures.refresh()
+        return value(inbox, "orders_oldest_age_seconds", "awaiting_payment")
+
+    seen = [await ages("stripe", 3600), await ages("manual", 3600), await ages("manual", -1)]
+
+    assert 1 == value(inbox, "orders", "awaiting_payment")
+    assert [60, 0, 60] == [pytest.approx(each, abs=5) for each in seen]
 
 
 async def test_who_has_paid_and_lacks_a_ticket_is_told(stage: Stage, inbox: Inbox):
