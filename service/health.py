@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import psycopg
-import sqlalchemy as sa
 import sqlalchemy.exc
 
 from service.kernel.db import Database
@@ -102,8 +101,7 @@ class Health:
         return "answers"
 
     async def _schema(self) -> str:
-        async with self._db.engine.connect() as connection:
-            found = (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+        found = await self._db.ask("SELECT version_num FROM alembic_version")
         if found != HEAD:
             raise RuntimeError(f"the schema is at {found}, this build needs {HEAD}: run `cubano db upgrade`")
         return f"at {found}"

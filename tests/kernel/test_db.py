@@ -163,6 +163,19 @@ async def test_a_cancelled_transaction_gives_its_connection_back(empty_database_
     await db.engine.dispose()
 
 
+async def test_a_busy_database_is_not_away(empty_database_url):
+    """With every connection taken there is an answer: a process under load is not taken out as one that is broken."""
+    db = database(empty_database_url, pool_size=1)
+    await db.open()
+
+    idle = await asyncio.wait_for(db.ask("SELECT 7"), 1)
+    async with db.transaction():
+        busy = [await asyncio.wait_for(db.ask(query), 1) for query in ("SELECT 7", "SELECT 7 WHERE false")]
+    await db.close()
+
+    assert (7, [7, None]) == (idle, busy)
+
+
 async def test_no_statement_and_no_lock_waits_for_ever(db):
     """The server itself ends what takes too long, and a transaction that was forgotten."""
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "application_name")
