@@ -35,12 +35,13 @@ CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("EmailFailing", "ConfirmationLate", ()),
     ("DbPoolExhausted", "DbPoolTimeouts", ("job",)),
     ("DbPoolExhausted", "CheckoutLatency.*Burn", ()),
-    ("ServiceDown", "TrafficVanished|PaymentMetricsAbsent", ()),
+    ("ServiceDown", "TrafficVanished", ()),
     ("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*", ()),
 )
 # Of a cause that may have several subjects, those which customers feel.
 _ONLY = {"WorkerStalled": f'loop=~"{QUICK}"'}
-_GONE = {"WorkerGone": "work", "ServiceDown": "serve"}  # that nobody of a job can be read says this, too
+_GONE = {"WorkerGone": "work", "ServiceDown": "serve"}  # that nobody of a job is there explains what is not read of it
+_UNREAD = "TargetDown|PaymentMetricsAbsent"
 _AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
 
 
@@ -126,7 +127,7 @@ def _inhibitions() -> list[dict[str, Any]]:
         for cause, symptoms, equal in CAUSES
     ]
     unread = [
-        {"source_matchers": [f'alertname="{cause}"'], "target_matchers": ['alertname="TargetDown"', f'job="{job}"']}
+        {"source_matchers": [f'alertname="{cause}"'], "target_matchers": [f'alertname=~"{_UNREAD}"', f'job="{job}"']}
         for cause, job in _GONE.items()
     ]
     return [graded, away, *causes, *unread]

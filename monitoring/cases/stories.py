@@ -19,6 +19,7 @@ def _counted(name: str, labels: str, values: str) -> str:
 _ALIVE = """up{job="serve",instance="a"} 1x200
 up{job="work",instance="w"} 1x200
 cubano_db_up{job="serve",instance="a"} 1x200
+cubano_payment_attempts_total{job="work",instance="w",provider="stripe",outcome="error",category="none"} 0x200
 cubano_sweep_last_timestamp_seconds{provider="stripe"} 0+15x200
 cubano_invariant_violations{invariant="journal-zero"} 0x200
 cubano_gateway_breaker{job="serve",instance="a",provider="stripe",state="open"} 0x200

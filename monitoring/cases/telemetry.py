@@ -2,8 +2,8 @@
 
 from monitoring.case import Case, critical, info, limit, warning
 
-_SELLS = """cubano_payment_attempts_total{provider="stripe",outcome="approved",category="none"} 0x20
-cubano_checkouts_total{provider="stripe",outcome="opened"} 0x20"""
+_ATTEMPTS = 'cubano_payment_attempts_total{job="%s",provider="stripe",outcome="approved",category="none"} 0x20\n'
+_CHECKOUTS = 'cubano_checkouts_total{job="%s",provider="stripe",outcome="opened"} 0x20\n'
 _STARTED = 'process_start_time_seconds{job="work",instance="w"} 0x5 #'
 
 CASES = (
@@ -12,9 +12,19 @@ CASES = (
         "nobody tells",
         'up{job="serve",instance="a"} 1x20',
         "7m",
-        (critical("Nothing tells us about checkouts and payments"),),
+        (
+            critical("No serve tells us about checkouts and payments", job="serve"),
+            critical("No work tells us about checkouts and payments", job="work"),
+        ),
     ),
-    Case("PaymentMetricsAbsent", "a night without payments", _SELLS, "10m"),
+    Case(
+        "PaymentMetricsAbsent",
+        "what the worker shows is no word of those who sell",
+        _CHECKOUTS % "work" + _ATTEMPTS % "work",
+        "7m",
+        (critical("No serve tells us about checkouts and payments", job="serve"),),
+    ),
+    Case("PaymentMetricsAbsent", "a night without payments", _CHECKOUTS % "serve" + _ATTEMPTS % "work", "10m"),
     *limit(
         "TelemetryDropping",
         'cubano_telemetry_dropped_total{signal="logs"} 0+#x60',
