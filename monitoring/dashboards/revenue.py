@@ -58,11 +58,11 @@ def _gross() -> Panel:
 
 
 def _given_back() -> Panel:
-    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency')} / 100"
     back = f"{signals.count_of(catalogue.RETURNED, RANGE, 'currency')} / 100"
     return stat(
         "Given back",
-        "Refunds that succeeded and disputes that were lost, by currency.",
+        "Refunds that succeeded and disputes that were lost, by currency; of all ticket types.",
         Query(f"{back} or {gross} * 0", "{{currency}}"),
         unit="locale",
         decimals=0,
@@ -70,11 +70,11 @@ def _given_back() -> Panel:
 
 
 def _net() -> Panel:
-    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency')} / 100"
     back = f"{signals.count_of(catalogue.RETURNED, RANGE, 'currency')} / 100"
     return stat(
         "Net",
-        "Gross without what was given back; the gateways' fees are in the books, not here.",
+        "Gross of all ticket types without what was given back; the gateways' fees are in the books, not here.",
         Query(f"{gross} - ({back} or {gross} * 0)", "{{currency}}"),
         unit="locale",
         decimals=0,
@@ -102,10 +102,10 @@ def _tickets_issued() -> Panel:
 
 
 def _an_order_on_average() -> Panel:
-    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency', **_TYPES)} / 100"
+    gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency')} / 100"
     return stat(
         "An order, on average",
-        "Gross by orders paid, in the first currency's main unit.",
+        "Gross of all ticket types by orders paid, in main units; gifts are among the orders, and currencies are added up.",
         Query(f"sum({gross}) / ({signals.count_of(catalogue.FUNNEL, RANGE, step='paid')} > 0)"),
         unit="locale",
         decimals=2,
