@@ -27,7 +27,7 @@ CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("WorkerGone", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
     (
         "WorkerGone",
-        "PaidWithoutTicket|WorkerStalled|(Figures|Settlements|Reconciliation)Stale|SyntheticBuyerSilent",
+        "WorkerStalled|(Figures|Settlements|Reconciliation)Stale|SyntheticBuyerSilent",
         (),
     ),
     ("WorkerGone", "InvariantsNotChecked|WebhookMissedEvents", ()),
