@@ -151,8 +151,7 @@ class Database:
             min_size=1,
             max_size=RAW_POOL_SIZE,
             timeout=POOL_WAIT_S,
-            # Then whoever asks next tries anew; the pool by itself rests as long as the server was away, up to five minutes.
-            reconnect_timeout=POOL_WAIT_S,
+            reconnect_timeout=POOL_WAIT_S,  # then who asks tries anew; else it rests as long as the server was away
             open=False,
             name=name,
         )
