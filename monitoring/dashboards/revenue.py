@@ -21,6 +21,7 @@ from monitoring.dashboards.panels import (
 )
 from monitoring.signals import Like
 from service.telemetry import catalogue
+from service.telemetry.metric import Gauge
 
 _MINE = {"provider": Like(PROVIDER)}
 _TYPES = {"ticket_type": Like(TICKET_TYPE)}
@@ -168,10 +169,7 @@ def _returns() -> Row:
             bars(
                 "Refunds by state",
                 "Now. `awaiting_approval` waits for a second pair of eyes, `pending` for the gateway.",
-                Query(
-                    f"sort_desc(sum by (state) ({signals.most(catalogue.REFUNDS, 'provider, state', **_MINE)}))",
-                    "{{state}}",
-                ),
+                _states(catalogue.REFUNDS),
                 unit="short",
                 decimals=0,
                 wide=6,
@@ -179,10 +177,7 @@ def _returns() -> Row:
             bars(
                 "Disputes by state",
                 "Now. `needs_response` has a deadline: `cubano disputes ls`.",
-                Query(
-                    f"sort_desc(sum by (state) ({signals.most(catalogue.DISPUTES, 'provider, state', **_MINE)}))",
-                    "{{state}}",
-                ),
+                _states(catalogue.DISPUTES),
                 unit="short",
                 decimals=0,
                 wide=5,
@@ -197,6 +192,11 @@ def _returns() -> Row:
             ),
         ),
     )
+
+
+def _states(gauge: Gauge) -> Query:
+    most = signals.most(gauge, "provider, state", **_MINE)  # several workers show the same
+    return Query(f"sort_desc(sum by (state) ({most}))", "{{state}}")
 
 
 def _books() -> Row:
