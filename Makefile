@@ -32,7 +32,7 @@ up: setup monitoring ## run the whole system on loopback until Ctrl-C
 
 test: setup browser monitoring lint types generated ## everything: lint, types, generated files, all tests
 	@printf '\n== tests\n'
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 fuzz: setup ## thousands of generated requests as nobody and as each role, against the API's own document
 	@CUBANO_TEST_FUZZ=long $(BIN)/python -m pytest -q -s tests/fuzz

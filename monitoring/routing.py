@@ -20,7 +20,7 @@ _SAME = ["provider", "slo", "queue", "state", "what"]
 CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("GatewayOutage", "(PaymentSuccess|WebhooksFresh)Burn|Webhook(LagHigh|Silence|MissedEvents)", ("provider",)),
     ("GatewayOutage", "Gateway(Slow|RateLimited)|FailoverActiveTooLong", ("provider",)),
-    ("GatewayOutage", "OrdersStuck|HoldsLeaking|QueueBacklog|RefundStuck", ()),
+    ("GatewayOutage", "OrdersStuck|HoldsLeaking|QueueBacklog|RefundStuck", ()),  # but see _EXCEPT
     ("GatewayOutage", "(Settlements|Reconciliation)Stale", ("provider",)),
     ("GatewayAuthFailing", "GatewayOutage|PaymentSuccessBurn|WebhookMissedEvents", ("provider",)),
     ("WebhookSilence", "WebhooksFreshBurn|WebhookMissedEvents", ("provider",)),
@@ -40,6 +40,8 @@ CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 # Of a cause that may have several subjects, those which customers feel.
 _ONLY = {"WorkerStalled": f'loop=~"{QUICK}"'}
+# Symptoms without a provider that a cause with one does not explain: what came in waits for us alone.
+_EXCEPT = {"GatewayOutage": 'queue!="inbox"'}
 _GONE = {"WorkerGone": "work", "ServiceDown": "serve"}  # that nobody of a job is there explains what is not read of it
 _UNREAD = "TargetDown|PaymentMetricsAbsent"
 _AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
@@ -115,13 +117,16 @@ def _inhibitions() -> list[dict[str, Any]]:
         "equal": ["alertname", *_SAME],
     }
     away = {
-        "source_matchers": ['alertname="DbDown"'],
+        "source_matchers": ['alertname="DbDown"', f'severity="{Tier.CRITICAL}"'],
         "target_matchers": [f'kind!~"{_AS_EVER}"', 'alertname!~"DbDown|ServiceDown|Watchdog"'],
     }
     causes = [
         {
             "source_matchers": [f'alertname="{cause}"', *([_ONLY[cause]] if cause in _ONLY else [])],
-            "target_matchers": [f'alertname=~"{symptoms}"'],
+            "target_matchers": [
+                f'alertname=~"{symptoms}"',
+                *([_EXCEPT[cause]] if cause in _EXCEPT and not equal else []),
+            ],
             **({"equal": list(equal)} if equal else {}),
         }
         for cause, symptoms, equal in CAUSES

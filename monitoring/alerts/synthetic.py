@@ -1,11 +1,12 @@
 """The synthetic buyer: it buys every minute, so it knows before customers do."""
 
 from monitoring.alert import Alert, Kind, Tier
-from monitoring.signals import count_of, since
-from service.telemetry.catalogue import SYNTHETIC_PURCHASES, SYNTHETIC_SUCCEEDED
+from monitoring.signals import count_of, select, since
+from service.telemetry.catalogue import CONTROL, SYNTHETIC_PURCHASES, SYNTHETIC_SUCCEEDED
 from service.telemetry.labels import SyntheticOutcome as Outcome
 
-_FAILED = (Outcome.CHECKOUT_FAILED, Outcome.PAYMENT_FAILED, Outcome.NO_TICKET)
+_FAILED = tuple(each for each in Outcome if each is not Outcome.OK)
+_RESTS = select(CONTROL, control=("sales", "maintenance"))  # an operator has closed the store
 
 ALERTS = (
     Alert(
@@ -26,7 +27,8 @@ ALERTS = (
         Tier.WARNING,
         Kind.HEARTBEAT,
         "platform",
-        f"{since(SYNTHETIC_SUCCEEDED)} > {{15m:s180}} and {count_of(SYNTHETIC_PURCHASES, '15m')} < 0.5",
+        f"({since(SYNTHETIC_SUCCEEDED)} > {{15m:s180}} and {count_of(SYNTHETIC_PURCHASES, '15m')} < 0.5)"
+        f" unless on() max(max_over_time({_RESTS}[{{30m}}])) == 1",
         "The synthetic buyer last had a ticket {{ $value | humanizeDuration }} ago and tries no more",
         "It hangs or was switched off. Until it buys again a quiet night proves nothing.",
         "experience",

@@ -18,9 +18,20 @@ CASES = (
         """cubano_db_up{job="serve",instance="a"} 1x5 #x10
         cubano_db_up{job="serve",instance="b"} 1x20""",
         "7m",
-        critical("The database does not answer a process of serve", job="serve"),
+        warning("The database does not answer a process of serve", job="serve"),
         fires=0,
         silent=1,
+    ),
+    Case(
+        "DbDown",
+        "no process reaches it",
+        """cubano_db_up{job="serve",instance="a"} 1x5 0x10
+        cubano_db_up{job="serve",instance="b"} 1x4 0x10""",
+        "7m",
+        (
+            critical("The database answers no process of serve", job="serve"),
+            warning("The database does not answer a process of serve", job="serve"),
+        ),
     ),
     *limit(
         "DbPoolExhausted",

@@ -1,6 +1,6 @@
 """The synthetic buyer."""
 
-from monitoring.case import critical, limit, warning
+from monitoring.case import Case, critical, limit, warning
 
 CASES = (
     *limit(
@@ -21,5 +21,13 @@ CASES = (
         warning("The synthetic buyer last had a ticket 20m 0s ago and tries no more"),
         fires=(0, 1),
         silent=("0+60", "0+1"),
+    ),
+    Case(
+        "SyntheticBuyerSilent",
+        "the store is closed",
+        """cubano_synthetic_last_success_timestamp_seconds 0x40
+        cubano_synthetic_purchases_total{outcome="ok"} 1x40
+        cubano_control{control="sales"} 1x40""",
+        "20m",
     ),
 )

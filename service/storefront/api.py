@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from litestar import HttpMethod, Request, Response, Router, post, route
 from litestar.connection import ASGIConnection
@@ -33,13 +33,13 @@ from service.storefront.flow import CheckoutForm, FullCart, OrderState
 from service.storefront.rules import LANGUAGES, Cart, Trouble
 from service.storefront.views import BUYING, TOKEN, Front, Pages
 from service.telemetry.catalogue import FUNNEL
+from service.telemetry.middleware import note_exception
 from service.vault import flow as vault
 
 MOST_BYTES = 16_384  # of a form
 REVISITED = {"Cache-Control": "no-cache"}  # asked for anew, but "back" still shows what was typed
 
 read = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD], status_code=200)  # the server sends HEAD no body
-
 Asked = Request[Any, Any, State]
 
 
@@ -95,7 +95,6 @@ class Visit:
         return self.front.page(self.request, template, self.language, path=path, **more)
 
     def to(self, path: str, cookies: Sequence[Cookie] = ()) -> Response[Any]:
-        """A redirect within the language."""
         return self.front.redirect(f"/{self.language}{path}", cookies)
 
     def passed(self, step: str) -> None:
@@ -219,6 +218,7 @@ async def check_out(visit: NamedDependency[Visit]) -> Response[Any]:
     try:
         sent = await flow.send_to_payment(visit.shop, cart, form.typed, language=visit.language)
     except (Invalid, SoldOut, KeyInFlight, SalesPaused, GatewayError) as error:
+        await note_exception(error, cast("Any", visit.request.scope))  # a store that an operator has closed is no fault
         wrong = rules.field_errors(error) if isinstance(error, Invalid) else {}
         trouble = None if wrong else rules.trouble_of(error, {line.slug: line.name for line in full.lines})
         return _checkout_page(visit, replace(form, trouble=trouble, errors=wrong))

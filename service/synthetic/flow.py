@@ -119,7 +119,7 @@ class SyntheticBuyer:
 
     async def _buy(self) -> SyntheticOutcome:
         """Raises `NotBought`."""
-        async with httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=False) as http:
+        async with httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=False, trust_env=False) as http:
             checkout = await self._open(http)
             session_id = session_of(checkout.checkout_url)
             if self._purse is None or session_id is None or checkout.provider != Provider.STRIPE:

@@ -28,6 +28,7 @@ LOOPS = Bounded(
             "cases",
             "approvals",
             "database",
+            "synthetic",
         ),
     ),
 )
