@@ -19,6 +19,10 @@ REFUNDING = {"method": "POST", "path": "/v1/refunds"}
 CAPTURING = {"method": "POST", "path": "/paypal/v2/checkout/orders/*/capture"}
 HOUR_S, DAY_S = 3_601, 86_400
 _ASKED = "SELECT 1 FROM outbox WHERE kind = 'refund.send' AND attempts > 0 AND leased_until IS NULL"
+_HEARD_OF_REFUNDS = """
+    SELECT 1 FROM payment_events WHERE strpos(type, 'refund') > 0
+    HAVING count(*) > 0 AND bool_and(state IN ('applied', 'ignored'))
+"""
 SILENT = ({"match": {"event_type": "PAYMENT.CAPTURE.*"}, "effects": {"drop": True}}, unlisted("paypal"))
 
 
@@ -58,6 +62,7 @@ async def is_refunded_unheard(play: Play) -> None:
     await play.advance(1.3 * DAY_S)
     await _is_in_the_end(play, "refunded")
     await play.faults(UNHEARD)
+    await play.until("the list brings what was unheard", lambda: play.rows(_HEARD_OF_REFUNDS))
 
 
 async def is_refunded_at_last(play: Play) -> None:
