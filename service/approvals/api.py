@@ -29,7 +29,15 @@ from service.kernel.errors import (
 )
 from service.kernel.ids import is_id
 from service.kernel.problem_docs import answered, documented
-from service.kernel.refusals import AboveLeft, DisputeRunning, NothingLeft, NotPaid, NotRefundable, OwnRequest
+from service.kernel.refusals import (
+    AboveLeft,
+    DisputeRunning,
+    NobodysKey,
+    NothingLeft,
+    NotPaid,
+    NotRefundable,
+    OwnRequest,
+)
 from service.refunds.machine import RefundStatus
 from service.refunds.rules import MEANINGS, Reason
 from service.shop.flow import Shop
@@ -68,7 +76,19 @@ DETAIL = {
     "expiresAt": "2027-02-20T18:20:00Z",
 }
 REFUSED = (NotPaid, NothingLeft, AboveLeft, DisputeRunning)
-ASKING = (Invalid, 413, 415, Unidentified, Forbidden, NotFound, *REFUSED, NotRefundable, KeyInFlight, KeyReused)
+ASKING = (
+    Invalid,
+    413,
+    415,
+    Unidentified,
+    Forbidden,
+    NobodysKey,
+    NotFound,
+    *REFUSED,
+    NotRefundable,
+    KeyInFlight,
+    KeyReused,
+)
 DECIDING = (Invalid, 413, 415, Unidentified, Forbidden, NotFound, WrongState)
 
 
@@ -227,7 +247,7 @@ async def list_refunds(
     status_code=200,
     responses={
         **answered(200, RefundDecided, ASKED | {"outcome": "approved"}, "It is on its way"),
-        **documented(*DECIDING, OwnRequest, *REFUSED),
+        **documented(*DECIDING, OwnRequest, NobodysKey, *REFUSED),
     },
 )
 async def approve_refund(

@@ -44,6 +44,7 @@ TABLE: dict[type[Exception], Kind] = {
     errors.KeyReused: Kind(422, "idempotency_key_reused", "Idempotency-Key used with another body"),
     errors.PlanChanged: Kind(409, "plan_changed", "It would do something else now"),
     refusals.OwnRequest: Kind(403, "own_request", "Somebody else has to decide this"),
+    refusals.NobodysKey: Kind(403, "key_without_owner", "Nobody answers for this key"),
     refusals.NotPaid: Kind(409, "not_paid", "There is no money to refund"),
     refusals.NothingLeft: Kind(409, "nothing_left", "Nothing is left to refund"),
     refusals.AboveLeft: Kind(409, "amount_above_left", "More than is left"),

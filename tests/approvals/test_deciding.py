@@ -96,7 +96,7 @@ async def test_a_key_that_is_nobodys_takes_no_part_in_what_two_decide(stage: Sta
     rejected = await bank.decide(waiting, "reject", note="Nobody's.")
 
     assert (201, 200) == (small.status_code, rejected.status_code)
-    assert {(403, "forbidden")} == {problem(each) for each in (large, by_nobody, of_nobody)}
+    assert {(403, "key_without_owner")} == {problem(each) for each in (large, by_nobody, of_nobody)}
     assert "nobody answers for the API key" in by_nobody.json()["detail"]
 
 

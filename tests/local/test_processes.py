@@ -75,9 +75,9 @@ async def test_each_line_names_its_child(supervisor, screen):
     code = "import sys; print('hola'); print('adiós', file=sys.stderr); sys.stdout.buffer.write(b'\\xff no newline')"
     await supervisor.run("once", python(code), dict(os.environ))
 
-    assert await eventually_shown(screen, "^once     │ hola$")
-    assert await eventually_shown(screen, "^once     │ adiós$")
-    assert await eventually_shown(screen, "^once     │ � no newline$")
+    assert await eventually_shown(screen, "^once +│ hola$")
+    assert await eventually_shown(screen, "^once +│ adiós$")
+    assert await eventually_shown(screen, "^once +│ � no newline$")
 
 
 async def test_start_waits_until_ready(supervisor, tmp_path):
@@ -179,7 +179,7 @@ async def test_endless_line_is_cut(supervisor, screen):
     """A child that writes without line ends cannot fill the memory."""
     await supervisor.run("loud", python("print('x' * 300_000)"), dict(os.environ))
 
-    assert await eventually_shown(screen, "^loud     │ xxx", times=2)
+    assert await eventually_shown(screen, "^loud +│ xxx", times=2)
 
 
 def test_stalled_reader_does_not_stall_the_supervisor():
