@@ -214,7 +214,8 @@ def test_line_of_ours_is_taken_apart_by_its_own_names(plain_logs):
 def test_every_level_has_a_severity():
     """As Loki colours them."""
     statements = " ".join(LINES["log_statements"][0]["statements"])
-    levels = {name.lower() for name in logging.getLevelNamesMapping()} - {"notset", "warn", "fatal"}
+    numbers = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+    levels = {logging.getLevelName(number).lower() for number in numbers}  # servers add some of their own
 
     assert levels == set(re.findall(r'SEVERITY_NUMBER_\w+\) where log\.cache\["level"\] == "(\w+)"', statements))
 
