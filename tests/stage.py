@@ -252,6 +252,7 @@ def _environment(database_url: str, emulator_url: str, url: str, ca_file: Path) 
         "CUBANO_PAYPAL_CA_FILE": str(ca_file),
         "CUBANO_SMTP_URL": "smtp://127.0.0.1:9",  # nobody's; the default is the sink of whoever runs `make up` here
         "CUBANO_RATE_LIMITS": "1000",  # one address plays everybody; tests/limits has the real ones
+        "CUBANO_BEACON_SAMPLE": "0",  # by chance a page would be another one; tests/beacon has it
         "CUBANO_SERVE_METRICS_PORT": "0",
         "CUBANO_WORK_METRICS_PORT": "0",
     }
