@@ -3,7 +3,6 @@
 from monitoring.case import Reading
 
 _LOOPS = ("inbox-0", "mail-0", "checkout-0", "capture-0", "refund-0", "expiry", "sweep-stripe")
-_PAGES = 'count(ALERTS{alertstate="firing",severity="critical"}) or vector(0)'
 _TICKETS = 'count(ALERTS{alertstate="firing",severity=~"critical|warning"}) or vector(0)'
 
 

@@ -23,7 +23,6 @@ from service.telemetry import catalogue
 
 _MINE = {"provider": Like(PROVIDER)}
 _FAULT = {"http_response_status_code": Like("5..")}
-_REFUSED = {"http_response_status_code": Like("4..")}
 
 
 def page() -> Page:

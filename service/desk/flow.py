@@ -20,7 +20,7 @@ from service.gateways.manual import PROVIDER, RECEIVED, RETURNED, ManualGateway,
 from service.kernel.db import Session
 from service.kernel.errors import NotFound, WrongState
 from service.kernel.money import Money
-from service.orders.tables import Order
+from service.orders import flow as orders
 from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
@@ -65,8 +65,7 @@ async def sell(shop: Shop, request: CheckoutRequest, *, key: str, receipt: Recei
 async def find_payment(shop: Shop, order: str) -> Payment:
     """The desk's own attempt to pay an order, by the order's id or number; `NotFound` when there is none."""
     async with shop.db.transaction() as session:
-        known = sa.or_(Order.id == order, Order.number == order.upper())
-        order_id = (await session.execute(sa.select(Order.id).where(known))).scalar_one_or_none()
+        order_id = await orders.find_id(session, order)
         attempts = await payments.of_order(session, order_id) if order_id else []
     found = [each for each in attempts if each.provider == PROVIDER]
     if not found:

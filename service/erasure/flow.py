@@ -84,8 +84,7 @@ async def erase(session: Session, principal: Principal, wanted: str, *, force: b
 async def _orders_of(session: Session, wanted: str) -> Sequence[str]:
     if "@" in wanted:
         return await _of_address(session, wanted)
-    known = sa.select(Order.id).where(sa.or_(Order.id == wanted, Order.number == wanted.upper()))
-    order_id = (await session.execute(known)).scalar_one_or_none()
+    order_id = await orders.find_id(session, wanted)
     if order_id is None:
         return []
     buyer = await vault.open_buyer(session, order_id)
