@@ -17,7 +17,7 @@ ALERTS = (
         f"{count_of(SYNTHETIC_PURCHASES, '5m', outcome=_FAILED)} > 1.5"
         f" and {count_of(SYNTHETIC_PURCHASES, '5m', outcome=Outcome.OK)} < 0.5",
         "The synthetic buyer failed {{ printf `%.0f` $value }} times in five minutes and never got a ticket",
-        "What it does is what customers do: store, checkout, payment, ticket.",
+        "What it does is what customers do: checkout, payment, ticket. With a live key it goes as far as the payment page only.",
         "experience",
         wait="2m",
         keep="5m",

@@ -42,7 +42,9 @@ SYNTHETIC_PURCHASES = Counter(
     {"outcome": labels.SyntheticOutcome},
 )
 SYNTHETIC_SUCCEEDED = Gauge(
-    "cubano_synthetic_last_success_timestamp_seconds", "When the synthetic buyer last had its ticket.", "seconds"
+    "cubano_synthetic_last_success_timestamp_seconds",
+    "When the synthetic buyer last came as far as it goes: to its ticket, with a live key to the payment page.",
+    "seconds",
 )
 SYNTHETIC_SECONDS = Histogram(
     "cubano_synthetic_seconds",
