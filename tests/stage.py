@@ -38,6 +38,7 @@ API_KEY = "sk_test_stage"
 WEBHOOK_SECRET = "whsec_stage"
 PAYPAL_WEBHOOK_ID = "WH-0STAGE0000000001"
 START_S = 15
+ENOUGH_S = 30  # for what comes true within a second on a machine that is not busy
 
 
 @pytest.fixture(scope="session")
@@ -122,14 +123,14 @@ class Stage:
         answer.raise_for_status()
         return answer.json()
 
-    async def until(self, check: Callable[[], Awaitable[Any]], *, within_s: float = 10) -> Any:
+    async def until(self, check: Callable[[], Awaitable[Any]], *, within_s: float = ENOUGH_S) -> Any:
         """Wait until `check` answers something true, and answer that."""
         async with asyncio.timeout(within_s):
             while not (found := await check()):  # noqa: ASYNC110 - it watches other processes
                 await asyncio.sleep(0.02)
         return found
 
-    async def order_in(self, checkout: dict[str, Any], *states: str, within_s: float = 10) -> dict[str, Any]:
+    async def order_in(self, checkout: dict[str, Any], *states: str, within_s: float = ENOUGH_S) -> dict[str, Any]:
         """Wait until the order is in one of these states."""
 
         async def look() -> dict[str, Any] | None:
@@ -203,7 +204,9 @@ async def stage(
     settings = load_settings(_environment(database_url, emulator_url, url, paypal_ca_file) | stage_settings)
     app = create_app(settings, clock=stage_clock)
     # As `cubano serve` speaks: an answer in two writes waits 40 ms for the client's kernel to acknowledge the first.
-    server = uvicorn.Server(uvicorn.Config(app, http=OneWriteProtocol, log_config=None, ws="none"))
+    # And longer than the client keeps an idle connection: else it may be closed under a request that is being sent.
+    how = {"http": OneWriteProtocol, "log_config": None, "ws": "none", "timeout_keep_alive": 60}
+    server = uvicorn.Server(uvicorn.Config(app, **how))
     async with (
         httpx.AsyncClient(base_url=emulator_url, timeout=20) as emulator,
         httpx.AsyncClient(base_url=url, timeout=20) as client,

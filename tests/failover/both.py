@@ -33,7 +33,12 @@ async def put(stage: Stage, name: str, position: str, **wish: Any) -> None:
         await controls.put(session, switches(PROVIDERS)[name], Wish(position, "a test", "tester", **wish))
 
 
-async def until_goes_to(stage: Stage, provider: str, *, within_s: float = 10) -> dict[str, Any]:
+async def end_leases(stage: Stage) -> None:
+    """The time of every switch's lease is over."""
+    await stage.rows("UPDATE controls SET leased_until = now()")
+
+
+async def until_goes_to(stage: Stage, provider: str, *, within_s: float = 30) -> dict[str, Any]:
     """Check out until a customer who leaves the choice to us is sent to this provider."""
 
     async def look() -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ NO_ANSWER = {
 }
 
 
+@pytest.mark.alone  # judges how long it took
 @pytest.mark.parametrize(("effects", "left", "opened"), NO_ANSWER.values(), ids=NO_ANSWER)
 async def test_the_same_request_ends_at_the_other_provider(stage: Stage, effects, left, opened):
     """201, one order, its seats held once; the first attempt is over, and a page it may have is closed by the worker."""
@@ -84,6 +85,7 @@ async def test_a_definite_no_is_told_and_not_asked_elsewhere(stage: Stage):
     assert [] == await opened_at(stage, "paypal")
 
 
+@pytest.mark.alone
 async def test_when_nobody_answers_it_is_told_in_time(stage: Stage):
     """503 within ten seconds; the order is canceled, both attempts are unknown until their pages are known to be closed."""
     async with faults(stage, STRIPE, PAYPAL, effects=DARK):
