@@ -6,6 +6,7 @@ warning at once; it neither sleeps nor minds. A cause silences what customers fe
 warning.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from monitoring.alert import Kind, Tier
@@ -16,32 +17,43 @@ NIGHT = "nights and weekends"
 _ZONE = "America/Denver"
 _SAME = ["provider", "slo", "queue", "state", "what"]
 
-# A cause -> what it explains, and the labels both must share. What another gateway, process or loop does is not explained.
-CAUSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("GatewayOutage", "(PaymentSuccess|WebhooksFresh)Burn|Webhook(LagHigh|Silence|MissedEvents)", ("provider",)),
-    ("GatewayOutage", "Gateway(Slow|RateLimited)|FailoverActiveTooLong", ("provider",)),
-    ("GatewayOutage", "OrdersStuck|HoldsLeaking|QueueBacklog|RefundStuck", ()),  # but see _EXCEPT
-    ("GatewayOutage", "(Settlements|Reconciliation)Stale", ("provider",)),
-    ("GatewayAuthFailing", "GatewayOutage|PaymentSuccessBurn|WebhookMissedEvents", ("provider",)),
-    ("WebhookSilence", "WebhooksFreshBurn|WebhookMissedEvents", ("provider",)),
-    ("WorkerGone", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
-    (
-        "WorkerGone",
-        "WorkerStalled|(Figures|Settlements|Reconciliation)Stale|SyntheticBuyerSilent",
-        (),
-    ),
-    ("WorkerGone", "InvariantsNotChecked|WebhookMissedEvents", ()),
-    ("WorkerStalled", "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate", ()),
-    ("EmailFailing", "ConfirmationLate", ()),
-    ("DbPoolExhausted", "DbPoolTimeouts", ("job",)),
-    ("DbPoolExhausted", "CheckoutLatency.*Burn", ()),
-    ("ServiceDown", "TrafficVanished", ()),
-    ("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*", ()),
+
+@dataclass(frozen=True)
+class Cause:
+    """An alert and the ones it explains. What another gateway, process or loop does is not explained: both share `equal`.
+
+    `only` narrows the cause, `where` what it explains; both are matchers of Alertmanager.
+    """
+
+    alert: str
+    explains: str
+    equal: tuple[str, ...] = ()
+    only: str = ""
+    where: tuple[str, ...] = ()
+
+
+_WAITING = "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate"
+# The queues that call gateways name none, and what was put off is not due: an outage makes them late for minutes only.
+_CALLS_GATEWAYS = ('queue=~"(checkout|capture|refund)[.].*"', f'severity="{Tier.WARNING}"')
+
+CAUSES = (
+    Cause("GatewayOutage", "(PaymentSuccess|WebhooksFresh)Burn|Webhook(LagHigh|Silence|MissedEvents)", ("provider",)),
+    Cause("GatewayOutage", "Gateway(Slow|RateLimited)|FailoverActiveTooLong", ("provider",)),
+    Cause("GatewayOutage", "OrdersStuck|HoldsLeaking|RefundStuck", ("provider",)),
+    Cause("GatewayOutage", "QueueBacklog", where=_CALLS_GATEWAYS),
+    Cause("GatewayOutage", "(Settlements|Reconciliation)Stale", ("provider",)),
+    Cause("GatewayAuthFailing", "GatewayOutage|PaymentSuccessBurn|WebhookMissedEvents", ("provider",)),
+    Cause("WebhookSilence", "WebhooksFreshBurn|WebhookMissedEvents", ("provider",)),
+    Cause("WorkerGone", _WAITING),
+    Cause("WorkerGone", "WorkerStalled|(Figures|Settlements|Reconciliation)Stale|SyntheticBuyerSilent"),
+    Cause("WorkerGone", "InvariantsNotChecked|WebhookMissedEvents"),
+    Cause("WorkerStalled", _WAITING, only=f'loop=~"{QUICK}"'),  # a loop that customers wait for
+    Cause("EmailFailing", "ConfirmationLate"),
+    Cause("DbPoolExhausted", "DbPoolTimeouts", ("job",)),
+    Cause("DbPoolExhausted", "CheckoutLatency.*Burn", only='job="serve"'),  # who checks out waits for no worker
+    Cause("ServiceDown", "TrafficVanished"),
+    Cause("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*"),
 )
-# Of a cause that may have several subjects, those which customers feel.
-_ONLY = {"WorkerStalled": f'loop=~"{QUICK}"'}
-# Symptoms without a provider that a cause with one does not explain: what came in waits for us alone.
-_EXCEPT = {"GatewayOutage": 'queue!="inbox"'}
 _GONE = {"WorkerGone": "work", "ServiceDown": "serve"}  # that nobody of a job is there explains what is not read of it
 _UNREAD = "TargetDown|PaymentMetricsAbsent"
 _AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
@@ -122,14 +134,11 @@ def _inhibitions() -> list[dict[str, Any]]:
     }
     causes = [
         {
-            "source_matchers": [f'alertname="{cause}"', *([_ONLY[cause]] if cause in _ONLY else [])],
-            "target_matchers": [
-                f'alertname=~"{symptoms}"',
-                *([_EXCEPT[cause]] if cause in _EXCEPT and not equal else []),
-            ],
-            **({"equal": list(equal)} if equal else {}),
+            "source_matchers": [f'alertname="{cause.alert}"', *([cause.only] if cause.only else [])],
+            "target_matchers": [f'alertname=~"{cause.explains}"', *cause.where],
+            **({"equal": list(cause.equal)} if cause.equal else {}),
         }
-        for cause, symptoms, equal in CAUSES
+        for cause in CAUSES
     ]
     unread = [
         {"source_matchers": [f'alertname="{cause}"'], "target_matchers": [f'alertname=~"{_UNREAD}"', f'job="{job}"']}

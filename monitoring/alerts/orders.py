@@ -5,13 +5,14 @@ from monitoring.signals import most
 from service.telemetry.catalogue import ORDERS_OLDEST, PAID_WITHOUT_TICKET_OLDEST
 from service.telemetry.labels import OrderState
 
-_SUMMARY = "An order has been {{ $labels.state }} for {{ $value | humanizeDuration }}"
+_SUMMARY = "An order at {{ $labels.provider }} has been {{ $labels.state }} for {{ $value | humanizeDuration }}"
 
 
 def _older(**limits: str) -> str:
     """The age by state, of those states that are over their limit; a hold lasts as long in a drill as ever."""
     return " or ".join(
-        f"{most(ORDERS_OLDEST, 'state', state=OrderState(state))} > {{{limit}}}" for state, limit in limits.items()
+        f"{most(ORDERS_OLDEST, 'provider, state', state=OrderState(state))} > {{{limit}}}"
+        for state, limit in limits.items()
     )
 
 

@@ -2,14 +2,14 @@
 
 from monitoring.case import Case, critical, limit, warning
 
-_OLDEST = 'cubano_orders_oldest_age_seconds{state="%s"} #x20'
+_OLDEST = 'cubano_orders_oldest_age_seconds{provider="stripe",state="%s"} #x20'
 
 CASES = (
     *limit(
         "OrdersStuck",
         _OLDEST % "awaiting_payment",
         "5m",
-        warning("An order has been awaiting_payment for 41m 0s", state="awaiting_payment"),
+        warning("An order at stripe has been awaiting_payment for 41m 0s", provider="stripe", state="awaiting_payment"),
         fires=2460,
         silent=2400,
     ),
@@ -17,7 +17,7 @@ CASES = (
         "OrdersStuck",
         _OLDEST % "processing",
         "5m",
-        warning("An order has been processing for 1d 0h 1m 0s", state="processing"),
+        warning("An order at stripe has been processing for 1d 0h 1m 0s", provider="stripe", state="processing"),
         fires=86460,
         silent=86400,
     ),
@@ -25,8 +25,8 @@ CASES = (
         "OrdersStuck",
         _OLDEST % "late_payment",
         "5m",
-        critical("An order has been late_payment for 1d 0h 1m 0s", state="late_payment"),
-        warning("An order has been late_payment for 1d 0h 1m 0s", state="late_payment"),
+        critical("An order at stripe has been late_payment for 1d 0h 1m 0s", provider="stripe", state="late_payment"),
+        warning("An order at stripe has been late_payment for 1d 0h 1m 0s", provider="stripe", state="late_payment"),
         fires=86460,
         silent=14400,
     ),

@@ -7,9 +7,9 @@ _MOVED = 'cubano_refund_moves_total{provider="stripe",event="%s",outcome="moved"
 CASES = (
     *limit(
         "RefundStuck",
-        'cubano_refunds_oldest_age_seconds{state="pending"} #x20',
+        'cubano_refunds_oldest_age_seconds{provider="stripe",state="pending"} #x20',
         "5m",
-        warning("A refund has been pending for 1d 0h 0m 1s", state="pending"),
+        warning("A refund at stripe has been pending for 1d 0h 0m 1s", provider="stripe", state="pending"),
         fires=86401,
         silent=86400,
     ),

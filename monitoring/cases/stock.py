@@ -15,9 +15,9 @@ CASES = (
     ),
     *limit(
         "HoldsLeaking",
-        "cubano_holds_overdue_seconds #x30",
+        'cubano_holds_overdue_seconds{provider="stripe"} #x30',
         "15m",
-        warning("Seats are held 5m 1s longer than their hold lasts"),
+        warning("Seats of orders at stripe are held 5m 1s longer than their hold lasts", provider="stripe"),
         fires=301,
         silent=300,
     ),

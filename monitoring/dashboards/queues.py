@@ -201,7 +201,9 @@ def _orders_by_state() -> Panel:
     return bars(
         "Orders by state",
         "Now, all there are.",
-        Query(f"sort_desc({signals.most(catalogue.ORDERS, 'state')} > 0)", "{{state}}"),
+        Query(
+            f"sort_desc({signals.total(signals.most(catalogue.ORDERS, 'provider, state'), 'state')} > 0)", "{{state}}"
+        ),
         unit="short",
         decimals=0,
         wide=5,

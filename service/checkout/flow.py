@@ -143,7 +143,7 @@ def _key(session: Session, request: CheckoutRequest, text: str) -> Key:
 
 async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order_id: str) -> OrderKey:
     """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
-    provider = shop.choose(session, request.provider)
+    provider = shop.choose(session, request.provider, counted=not request.synthetic)
     wanted = [ticket_type for ticket_type, _ in request.items]
     on_sale = await catalog.read_catalog(session, only=wanted, synthetic=request.synthetic)
     lines = quote(on_sale, request.items, request.locale)
@@ -254,7 +254,8 @@ async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool)
         sealing = asking.sealing or await vault.ensure_key(session, order.id)
         attempt = _write_intent(session, asking, order, sealing)
         await session.flush()
-        session.count(catalogue.FAILOVERS, provider=left.provider, reason=FailoverReason.NO_ANSWER)
+        if not order.synthetic:
+            session.count(catalogue.FAILOVERS, provider=left.provider, reason=FailoverReason.NO_ANSWER)
         return attempt
 
 

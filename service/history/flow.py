@@ -18,7 +18,7 @@ from service.history.rules import SETTLED, STATES, WITHDRAWN, Filters, Place, Tr
 from service.history.views import Row, TotalView, present_total
 from service.kernel.db import Database, Session
 from service.orders import flow as orders
-from service.orders.tables import Order
+from service.orders.tables import Order, of_customers
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
 from service.refunds.machine import RefundStatus
@@ -170,7 +170,7 @@ class Branch:
         if chosen.orders is not None:
             found.append(self.order_id.in_(chosen.orders))
         else:  # what the synthetic buyer did is listed for nobody who does not ask for that very order
-            found.append(~sa.exists().where(Order.id == self.order_id, Order.synthetic))
+            found.append(~sa.exists().where(Order.id == self.order_id, ~of_customers()))
         if self.after is not None:
             found.append(sa.tuple_(self.at, self.id) < sa.tuple_(sa.literal(self.after.at), sa.literal(self.after.id)))
         return found

@@ -29,7 +29,7 @@ from service.kernel.errors import CubanoError, FieldError, Invalid, NotFound, Pa
 from service.kernel.ids import earliest, is_id
 from service.kernel.money import Money
 from service.orders import flow as orders
-from service.orders.tables import Order
+from service.orders.tables import OF_CUSTOMERS, Order
 from service.payments import flow as payments
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
@@ -37,16 +37,16 @@ from service.shop.flow import Shop
 
 SLACK = timedelta(minutes=1)  # an id is made a moment after the time its row is told to be from
 
-_ATTEMPTS = """
+_ATTEMPTS = f"""
     SELECT o.id AS order_id, o.status AS order_status, o.paid_at IS NOT NULL AS is_paid, o.total_minor, o.total_currency,
         p.provider, p.status, p.surplus AND p.status = 'succeeded' AS is_second, p.amount_minor - p.returned_minor AS stays,
         CASE WHEN p.decline_category IS NOT NULL THEN p.decline_category
              WHEN p.status = 'unknown' OR (p.status = 'canceled' AND p.checkout_ref IS NULL) THEN 'no_answer'
         END AS trouble
     FROM orders o JOIN payments p ON p.order_id = o.id
-    WHERE o.id >= :low AND o.id < :high AND o.created_at >= :since AND o.created_at < :until AND NOT o.synthetic
+    WHERE o.id >= :low AND o.id < :high AND o.created_at >= :since AND o.created_at < :until AND {OF_CUSTOMERS}
         AND (CAST(:provider AS text) IS NULL OR p.provider = :provider)
-"""
+"""  # noqa: S608 - our own words
 _ORDERS = """
     SELECT order_id, order_status, is_paid, total_minor, total_currency, count(*) AS sessions, count(trouble) AS troubles,
         bool_or(status IN ('unknown', 'processing')) AS unsure, bool_or(is_second AND stays > 0) AS twice,

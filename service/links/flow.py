@@ -15,7 +15,7 @@ from service.kernel.db import Session
 from service.kernel.outbox import OutboxMessage
 from service.mail.rules import ORDER_LINK
 from service.orders.machine import OrderStatus
-from service.orders.tables import Order
+from service.orders.tables import Order, of_customers
 from service.shop.flow import Shop
 from service.vault import flow as vault
 from service.vault.tables import OrderCustomer
@@ -75,7 +75,7 @@ async def collect(session: Session, shop: Shop, payload: dict[str, Any]) -> Link
     query = (
         sa.select(Order)
         .where(Order.id.in_(theirs), Order.created_at > session.now - REACH, Order.status.not_in(_UNPAID))
-        .where(~Order.synthetic)
+        .where(of_customers())
         .order_by(Order.created_at.desc(), Order.id)
         .limit(MOST_ORDERS)
     )

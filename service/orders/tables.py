@@ -10,6 +10,8 @@ from service.kernel.invariants import Invariant
 from service.kernel.money import Money, money
 from service.orders.machine import ORDER
 
+OF_CUSTOMERS = "NOT synthetic"  # in a query written out: what the synthetic buyer ordered stands in no figure
+
 
 class Order(Tables):
     __tablename__ = "orders"
@@ -48,6 +50,11 @@ class Order(Tables):
     )  # of the synthetic buyer: in no report, no revenue
 
     items: Mapped[list["OrderItem"]] = relationship(order_by="OrderItem.position", lazy="raise")
+
+
+def of_customers() -> sa.ColumnElement[bool]:
+    """The same where a query is put together."""
+    return ~Order.synthetic
 
 
 class OrderItem(Tables):

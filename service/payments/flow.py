@@ -28,7 +28,7 @@ from service.payments.rules import categorise, cause_of, is_new_approval, is_of,
 from service.payments.tables import Payment
 from service.sales import flow as sales
 from service.telemetry import catalogue
-from service.telemetry.labels import AttemptOutcome
+from service.telemetry.labels import AttemptOutcome, OddMoney
 from service.tickets import flow as tickets
 from service.webhooks.flow import Handler, reopen_foreign
 from service.webhooks.rules import FOREIGN
@@ -43,7 +43,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     if (found := await _find(session, event)) is None:
         return FOREIGN
     order, payment = found
-    _check_money(session, payment, event)
+    _check_money(session, order, payment, event)
     await _learn_refs(session, payment, event, is_money=True)
     payment.paid_at, payment.gift = payment.paid_at or event.occurred_at, payment.gift or event.gift
     outcome = await advance(session, payment, PaymentEvent.SUCCEED)
@@ -240,12 +240,12 @@ async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] 
     return order, payment
 
 
-def _check_money(session: Session, payment: Payment, event: GatewayEvent) -> None:
+def _check_money(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
     """Another amount, currency or receipt than the order's is for a person to judge; nothing is fulfilled."""
     is_other = event.payment_ref not in {None, payment.payment_ref}
     if event.amount != payment.amount:
         if is_other or event.payment_ref is None:  # its name is kept, so the same money told again counts no more
-            session.count_anyway(catalogue.ODD_MONEY, provider=payment.provider, outcome="mismatched")
+            sales.count_odd(session, order, payment.provider, OddMoney.MISMATCHED, anyway=True)
         what = f"{payment.id} asks {payment.amount}, the gateway took {event.amount}"
         raise Parked("amount_mismatch", what, keep=partial(_keep_refs, event=event))
     if is_other and payment.status == PaymentStatus.SUCCEEDED:
@@ -279,15 +279,15 @@ async def _fulfil(session: Session, order: Order, payment: Payment, event: Gatew
     if not seated or order.synthetic:
         await sales.give_back(session, order, payment.id, reason=SYNTHETIC if order.synthetic else LATE_PAYMENT)
     if late:
-        outcome = "reacquired" if seated else "late_refunded"
-        session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome=outcome)
+        outcome = OddMoney.REACQUIRED if seated else OddMoney.LATE_REFUNDED
+        sales.count_odd(session, order, payment.provider, outcome)
 
 
 async def _return_surplus(session: Session, order: Order, payment: Payment) -> None:
     """The order is paid by another payment: this one changes nothing of it and goes back whole."""
     payment.surplus = True
     await books.owe(session, order, money_of(payment))
-    session.count(catalogue.ODD_MONEY, provider=payment.provider, outcome="surplus_refunded")
+    sales.count_odd(session, order, payment.provider, OddMoney.SURPLUS_REFUNDED)
     await sales.give_back(session, order, payment.id, reason=SURPLUS_PAYMENT)
 
 

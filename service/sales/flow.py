@@ -14,6 +14,7 @@ from service.orders import flow as orders
 from service.orders.machine import OrderEvent
 from service.orders.tables import Order
 from service.telemetry import catalogue
+from service.telemetry.labels import OddMoney
 from service.tickets import flow as tickets
 
 RETURN = "refund.return"  # the kind of message that asks the refunds to give a payment back whole
@@ -63,6 +64,12 @@ def count_attempt(session: Session, order: Order, provider: str, *, outcome: str
     """What became of an attempt to pay; the synthetic buyer, who always pays, would only hide how customers fare."""
     if not order.synthetic:
         session.count(catalogue.PAYMENT_ATTEMPTS, provider=provider, outcome=outcome, category=category)
+
+
+def count_odd(session: Session, order: Order, provider: str, outcome: OddMoney, *, anyway: bool = False) -> None:
+    """Money of a customer that did not fit its order; `anyway` also when the transaction is taken back."""
+    if not order.synthetic:
+        (session.count_anyway if anyway else session.count)(catalogue.ODD_MONEY, provider=provider, outcome=outcome)
 
 
 def _measure(session: Session, order: Order, paid_at: datetime, *, gift: bool) -> None:

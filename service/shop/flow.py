@@ -56,8 +56,11 @@ class Shop:
         if self.switches.position(MAINTENANCE) == "on":
             raise Maintenance
 
-    def choose(self, session: Session, wished: str | None) -> str:
-        """Whom to ask first for a new checkout; raises when nothing is sold, or when nobody is there who may be asked."""
+    def choose(self, session: Session, wished: str | None, *, counted: bool = True) -> str:
+        """Whom to ask first for a new checkout; raises when nothing is sold, or when nobody is there who may be asked.
+
+        A way around somebody is `counted` for customers only.
+        """
         self.check_sales()
         choice = self.choice()
         if wished in choice.usable or (wished and wished not in self.offered):
@@ -66,7 +69,7 @@ class Shop:
             raise GatewayUnavailable(wished or self.default_provider, ClientOutcome.NOT_SENT, maybe_acted=False)
         if wished:
             raise ProviderUnavailable(wished, choice.usable)
-        if choice.detour:
+        if choice.detour and counted:
             session.count(catalogue.FAILOVERS, provider=self.default_provider, reason=choice.detour)
         return choice.usable[0]
 

@@ -55,17 +55,20 @@ REFUNDS_OLDEST = Gauge(
     "cubano_refunds_oldest_age_seconds",
     "Time since the oldest refund of a state last moved.",
     "seconds",
-    {"state": labels.RefundState},
+    {"provider": PROVIDERS, "state": labels.RefundState},
 )
 HOLDS_OVERDUE = Gauge(
-    "cubano_holds_overdue_seconds", "How long ago the oldest hold ended whose places are still held.", "seconds"
+    "cubano_holds_overdue_seconds",
+    "How long ago the oldest hold ended whose places are still held.",
+    "seconds",
+    {"provider": PROVIDERS},
 )
 DISPUTE_DUE = Gauge(
     "cubano_dispute_due_seconds",
     "Seconds until the earliest deadline for evidence that is not sent; absent when there is none.",
     "seconds",
 )
-PAID_WITHOUT_TICKET = Gauge("cubano_paid_without_ticket", "Paid orders that lack a ticket.", "orders")
+PAID_WITHOUT_TICKET = Gauge("cubano_paid_without_ticket", "Orders paid within two days that lack a ticket.", "orders")
 PAID_WITHOUT_TICKET_OLDEST = Gauge(
-    "cubano_paid_without_ticket_oldest_seconds", "How long the oldest paid order lacks a ticket.", "seconds"
+    "cubano_paid_without_ticket_oldest_seconds", "How long the oldest of them lacks its ticket.", "seconds"
 )

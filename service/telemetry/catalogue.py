@@ -109,12 +109,17 @@ ORDERS_MOVED = Counter(
     "events",
     {"event": labels.OrderEvent, "outcome": labels.MoveOutcome},
 )
-ORDERS = Gauge("cubano_orders", "Orders by state.", "orders", {"state": labels.OrderState})
+ORDERS = Gauge(
+    "cubano_orders",
+    "Orders of customers by state.",
+    "orders",
+    {"provider": PROVIDERS, "state": labels.OrderState},
+)
 ORDERS_OLDEST = Gauge(
     "cubano_orders_oldest_age_seconds",
-    "Time since the oldest order of a state last moved.",
+    "Time since the oldest order of a state last moved, of customers.",
     "seconds",
-    {"state": labels.OrderState},
+    {"provider": PROVIDERS, "state": labels.OrderState},
 )
 PAYMENTS_MOVED = Counter(
     "cubano_payment_moves_total",

@@ -50,11 +50,11 @@ def test_a_snapshot_is_absent_until_it_was_measured(telemetry: Telemetry):
     before = series(telemetry)
 
     telemetry.set(INBOX_OLDEST, 0)
-    telemetry.set(ORDERS, 3, state=OrderState.PAID)
+    telemetry.set(ORDERS, 3, provider="stripe", state=OrderState.PAID)
 
     assert "cubano_inbox_oldest_age_seconds{}" not in before
     assert series(telemetry)["cubano_inbox_oldest_age_seconds{}"] == 0
-    assert series(telemetry)["cubano_orders{state: paid}"] == 3
+    assert series(telemetry)["cubano_orders{provider: stripe, state: paid}"] == 3
 
 
 def test_values_are_written_to_the_series_they_name(telemetry: Telemetry):

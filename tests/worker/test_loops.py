@@ -197,7 +197,7 @@ async def test_the_gauges_say_what_the_tables_say(stage: Stage):
         await stage.until(partial(_figures_are_there, worker))
         text = worker.parts.telemetry.render("")[0].decode()
 
-    assert 2 == samples(text, "cubano_orders")["awaiting_payment",]
+    assert 2 == samples(text, "cubano_orders")["stripe", "awaiting_payment"]
     payments = samples(text, "cubano_payments")
     assert (2, 0) == (payments["stripe", "created"], payments["stripe", "unknown"])
     assert {0} == {*samples(text, "cubano_refunds").values(), *samples(text, "cubano_disputes").values()}
