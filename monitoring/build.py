@@ -35,6 +35,7 @@ class Wishes:
     smtp: str = "127.0.0.1:1025"
     webhook: str = ""
     watchdog: str = ""
+    token_file: str = ""
     looked_up: scrape.Targets = field(default_factory=dict)
 
 
@@ -44,7 +45,9 @@ def running(wishes: Wishes) -> dict[str, str]:
     return {
         **{f"rules/{name}.yml": text for name, text in rules(scale).items()},
         "prometheus.yml": _yaml(scrape.config(scale, wishes.targets, wishes.alertmanager, looked_up=wishes.looked_up)),
-        "alertmanager.yml": _yaml(routing.config(scale, wishes.smtp, wishes.webhook, wishes.watchdog)),
+        "alertmanager.yml": _yaml(
+            routing.config(scale, wishes.smtp, wishes.webhook, wishes.watchdog, wishes.token_file)
+        ),
     }
 
 

@@ -58,22 +58,20 @@ def _spoken(summary: str) -> str:
 @click.option("--smtp", default="127.0.0.1:1025", show_default=True, metavar="HOST:PORT", help="The mail server.")
 @click.option("--webhook", default="", metavar="URL", help="The responder, which hears of every critical and warning.")
 @click.option("--watchdog", default="", metavar="URL", help="Who hears that alerting works, and misses it.")
+@click.option("--token-file", default="", metavar="FILE", help="Holds the token that both are called with.")
 def build(
     *,
     check: bool,
     out: Path | None,
     scale: int,
     targets: tuple[str, ...],
-    alertmanager: str,
-    smtp: str,
-    webhook: str,
-    watchdog: str,
+    **addresses: str,
 ) -> None:
     """Write rules, configurations and dashboards; without --out those of this repository."""
     from monitoring import build as building  # noqa: PLC0415 - needs what only a developer's machine has
 
     if out is not None:
-        wishes = building.Wishes(scale, _by_job(targets), alertmanager, smtp, webhook, watchdog)
+        wishes = building.Wishes(scale, _by_job(targets), **addresses)  # the options above have its fields' names
         building.write(building.running(wishes), out)
         return
     files = building.files(scale)

@@ -59,8 +59,12 @@ _UNREAD = "TargetDown|PaymentMetricsAbsent"
 _AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
 
 
-def config(scale: Scale, smtp: str = "127.0.0.1:1025", webhook: str = "", watchdog: str = "") -> dict[str, Any]:
-    """alertmanager.yml. `webhook` is the responder's address, `watchdog` that of whoever misses the heartbeat."""
+def config(
+    scale: Scale, smtp: str = "127.0.0.1:1025", webhook: str = "", watchdog: str = "", token_file: str = ""
+) -> dict[str, Any]:
+    """alertmanager.yml. `webhook` is the responder's address, `watchdog` that of whoever misses the heartbeat; both are called
+    with the token in `token_file`, which Alertmanager reads itself.
+    """
     return {
         "global": {
             "smtp_smarthost": smtp,
@@ -75,8 +79,8 @@ def config(scale: Scale, smtp: str = "127.0.0.1:1025", webhook: str = "", watchd
             _mail("page", "on-call@alocubano.example"),
             _mail("desk", "team@alocubano.example"),
             _mail("digest", "team@alocubano.example"),
-            _hook("watchdog", watchdog),
-            *([_hook("responder", webhook)] if webhook else []),
+            _hook("watchdog", watchdog, token_file),
+            *([_hook("responder", webhook, token_file)] if webhook else []),
         ],
     }
 
@@ -176,5 +180,8 @@ def _mail(name: str, to: str) -> dict[str, Any]:
     return {"name": name, "email_configs": [letter]}
 
 
-def _hook(name: str, url: str) -> dict[str, Any]:
-    return {"name": name, "webhook_configs": [{"url": url, "send_resolved": True}]} if url else {"name": name}
+def _hook(name: str, url: str, token_file: str) -> dict[str, Any]:
+    if not url:
+        return {"name": name}
+    who = {"http_config": {"authorization": {"credentials_file": token_file}}} if token_file else {}
+    return {"name": name, "webhook_configs": [{"url": url, "send_resolved": True, **who}]}

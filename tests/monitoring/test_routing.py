@@ -32,6 +32,16 @@ def asked(*words) -> str:
     return done.stdout.strip()
 
 
+def test_the_responder_is_called_with_its_token(tmp_path):
+    """The token stands in a file of its own, so that what is built holds no secret."""
+    url, file = "http://127.0.0.1:8300/alertmanager", str(tmp_path / "token")
+    built = yaml.safe_load(build.running(build.Wishes(webhook=url, watchdog=url, token_file=file))["alertmanager.yml"])
+
+    called = {each["name"]: each["webhook_configs"][0] for each in built["receivers"] if "webhook_configs" in each}
+    assert {"watchdog", "responder"} == set(called)
+    assert [{"authorization": {"credentials_file": file}}] * 2 == [each["http_config"] for each in called.values()]
+
+
 def inhibitions() -> list[dict]:
     return yaml.safe_load(COMMITTED.read_text())["inhibit_rules"]
 
