@@ -6,6 +6,7 @@ What is built from is loaded by the command that builds: the service's image has
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -71,7 +72,7 @@ def build(
     from monitoring import build as building  # noqa: PLC0415 - needs what only a developer's machine has
 
     if out is not None:
-        wishes = building.Wishes(scale, _by_job(targets), **addresses)  # the options above have its fields' names
+        wishes = replace(building.Wishes(scale, _by_job(targets)), **addresses)  # options have the fields' names
         building.write(building.running(wishes), out)
         return
     files = building.files(scale)
