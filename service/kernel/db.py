@@ -215,18 +215,27 @@ class Database:
 
 
 def _watch_statements(engine: AsyncEngine, telemetry: Telemetry) -> None:
-    """Observe the duration of each statement under its verb (`SELECT`, `INSERT`, …), never its text."""
+    """Observe the duration of each statement under its verb (`SELECT`, `INSERT`, …), never its text.
+
+    We stand in for the dialect's own calls: listening before and after each cursor costs a statement 7 µs more, because
+    SQLAlchemy then takes all its ways with events.
+    """
     told: dict[str, Callable[[float], None]] = {}  # by verb: a checkout has some twenty statements
+    clock = time.perf_counter
 
-    def before(conn: Any, *_: Any) -> None:
-        conn.info["started"] = time.perf_counter()
+    def timed(execute: Callable[[Any, str, Any, Any], object]) -> Callable[[Any, str, Any, Any], bool]:
+        def run(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+            started = clock()
+            execute(cursor, statement, parameters, context)
+            seconds = clock() - started
+            verb = statement.split(None, 1)[0].upper()
+            if verb not in told:
+                told[verb] = telemetry.observing(catalogue.DB_OPERATION, db_operation_name=verb)
+            told[verb](seconds)
+            return True  # it is done
 
-    def after(conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seconds = time.perf_counter() - conn.info["started"]
-        verb = statement.split(None, 1)[0].upper()
-        if verb not in told:
-            told[verb] = telemetry.observing(catalogue.DB_OPERATION, db_operation_name=verb)
-        told[verb](seconds)
+        return run
 
-    event.listen(engine.sync_engine, "before_cursor_execute", before)
-    event.listen(engine.sync_engine, "after_cursor_execute", after)
+    dialect = engine.sync_engine.dialect
+    event.listen(engine.sync_engine, "do_execute", timed(dialect.do_execute))
+    event.listen(engine.sync_engine, "do_executemany", timed(dialect.do_executemany))
