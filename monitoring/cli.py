@@ -6,8 +6,8 @@ What is built from is loaded by the command that builds: the service's image has
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -66,13 +66,13 @@ def build(
     out: Path | None,
     scale: int,
     targets: tuple[str, ...],
-    **addresses: str,
+    **addresses: Any,  # strings; the fields of Wishes have these names
 ) -> None:
     """Write rules, configurations and dashboards; without --out those of this repository."""
     from monitoring import build as building  # noqa: PLC0415 - needs what only a developer's machine has
 
     if out is not None:
-        wishes = replace(building.Wishes(scale, _by_job(targets)), **addresses)  # options have the fields' names
+        wishes = building.Wishes(scale, _by_job(targets), **addresses)
         building.write(building.running(wishes), out)
         return
     files = building.files(scale)
