@@ -13,6 +13,7 @@ from service.telemetry.labels import AttemptOutcome, CheckoutOutcome
 from service.telemetry.metric import Histogram, Metric, known_values
 from service.telemetry.objectives import Objective
 
+STARTED = "process_start_time_seconds"  # prometheus_client's own
 SERIES_AT_START = 256  # as in the registry: a product of label sets above this is created as it is used
 
 
@@ -50,15 +51,16 @@ def rate_of(metric: Metric, window: str, by: str = "", /, **match: Match) -> str
 
 
 def grown(metric: Metric, selector: str, window: str) -> str:
-    """By how much each series of a counter grew; one that is younger than the window, and its target is not, from zero.
+    """By how much each series of a counter grew; one that is younger than the window from zero.
 
-    After a gap in the reading an old series looks young: only those count whose target was read before the window.
+    After a gap in the reading an old series looks young: only those count whose target was read before the window, or
+    whose process is younger than it, as that of a container with a new address.
     """
     plain = f"increase({selector}[{{{window}}}])"
     if not born_late(metric):
         return plain
-    newborn = f"({selector} unless {selector} offset {{{window}}}) and on (job, instance) up offset {{{window}}} == 1"
-    return f"({newborn}) or {plain}"
+    known = f"(up offset {{{window}}} == 1 or {STARTED} > time() - {{{window}:s}})"
+    return f"(({selector} unless {selector} offset {{{window}}}) and on (job, instance) {known}) or {plain}"
 
 
 def born_late(metric: Metric) -> bool:

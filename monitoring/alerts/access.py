@@ -3,7 +3,7 @@
 from monitoring.alert import Alert, Kind, Tier
 from monitoring.signals import count_of, share
 from service.telemetry.catalogue import ACCESS, CARDS_REFUSED, LIMITS, LIMITS_FALLBACK, SIGN_INS
-from service.telemetry.labels import AccessOutcome, LimitVerdict, SignInOutcome
+from service.telemetry.labels import AccessOutcome, LimitVerdict, LimitZone, SignInOutcome
 
 _WRONG = (
     SignInOutcome.WRONG_PASSWORD,
@@ -17,6 +17,8 @@ _STRANGE = (
 )
 _LIMITED = count_of(LIMITS, "10m", "zone", verdict=LimitVerdict.LIMITED)
 _ASKED = count_of(LIMITS, "10m", "zone", verdict=(LimitVerdict.LIMITED, LimitVerdict.ALLOWED))
+_ZONES = (LimitZone.CHECKOUT, LimitZone.FORMS)  # where buyers are: turned away here they cost a sale
+_LIMITED_BUYERS = count_of(LIMITS, "10m", "zone", verdict=LimitVerdict.LIMITED, zone=_ZONES)
 
 ALERTS = (
     Alert(
@@ -46,9 +48,9 @@ ALERTS = (
         Tier.WARNING,
         Kind.CAUSE,
         "platform",
-        f"{share(_LIMITED, _ASKED)} > 0.2 and {_ASKED} >= 50",
+        f"({share(_LIMITED, _ASKED)} > 0.2 or {share(_LIMITED_BUYERS, _ASKED)} > 0.05) and {_ASKED} >= 50",
         "{{ $value | humanizePercentage }} of the requests at {{ $labels.zone }} are turned away as too many",
-        "An attack is kept out, or a crowd behind one address is kept from buying.",
+        "An attack is kept out, or a crowd behind one address is kept from buying; no error budget pays for either.",
         "errors",
         wait="10m",
         keep="10m",

@@ -2,6 +2,9 @@
 
 from monitoring.case import info, limit, warning
 
+_ASKED = """cubano_rate_limit_requests_total{zone="ZONE",verdict="limited"} 0+#x40
+cubano_rate_limit_requests_total{zone="ZONE",verdict="allowed"} 0+#x40"""
+
 CASES = (
     *limit(
         "SignInsFailing",
@@ -22,13 +25,21 @@ CASES = (
     ),
     *limit(
         "RateLimitSaturation",
-        """cubano_rate_limit_requests_total{zone="forms",verdict="limited"} 0+#x40
-        cubano_rate_limit_requests_total{zone="forms",verdict="allowed"} 0+#x40""",
+        _ASKED.replace("ZONE", "catalog"),
         "25m",
-        warning("30% of the requests at forms are turned away as too many", zone="forms"),
+        warning("30% of the requests at catalog are turned away as too many", zone="catalog"),
         fires=(30, 70),
         silent=(10, 90),
         few=(3, 1),
+    ),
+    *limit(
+        "RateLimitSaturation",
+        _ASKED.replace("ZONE", "checkout"),  # where a limit that hits buyers costs a sale
+        "25m",
+        warning("6% of the requests at checkout are turned away as too many", zone="checkout"),
+        fires=(6, 94),
+        silent=(4, 96),
+        few=("0.3", "4.5"),
     ),
     *limit(
         "RateLimitsUnshared",

@@ -1,6 +1,6 @@
 """From raw series to recorded ones, and from those to an alert; a value every fifteen seconds, as in production."""
 
-from monitoring.case import Reading
+from monitoring.case import Reading, filled
 
 _TARGET = 'job="serve",instance="a"'
 _CHECKOUT = f'{_TARGET},http_request_method="POST",http_route="/api/payment/checkout-session"'
@@ -17,6 +17,10 @@ def _answers(code: int, values: str, part: str = "count", le: str = "") -> str:
 _GOOD = _answers(201, "0+1.5x200") + _answers(201, "0+1.5x200", "bucket", "2.5")
 _FAULTS = _answers(503, "_x100 5+1.5x100") + _answers(503, "_x100 5+1.5x100", "bucket", "2.5")
 _CLOSED = _FAULTS.replace('error_type=""', 'error_type="Maintenance"')
+# The same faults, told by a container that came with them: nobody has read its address before.
+_NEW = _FAULTS.replace('instance="a"', 'instance="b"') + 'up{job="serve",instance="b"} _x100 1x100\n'
+_STARTED = 'process_start_time_seconds{job="serve",instance="b"} _x100 #x100\n'
+_FLOOD = _answers(429, "0+60x200") + _answers(429, "0+60x200", "bucket", "2.5")
 _SLOW = _answers(201, "0+1x200") + _answers(201, "0+0.75x200", "bucket", "2.5")
 _PAYMENTS = """cubano_payment_attempts_total{provider="stripe",outcome="approved",category="none"} 0+1x200
 cubano_payment_attempts_total{provider="stripe",outcome="declined",category="fraud"} 0+2x200
@@ -37,6 +41,18 @@ CASES = (
             "round(sum(cubano:checkout_availability:bad:increase5m))": "17",
             "round(sum(cubano:checkout_availability:bad:ratio5m) * 100)": "36",
         },
+    ),
+    Reading(
+        "so it does when it is told by a new container",
+        _UP + _GOOD + _NEW + filled(_STARTED, 1495),
+        "27m",
+        {"round(sum(cubano:checkout_availability:bad:increase5m))": "17"},
+    ),
+    Reading(
+        "what an old process counted before anybody read it is of no use for now",
+        _UP + _GOOD + _NEW.replace("5+1.5x100", "500x100") + filled(_STARTED, 10),
+        "27m",
+        {"round(sum(cubano:checkout_availability:bad:increase5m))": "0"},
     ),
     Reading(
         "a decline is an answer, an error is not, and who leaves was not asked for",
@@ -78,6 +94,15 @@ CASES = (
         {
             "round(sum(cubano:checkout_availability:total:increase5m))": "30",
             "sum(cubano:checkout_availability:bad:increase5m)": "0",
+        },
+    ),
+    Reading(
+        "a flood that is turned away as too many is neither, and does not hide a fault",
+        _UP + _GOOD + _FLOOD + _FAULTS,
+        "27m",
+        {
+            "round(sum(cubano:checkout_availability:bad:ratio5m) * 100)": "36",
+            "round(sum(cubano:checkout_latency:total:increase5m))": "47",
         },
     ),
     Reading(

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import common
 
 from monitoring import signals
-from monitoring.dashboards.panels import STARTED
+from monitoring.signals import STARTED
 from service.telemetry import catalogue
 
 STARTS = f"max by (process, version) ({STARTED} * 1000 * on (job, instance) group_right () {catalogue.BUILD_INFO.name})"

@@ -5,7 +5,6 @@ from monitoring.dashboards import links
 from monitoring.dashboards.panels import (
     RANGE,
     RATE,
-    STARTED,
     Colour,
     Column,
     Link,
@@ -20,6 +19,7 @@ from monitoring.dashboards.panels import (
     timeline,
 )
 from monitoring.dashboards.promises import CHECKOUT, close_to, promised, too_slow
+from monitoring.signals import STARTED
 from service.telemetry import catalogue
 from service.telemetry.objectives import OBJECTIVES, PAYMENT_SUCCESS, TICKETS_PROMPT
 

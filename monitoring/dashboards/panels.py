@@ -13,7 +13,6 @@ RATE = "$__rate_interval"  # at least four scrapes, at least one pixel
 RANGE = "$__range"  # all that is shown
 PROVIDER = "$provider"  # what the reader has chosen, as a regular expression
 TICKET_TYPE = "$ticket_type"
-STARTED = "process_start_time_seconds"  # prometheus_client's own
 
 
 class Shape(StrEnum):

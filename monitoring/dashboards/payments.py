@@ -83,7 +83,7 @@ def _checkouts_we_turned_away() -> Panel:
     refused = signals.count_of(catalogue.HTTP_SERVER_DURATION, RANGE, **CHECKOUT.bad)
     return stat(
         "Checkouts we turned away",
-        "Answers 5xx and 429 to people who check out, in the time shown. Anything above a handful is an alert.",
+        "Answers 5xx to people who check out, in the time shown. Anything above a handful is an alert.",
         Query(f"({refused}) or vector(0)"),
         unit="short",
         steps=from_(1, 5),

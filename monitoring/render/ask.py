@@ -97,6 +97,7 @@ class Prometheus:
         """An expression with Grafana's windows and the reader's choices in it."""
         rate_s = max(span.step + self.scrape_s(), 4 * self.scrape_s())
         windows = {"__rate_interval": rate_s, "__interval": span.step, "__range": span.end - span.start}
+        expr = expr.replace("$__range_s", str(math.ceil(windows["__range"])))
         for name, length_s in windows.items():
             expr = expr.replace(f"${name}", f"{math.ceil(length_s)}s")
         return re.sub(r"\$([a-z_]+)", lambda name: self.chosen.get(name[1], ".*"), expr)

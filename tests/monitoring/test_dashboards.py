@@ -19,6 +19,7 @@ WANTED = {"payments", "revenue", "errors", "experience", "slos", "gateways", "qu
 GRAFANAS_OWN = {
     "__rate_interval",
     "__range",
+    "__range_s",
     "__from",
     "__to",
     "__url_time_range",
@@ -69,6 +70,7 @@ def asked(text):
     """A query as Prometheus would read it: variables and windows filled in."""
     return (
         text.replace("$__rate_interval", "1m")
+        .replace("$__range_s", "3600")
         .replace("$__range", "1h")
         .replace("$provider", ".*")
         .replace("$ticket_type", ".*")
