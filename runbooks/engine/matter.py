@@ -1,0 +1,97 @@
+"""The front matter of a playbook: what it is for, how far it goes by itself, and how much it may touch. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitoring.alerts import by_noun
+from runbooks.engine.faults import Faults, meant
+from runbooks.engine.fields import Field
+from runbooks.engine.forms import Form
+from runbooks.engine.playbook import Autonomy, Domain, Limits
+
+# A playbook without front matter is read as one that only looks. Set when every playbook has been converted.
+FRONT_MATTER_REQUIRED = False
+
+SCHEDULES = ("daily", "weekly", "monthly", "yearly", "before-sale")
+KEYS = ("runbook", "alerts", "subject", "domain", "autonomy", "needs", "limits", "drill", "schedule")
+_LIMITS = ("runs_per_day", "cooldown", "deadline", "orders", "sessions", "cents")
+_DOMAINS: Mapping[str, Domain] = {  # file of monitoring/alerts -> where its faults sit
+    **dict.fromkeys(("gateways", "payments", "webhooks"), Domain.GATEWAY),
+    **dict.fromkeys(("checkout", "objectives", "experience", "synthetic", "stock"), Domain.SERVICE),
+    **dict.fromkeys(("queues", "worker", "orders"), Domain.WORKER),
+    **dict.fromkeys(("books", "refunds", "disputes"), Domain.MONEY),
+    "database": Domain.DATABASE,
+    "mail": Domain.MAIL,
+    "access": Domain.ACCESS,
+}
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What the front matter says; `autonomy` None: as its acts are."""
+
+    name: str
+    alerts: tuple[str, ...]
+    subject: str
+    domain: Domain
+    autonomy: Autonomy | None
+    needs: Mapping[str, str]
+    limits: Limits
+    drill: str
+    schedule: str
+
+
+def read_matter(field: Field, name: str, faults: Faults) -> Matter:
+    """What is written; `name` is the file's."""
+    form = Form(field, KEYS, "the front matter", faults)
+    form.need("runbook")
+    form.need("domain")
+    written = form.text("runbook", name)
+    if written != name:
+        form.fault(form.at("runbook"), f"{written} is not the name of this file", f"write `runbook: {name}`")
+    schedule = form.text("schedule")
+    if schedule and schedule not in SCHEDULES:
+        form.fault(form.at("schedule"), f"{schedule} is no schedule", meant(schedule, SCHEDULES))
+    alerts = form.list_of_texts("alerts", (name,))
+    if not alerts and not schedule:
+        form.fault(form.at("alerts"), "nothing ever starts this", "name its alerts, or give it a schedule")
+    autonomy = form.choice("autonomy", Autonomy, Autonomy.SUGGEST) if "autonomy" in form else None
+    return Matter(
+        name=name,
+        alerts=alerts,
+        subject=form.text("subject", name),
+        domain=form.choice("domain", Domain, Domain.MONITORING),
+        autonomy=autonomy,
+        needs=_needs(form),
+        limits=_limits(form),
+        drill=form.text("drill"),
+        schedule=schedule,
+    )
+
+
+def without(name: str, faults: Faults) -> Matter:
+    """What is taken for a playbook that has no front matter yet."""
+    if FRONT_MATTER_REQUIRED:
+        mend = f"begin with ---, `runbook: {name}`, `domain: …` and ---"
+        faults.add(1, "there is no front matter", mend)
+    noun = next((noun for noun, alerts in by_noun().items() if name in {each.name for each in alerts}), "")
+    return Matter(name, (name,), name, _DOMAINS.get(noun, Domain.MONITORING), None, {}, Limits(), "", "")
+
+
+def _needs(form: Form) -> Mapping[str, str]:
+    """Labels; an empty text, which `args` would take for a fault, says that the alert must bring it."""
+    return form.args("needs")
+
+
+def _limits(form: Form) -> Limits:
+    if "limits" not in form:
+        return Limits()
+    given, usual = form.form("limits", _LIMITS, "limits"), Limits()
+    return Limits(
+        runs_per_day=given.count("runs_per_day", usual.runs_per_day, any_allowed=False) or 0,
+        cooldown_s=given.seconds("cooldown", usual.cooldown_s),
+        deadline_s=given.seconds("deadline", usual.deadline_s),
+        orders=given.count("orders", usual.orders),
+        sessions=given.count("sessions", usual.sessions),
+        cents=given.count("cents", usual.cents),
+    )
