@@ -1,7 +1,16 @@
 """Payments as banks and thieves see them: declines, 3-D Secure, cards being tried out, and money that comes or not."""
 
 from monitoring.alert import Alert, Kind, Tier
-from monitoring.baselines import ANSWERED, ANSWERED_NOW, CHALLENGED, DECLINED, DECLINED_NOW, UNPROVEN, usual
+from monitoring.baselines import (
+    ANSWERED,
+    CHALLENGED,
+    DECLINED,
+    DECLINED_IN_PEACE,
+    DECLINED_NOW,
+    UNPROVEN,
+    is_siege,
+    usual,
+)
 from monitoring.signals import count_of, select
 from service.telemetry.catalogue import CHECKOUTS, ODD_MONEY, REVENUE
 from service.telemetry.labels import CheckoutOutcome, OddMoney
@@ -41,11 +50,11 @@ ALERTS = (
         Tier.CRITICAL,
         Kind.SYMPTOM,
         "security",
-        f"{DECLINED_NOW} >= 50 and {DECLINED_NOW} > 0.8 * {ANSWERED_NOW}"
-        f" and {DECLINED_NOW} > 5 * avg_over_time({DECLINED_NOW}[{{1d}}])",
+        f"{DECLINED_NOW} >= 50 and ({is_siege()})"
+        f" unless {DECLINED_NOW} <= 5 * avg_over_time({DECLINED_IN_PEACE}[{{1d}}])",
         "{{ printf `%.0f` $value }} payments were declined at {{ $labels.provider }} in five minutes, and hardly one approved:"
         " somebody tries out cards",
-        "Five times the declines of a usual five minutes, and four in five attempts among them.",
+        "Five times the declines of five usual minutes, in which banks approve, and four in five attempts among them.",
         "payments",
         wait="2m",
         keep="30m",

@@ -35,6 +35,8 @@ WIDE = {
         "recorded-checkout-availability",
         "recorded-checkout-latency",
         "recorded-payment-success",
+        "recorded-baselines",
+        "payments",
         "objectives",
     ),
     "stories": ("*",),

@@ -1,6 +1,6 @@
 """Declines, challenges, cards tried out, and money."""
 
-from monitoring.case import Case, critical, limit, warning
+from monitoring.case import Case, critical, filled, limit, warning
 
 _HOUR = 'cubano:payments:{}:increase1h{{provider="stripe"}} '
 _DECLINED, _ANSWERED = _HOUR.format("declined"), _HOUR.format("answered")
@@ -9,9 +9,14 @@ _SHIFT = f"""{_DECLINED}5x100 #x40
 _CHALLENGES = """cubano:three_ds:failed:increase1h{provider="stripe"} 2x100 #x40
 cubano:three_ds:ended:increase1h{provider="stripe"} 20x100 #x40"""
 _NOW = """cubano:payments:declined:increase5m{provider="stripe"} 1x100 #x10
-cubano:payments:answered:increase5m{provider="stripe"} 5x100 #x10"""
+cubano:payments:answered:increase5m{provider="stripe"} 5x100 #x10
+cubano:payments:declined_in_peace:increase5m{provider="stripe"} 1x100 _x10"""
 _MONEY = """cubano_revenue_minor_total{currency="USD",ticket_type="pass"} 0+10000x60 600000+#x90
 cubano_checkouts_total{provider="stripe",outcome="opened"} 0+10x60 600+#x90"""
+_TRIED_OUT = critical(
+    "60 payments were declined at stripe in five minutes, and hardly one approved: somebody tries out cards",
+    provider="stripe",
+)
 
 CASES = (
     *limit(
@@ -36,15 +41,25 @@ CASES = (
         "CardTesting",
         _NOW,
         "104m",
-        critical(
-            "60 payments were declined at stripe in five minutes, and hardly one approved: somebody tries out cards",
-            provider="stripe",
-        ),
+        _TRIED_OUT,
         fires=(60, 62),
         silent=(60, 76),  # a crowd with a quarter of its payments approved
         few=(49, 49),
     ),
-    Case("CardTesting", "declines as many as all day long", _NOW.replace("#", "60").replace("1x100", "55x100"), "104m"),
+    Case(
+        "CardTesting",
+        "declines hardly more than all day long among approvals",
+        filled(_NOW, (60, 62)).replace(" 1x100", " 55x100"),
+        "104m",
+    ),
+    Case(
+        "CardTesting",
+        "an attack of more than a day is no more usual than in its first hour",
+        """cubano:payments:declined:increase5m{provider="stripe"} 60x1600
+        cubano:payments:answered:increase5m{provider="stripe"} 62x1600""",
+        "1590m",
+        (_TRIED_OUT,),
+    ),
     *limit(
         "PaymentMismatched",
         'cubano_odd_money_total{provider="paypal",outcome="mismatched"} 0x10 #x20',

@@ -27,6 +27,10 @@ cubano_payment_attempts_total{provider="stripe",outcome="declined",category="fra
 cubano_payment_attempts_total{provider="stripe",outcome="error",category="none"} 0+1x200
 cubano_payment_attempts_total{provider="stripe",outcome="abandoned",category="none"} 0+9x200
 """
+# Ten quiet minutes in which half is approved, then eighty of an attack.
+_SIEGE = """cubano_payment_attempts_total{provider="stripe",outcome="approved",category="none"} 0+1x400
+cubano_payment_attempts_total{provider="stripe",outcome="declined",category="fraud"} 0+1x40 40+50x360
+"""
 _FIRING = 'count(ALERTS{alertstate="firing",alertname="%s",severity="critical"})'
 
 _DAY = "sum(cubano:payment_success:bad:increase1d)"
@@ -59,6 +63,16 @@ CASES = (
         _SOME,
         "30m",
         {"sum(cubano:payment_success:bad:ratio5m)": "0.25"},
+    ),
+    Reading(
+        "what is declined while hardly anything is approved is never learned as usual",
+        _UP + _SIEGE,
+        "90m",
+        {
+            "max(max_over_time(cubano:payments:declined_in_peace:increase5m[1d])) < bool 100": "1",  # it began
+            "min(min_over_time(cubano:payments:declined:increase5m[30m])) > bool 900": "1",
+            f"{_FIRING % 'CardTesting'}": "1",
+        },
     ),
     Reading(
         "days are added up from five minutes",
