@@ -9,14 +9,15 @@ import json
 import logging
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
+import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger
 
@@ -88,7 +89,7 @@ def configure_logs(
     out = Lines(stream or sys.stderr, on_drop)
     threshold = _number(level)
     chosen = {area: _number(each) for area, each in (levels or {}).items()}
-    chain = [_stamp(process), _exception, _redact, _console(out) if format == "console" else _json]
+    chain = [_bound_too, _exception, _redact, _stamp(process), _console(out) if format == "console" else _json()]
     structlog.configure(
         processors=[structlog.processors.add_log_level, *([_by_area(threshold, chosen)] if chosen else []), *chain],
         wrapper_class=structlog.make_filtering_bound_logger(min([threshold, *chosen.values()])),
@@ -130,6 +131,7 @@ class Lines:
         self._stream = stream
         self._on_drop = on_drop
         self._lock = threading.Lock()
+        self._sink = Sink(self)
         self.colours = stream.isatty()
 
     def write(self, line: str) -> None:
@@ -149,7 +151,7 @@ class Lines:
             self._on_drop(1)
 
     def logger(self, *_: object) -> "Sink":
-        return Sink(self)
+        return self._sink
 
 
 class Sink:
@@ -186,13 +188,19 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} {record.args}"
 
 
+def _bound_too(_logger: Any, _method: str, event: Event) -> Event:
+    for key, value in (_bound.get() or {}).items():
+        event.setdefault(key, value)
+    return event
+
+
 def _stamp(process: str) -> Callable[[Any, str, Event], Event]:
+    """What we say ourselves about a line; it needs no redaction, so it comes after that."""
+    now = _clock()
+
     def stamp(_logger: Any, _method: str, event: Event) -> Event:
-        now = datetime.now(UTC)
-        event["time"] = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z"
+        event["time"] = now()
         event["process"] = process
-        for key, value in (_bound.get() or {}).items():
-            event.setdefault(key, value)
         span = current_span()
         if span is not None:
             event.setdefault("trace_id", span.hex_trace_id)
@@ -200,6 +208,23 @@ def _stamp(process: str) -> Callable[[Any, str, Event], Event]:
         return event
 
     return stamp
+
+
+def _clock() -> Callable[[], str]:
+    """The time as lines have it; date and time are written anew once a second."""
+    last = (0, "")
+
+    def now() -> str:
+        nonlocal last
+        ns = time.time_ns()
+        second, written = last  # both at once: another thread may be here, too
+        if second != ns // 1_000_000_000:
+            second = ns // 1_000_000_000
+            written = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            last = (second, written)
+        return f"{written}.{ns // 1_000_000 % 1000:03d}Z"
+
+    return now
 
 
 def _exception(_logger: Any, _method: str, event: Event) -> Event:
@@ -228,10 +253,18 @@ def _redact(_logger: Any, _method: str, event: Event) -> Event:
     return {str(key): redact_item(str(key), value) for key, value in event.items()}
 
 
-def _json(_logger: Any, _method: str, event: Event) -> str:
-    ordered = {key: event.pop(key) for key in _FIRST if key in event}
-    ordered.update(event)
-    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), default=str)
+def _json() -> Callable[[Any, str, Event], str]:
+    encode = msgspec.json.Encoder().encode  # a third of the time json takes, and NaN is null
+
+    def render(_logger: Any, _method: str, event: Event) -> str:
+        ordered = {key: event.pop(key) for key in _FIRST if key in event}
+        ordered.update(event)
+        try:
+            return encode(ordered).decode()
+        except (TypeError, OverflowError, UnicodeEncodeError):  # a number of 80 bits, half a surrogate pair
+            return json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), default=str)
+
+    return render
 
 
 def _console(out: Lines) -> Callable[[Any, str, Event], Any]:

@@ -27,6 +27,7 @@ SERVER_ERROR = 500
 CLIENT_ERROR = 400
 
 _EXCEPTION = "cubano.exception"
+_SERIES_KNOWN = 1_000  # routes by method and status; more than there are
 _METHODS = {method.value: method.value for method in HttpMethod if method is not HttpMethod.OTHER}
 
 
@@ -72,6 +73,11 @@ class TelemetryMiddleware:
         self._log_below = int(log_ratio * 2**16)
         self._slow_seconds = slow_seconds
         self._quiet = quiet_routes
+        self._observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._active = {
+            method.value: telemetry.adding(HTTP_SERVER_ACTIVE, http_request_method=method.value)
+            for method in HttpMethod
+        }
 
     @property
     def inner(self) -> AsgiApp:
@@ -88,7 +94,8 @@ class TelemetryMiddleware:
             self._tracing.resample(span)
         exchange = Exchange(scope, method, send, span)
         fields = unbind_all()
-        self._telemetry.add(HTTP_SERVER_ACTIVE, 1, http_request_method=method)
+        active = self._active[method]
+        active(1)
         try:
             with span:
                 try:
@@ -99,24 +106,38 @@ class TelemetryMiddleware:
                 finally:
                     self._record(exchange)
         finally:
-            self._telemetry.add(HTTP_SERVER_ACTIVE, -1, http_request_method=method)
+            active(-1)
             reset(fields)
 
     def _record(self, exchange: "Exchange") -> None:
         exchange.end(self._route_of(exchange.scope))
-        self._telemetry.observe(
-            HTTP_SERVER_DURATION,
-            exchange.seconds,
-            http_request_method=exchange.method,
-            http_route=exchange.route,
-            http_response_status_code=exchange.status,
-            error_type=exchange.error_type,
-        )
+        self._observe(exchange)
         if self._tracing.recording:
             exchange.describe()
         write = self._line_of(exchange)
         if write is not None:
             write("request", **exchange.fields())
+
+    def _observe(self, exchange: "Exchange") -> None:
+        if exchange.error_type:
+            self._observer(exchange)(exchange.seconds)
+            return
+        series = (exchange.method, exchange.route, exchange.status)
+        observe = self._observers.get(series)
+        if observe is None:
+            observe = self._observer(exchange)
+            if len(self._observers) < _SERIES_KNOWN:
+                self._observers[series] = observe
+        observe(exchange.seconds)
+
+    def _observer(self, exchange: "Exchange") -> Callable[[float], None]:
+        return self._telemetry.observing(
+            HTTP_SERVER_DURATION,
+            http_request_method=exchange.method,
+            http_route=exchange.route,
+            http_response_status_code=exchange.status,
+            error_type=exchange.error_type,
+        )
 
     def _line_of(self, exchange: "Exchange") -> Callable[..., object] | None:
         """Errors and slow requests always, refused ones of a known route always, the rest by the span id, which we made."""

@@ -8,8 +8,9 @@ The time is linear in the length, whatever a client sends: a pattern starts once
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
-from service.telemetry.cards import hide_cards, is_card
+from service.telemetry.cards import LEAST, hide_cards, is_card
 
 HIDDEN = "[redacted]"
 
@@ -47,11 +48,13 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i:(Failing row contains ))\(.*+"), rf"\1{HIDDEN}"),  # PostgreSQL shows the whole row
     (re.compile(r"(://[^\s:/@]*+:)[^\s/@]++(@)"), rf"\1{HIDDEN}\2"),  # a password inside an address
 )
-_SECRET_HINT = re.compile(
-    r"_(?:live|test|secret)_|whsec_|cubano_|eyJ|://|bearer|basic|token|secret|key|passw|signature"
-    r"|cv[cv]|security.?code|customer.?name|full.?name|v[01]=|failing row",
-    re.IGNORECASE,
-)
+# Without one of these no pattern above can match. Looking for words one by one takes a sixth of what a pattern of them takes.
+_HINTS = (
+    "_live_", "_test_", "_secret_", "whsec_", "cubano_", "eyj", "://", "bearer", "basic", "token", "secret", "key",
+    "passw", "signature", "cvc", "cvv", "security", "customer", "full", "v0=", "v1=", "failing row",
+)  # fmt: skip
+_KEYS_KNOWN = 2_048  # names of fields; there are some hundred
+_KEY_LENGTH = 64  # longer ones are not ours, and not remembered
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
 _EMAIL = re.compile(rf"(?<!{_LOCAL})({_LOCAL}){_LOCAL}*+@([\w-]++(?:\.[\w-]++)++)")
 
@@ -78,7 +81,11 @@ def redact(value: object, depth: int = 0) -> object:
 
 def redact_item(key: str, value: object, depth: int = 0) -> object:
     """The value of a named field: hidden when the name alone says that it is a secret."""
-    if _SECRET_KEY.search(key) and value is not None and not isinstance(value, bool):
+    if (
+        (_names_secret(key) if len(key) <= _KEY_LENGTH else _SECRET_KEY.search(key))
+        and value is not None
+        and not isinstance(value, bool)
+    ):
         return HIDDEN
     if key in _STACKS and isinstance(value, str):
         return redact_text(value, _MAX_STACK)
@@ -89,12 +96,29 @@ def redact_text(text: str, most: int = _MAX_TEXT) -> str:
     """The text without secrets, and no more of it than `most` characters."""
     if len(text) > most:
         text = text[:most] + "…"
-    if _SECRET_HINT.search(text):
+    if text.isalpha():  # one word: every secret has another sign in it, or before it
+        return text
+    if _may_hold_secret(text):
         for pattern, replacement in _SECRETS:
             text = pattern.sub(replacement, text)
     if "@" in text:
         text = _EMAIL.sub(r"\1***@\2", text)
-    return hide_cards(text)
+    return hide_cards(text) if len(text) >= LEAST or not text.isascii() else text
+
+
+@lru_cache(_KEYS_KNOWN)
+def _names_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+def _may_hold_secret(text: str) -> bool:
+    if not text.isascii():
+        return True  # a pattern takes some foreign letters for ours, whatever their case
+    lower = text.lower()
+    for hint in _HINTS:  # noqa: SIM110 - a generator costs as much as the whole search
+        if hint in lower:
+            return True
+    return False
 
 
 def _looks_like_card(number: int) -> bool:

@@ -96,6 +96,11 @@ class Telemetry:
         if child is not None:
             child.inc(by)
 
+    def adding(self, metric: Gauge, **labels: object) -> Callable[[float], None]:
+        """`add` for whoever does it in each request."""
+        child = self._child(metric, labels)
+        return (lambda _by: None) if child is None else child.inc
+
     def forget(self, metric: Gauge, **labels: object) -> None:
         """Takes a gauge's series away when the thing it measured is gone, or cannot be measured any more."""
         if metric in self._unset or (child := self._child(metric, labels)) is None:

@@ -74,7 +74,9 @@ class Span:
         self._token: Token[Span | None] | None = None
         self._local = local
         self.name = name
-        self.kind = Kind(kind)
+        self.kind = (
+            kind if kind.__class__ is Kind else Kind(kind)
+        )  # the enum's own look-up costs as much as all else here
         self.trace_id = trace_id
         self.span_id = span_id
         self.sampled = sampled

@@ -193,6 +193,20 @@ async def test_statements_are_timed_by_their_verb_alone(db):
     assert 1 <= value(db, "db_client_operation_duration_seconds_count", db_operation_name="SELECT")
 
 
+async def test_one_statement_for_many_rows_is_timed_once(db):
+    """Whatever way SQLAlchemy takes to run it, and a failure is none."""
+    rows = [{"value": "1"}, {"value": "2"}]
+    before = value(db, "db_client_operation_duration_seconds_count", db_operation_name="SELECT")
+
+    async with db.transaction() as session:
+        await session.execute(sa.text("SELECT set_config('cubano.test', :value, true)"), rows)
+    with pytest.raises(sa.exc.DBAPIError):
+        async with db.transaction() as session:
+            await session.execute(sa.text("SELECT 1 / 0"))
+
+    assert (before or 0) + 1 == value(db, "db_client_operation_duration_seconds_count", db_operation_name="SELECT")
+
+
 async def test_what_takes_webhooks_in_is_back_as_soon_as_the_database(empty_database_url):
     """However long it was away: who asks tries anew, and does not rest as long as that took."""
     db = database(empty_database_url)

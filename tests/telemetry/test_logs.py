@@ -129,6 +129,23 @@ def test_any_value_can_be_logged(log: Log):
     assert len(log.getvalue().splitlines()) == 1
 
 
+def test_what_json_cannot_say_is_said_nevertheless(log: Log):
+    """A number that is none is null, and one of many digits is written out."""
+    get_logger("orders").info("odd", ratio=float("nan"), big=2**80)
+
+    line = log.lines()[0]
+    assert (None, 2**80) == (line["ratio"], line["big"])
+
+
+def test_what_is_bound_is_cleaned_as_well(log: Log):
+    """What we say ourselves about a line is not looked through; what was bound is."""
+    with bound(password="geheim", who="ana@example.org"):
+        get_logger("orders").info("inside")
+
+    line = log.lines()[0]
+    assert ("[redacted]", "a***@example.org") == (line["password"], line["who"])
+
+
 def test_lines_below_the_level_are_not_made():
     """Debug is silent at info, for our loggers and for others'."""
     with logging_put_back():
