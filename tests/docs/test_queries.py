@@ -3,8 +3,8 @@
 import pytest
 
 from monitoring import promql
+from monitoring.declared import complaints, labels_of
 from tests.docs.queries import queries
-from tests.monitoring.test_closure import complaints, labels_of
 
 # Labels of what others tell, by which a playbook may group.
 OTHERS = {"alertname", "slo", "path"}

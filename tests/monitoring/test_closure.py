@@ -6,17 +6,12 @@ from itertools import chain
 
 import pytest
 
-from monitoring import baselines, promql, recording
+from monitoring import promql
 from monitoring.alerts import ALERTS
+from monitoring.declared import PARTS, complaints, declared, labels_of, recorded
 from monitoring.durations import Scale
-from service.telemetry.catalogue import ALL
-from service.telemetry.metric import Bounded, Histogram, known_values
 from tests.shape.tree import ROOT
 
-OTHERS = re.compile(r"(up|ALERTS|ALERTS_FOR_STATE|(prometheus|alertmanager|scrape|process|pg)_\w+)$")
-PARTS = re.compile(r"_(bucket|count|sum)$")
-RECORDED = {each.name: each for group in (recording.records() | baselines.records()).values() for each in group}
-DECLARED = {metric.name: metric for metric in ALL}
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 VARIABLES = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h", "__range_s": "3600"}
 
@@ -24,7 +19,7 @@ VARIABLES = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h", "__ra
 def rule_expressions() -> list[tuple[str, str]]:
     written = Scale()
     alerts = [(f"alert {each.name} ({each.tier})", written.apply(each.expr)) for each in ALERTS]
-    return alerts + [(f"recording {each.name}", written.apply(each.expr)) for each in RECORDED.values()]
+    return alerts + [(f"recording {each.name}", written.apply(each.expr)) for each in recorded().values()]
 
 
 def dashboard_expressions() -> list[tuple[str, str]]:
@@ -49,54 +44,6 @@ def _without_variables(text: str) -> str:
         text = text.replace(f"${{{name}}}", value)
         text = re.sub(rf"\${name}\b", value, text)
     return text
-
-
-def metric_of(name: str):
-    """The declaration behind a name in an expression, None when there is none."""
-    base = PARTS.sub("", name)
-    histogram = DECLARED.get(base)
-    return histogram if isinstance(histogram, Histogram) else DECLARED.get(name)
-
-
-def complaints(where: str, expr: str):
-    for use in promql.uses(expr):
-        if use.metric in RECORDED or OTHERS.fullmatch(use.metric):
-            continue
-        metric = metric_of(use.metric)
-        if metric is None:
-            yield f"{where}: {use.metric or 'a metric without name'} is not declared"
-            continue
-        yield from (f"{where}: {text}" for text in _strange(metric, use))
-
-
-def _strange(metric, use):
-    for matcher in use.matchers:
-        allowed = metric.labels.get(matcher.label)
-        if matcher.label in promql.EVERYWHERE or (matcher.label == "le" and use.metric.endswith("_bucket")):
-            continue
-        if allowed is None:
-            yield f"{metric.name} has no label {matcher.label}"
-        elif not isinstance(allowed, Bounded) and "$" not in matcher.value:
-            yield from _unknown_values(metric, matcher, set(known_values(allowed)))
-
-
-def _unknown_values(metric, matcher, known):
-    plain = re.fullmatch(r"[\w|]*", matcher.value)
-    if matcher.exact or plain:
-        strange = set(matcher.value.split("|")) - known if not matcher.exact else {matcher.value} - known
-        yield from (f"{metric.name}: {value!r} is no {matcher.label}" for value in sorted(strange))
-    elif not any(re.fullmatch(matcher.value, value) for value in known):
-        yield f"{metric.name}: no {matcher.label} fits {matcher.value!r}"
-
-
-def labels_of(name: str) -> set[str]:
-    if name in RECORDED:
-        made = {label for use in promql.groupings(Scale().apply(RECORDED[name].expr)) for label in use.labels}
-        return made | set(RECORDED[name].labels) | {"provider"}
-    metric = metric_of(name)
-    return (
-        set(metric.labels) | {"le"} if metric is not None else {"rule_group", "integration", "alertmanager", "severity"}
-    )
 
 
 @pytest.mark.parametrize("expressions", [rule_expressions, dashboard_expressions])
@@ -126,7 +73,7 @@ def test_what_is_declared_is_read():
         name for _, expr in expressions for use in promql.uses(expr) for name in (use.metric, PARTS.sub("", use.metric))
     }
 
-    assert [] == sorted(set(DECLARED) - read)
+    assert [] == sorted(set(declared()) - read)
 
 
 def test_what_is_recorded_is_read():
@@ -134,7 +81,7 @@ def test_what_is_recorded_is_read():
     expressions = rule_expressions() + dashboard_expressions()
     read = {use.metric for _, expr in expressions for use in promql.uses(expr)}
 
-    assert [] == sorted(set(RECORDED) - read)
+    assert [] == sorted(set(recorded()) - read)
 
 
 def test_an_alert_leads_to_a_dashboard():
