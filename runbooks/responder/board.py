@@ -1,0 +1,95 @@
+"""What fires now, heard of from two sides: Alertmanager's call, and our own look at Prometheus.
+
+An alarm is on the board while one of the two says that it fires. That it left the board proves nothing about the fault and
+ends no run. A side that has been silent for too long is itself told to the person on call.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from runbooks.engine.runs import Alarm
+
+FORGET = timedelta(hours=5)  # Alertmanager repeats what fires every hour; what it has not for longer is not firing
+MOST = 2_000
+WATCHDOG = "Watchdog"
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class Side(StrEnum):
+    """Who told us."""
+
+    ALERTMANAGER = "alertmanager"
+    PROMETHEUS = "prometheus"
+
+
+@dataclass
+class Firing:
+    """One alarm on the board; `told` is when each side last said so, `run` the run it belongs to, if there is one."""
+
+    alarm: Alarm
+    since: datetime
+    told: dict[Side, datetime] = field(default_factory=dict)
+    run: str = ""
+    why_none: str = ""  # why there is no run
+
+    @property
+    def tier(self) -> str:
+        return self.alarm.labels.get("severity", "critical")  # what has no tier is no reason to sleep
+
+
+class Board:
+    def __init__(self) -> None:
+        self._firing: dict[Key, Firing] = {}
+        self.heard: dict[Side, datetime] = {}
+
+    def hear(self, alarm: Alarm, side: Side, now: datetime) -> Firing | None:
+        """Put it on the board, or take it off when this side says it is over; None when it is not on it then."""
+        self.heard[side] = now
+        key = _key(alarm)
+        if alarm.status == "resolved":
+            self._over(key, side)
+            return self._firing.get(key)
+        found = self._firing.get(key)
+        if found is None or found.alarm.starts_at < alarm.starts_at:
+            if len(self._firing) >= MOST and found is None:
+                return None
+            told = {} if found is None else found.told
+            found = self._firing[key] = Firing(alarm, now, told)
+        found.told[side] = now
+        return found
+
+    def settle(self, firing: Iterable[Alarm], now: datetime) -> None:
+        """Prometheus' whole list: what it leaves out is over for this side, and what nobody repeats is forgotten."""
+        self.heard[Side.PROMETHEUS] = now
+        named = {_key(each) for each in firing}
+        for key, found in list(self._firing.items()):
+            if Side.PROMETHEUS in found.told and key not in named:
+                self._over(key, Side.PROMETHEUS)
+            elif now - max(found.told.values(), default=now) > FORGET:
+                del self._firing[key]
+
+    def all(self) -> list[Firing]:
+        """Worst first, then the oldest; the heartbeat is no news."""
+        rank = {"critical": 0, "warning": 1}
+        shown = [each for each in self._firing.values() if each.alarm.name != WATCHDOG]
+        return sorted(shown, key=lambda each: (rank.get(each.tier, 2), each.alarm.starts_at))
+
+    @property
+    def beats(self) -> bool:
+        """Whether the heartbeat of alerting is on the board."""
+        return any(each.alarm.name == WATCHDOG for each in self._firing.values())
+
+    def _over(self, key: Key, side: Side) -> None:
+        found = self._firing.get(key)
+        if found is None:
+            return
+        found.told.pop(side, None)
+        if side is Side.PROMETHEUS or not found.told:  # Prometheus decides; Alertmanager only passes on
+            del self._firing[key]
+
+
+def _key(alarm: Alarm) -> Key:
+    return alarm.name, tuple(sorted(alarm.labels.items()))
