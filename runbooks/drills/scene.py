@@ -1,0 +1,107 @@
+"""What a drill asks the running system: the responder about its run, the service about its switches and its promises.
+
+Only addresses and keys that `cubano up` prints; the person is one of the two of the local system.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from runbooks.drills.stack import Stack
+
+TIMEOUT_S = 10
+CHECK_S = 90  # the promises read whole tables
+
+
+@dataclass
+class Scene:
+    """The clients of one drill."""
+
+    stack: Stack
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT_S))
+
+    # ---- the responder ---------------------------------------------------------------------------------------------
+
+    def runs(self, playbook: str, since: float) -> list[dict[str, Any]]:
+        """Its runs of a playbook that began after a moment, the newest first; none while it does not answer."""
+        found = self._respond("GET", "/api/runs") or {"runs": []}
+        return [each for each in found["runs"] if each["playbook"] == playbook and each["began"] >= since - 1]
+
+    def all_runs(self, since: float) -> list[dict[str, Any]]:
+        found = self._respond("GET", "/api/runs") or {"runs": []}
+        return [each for each in found["runs"] if each["began"] >= since - 1]
+
+    def run(self, run: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self._respond("GET", f"/api/runs/{run}")
+        return found
+
+    def tell(self, run: str, verb: str, body: dict[str, Any], person: str = "ana") -> dict[str, Any] | None:
+        """Approve, refuse, answer, abort; None when it said no or did not answer."""
+        found: dict[str, Any] | None = self._respond("POST", f"/api/runs/{run}/{verb}", body, person)
+        return found
+
+    def journal_faults(self) -> list[str]:
+        """What is wrong with the responder's journal."""
+        found = self._respond("GET", "/api/journal/verify")
+        return ["the responder does not answer"] if found is None else list(found["faults"])
+
+    def _respond(self, method: str, path: str, body: Any = None, person: str = "ana") -> Any:
+        headers = {"Authorization": f"Bearer {self.stack.found['operators'][person]}"}
+        try:
+            url = f"{self.stack.found['responder']}{path}"
+            answer = self.http.request(method, url, json=body, headers=headers)
+        except httpx.TransportError:
+            return None
+        return answer.json() if answer.is_success else None
+
+    # ---- the service -----------------------------------------------------------------------------------------------
+
+    def moved_switches(self) -> list[str]:
+        """Switches that do not stand where they usually do; `unknown` while nobody answers."""
+        found = self._ops("GET", "/api/ops/switches")
+        if found is None:
+            return ["unknown"]
+        return [each["name"] for each in found["switches"] if each["value"] != each["default"]]
+
+    def broken_promises(self) -> list[str]:
+        """Promises that do not hold, checked now."""
+        body = {"reason": "end of a drill"}
+        found = self._ops("POST", "/api/ops/invariants/check", body, timeout=CHECK_S)
+        if found is None:
+            return ["the service does not answer"]
+        return [each["name"] for each in found["invariants"] if each["last"] and each["last"]["violations"]]
+
+    def dead_letters(self) -> int | None:
+        found = self._ops("GET", "/api/ops/inbox?state=dead&limit=50")
+        return None if found is None else len(found["events"])
+
+    def _ops(self, method: str, path: str, body: Any = None, timeout: float = TIMEOUT_S) -> Any:
+        headers = {"Authorization": f"Bearer {self.stack.found['api_keys']['on_call']}"}
+        try:
+            url = f"{self.stack.found['api']}{path}"
+            answer = self.http.request(method, url, json=body, headers=headers, timeout=timeout)
+        except httpx.TransportError:
+            return None
+        return answer.json() if answer.is_success else None
+
+    def double_charges(self) -> list[str]:
+        """Orders the gateway charged twice, by its own account."""
+        truth = self.http.get(f"{self.stack.emulator}/truth").raise_for_status().json()
+        paid: dict[str, int] = {}
+        for each in truth.get("payments", []):
+            order = (each.get("metadata") or {}).get("order_id") or each.get("order") or ""
+            if order and each.get("status") == "succeeded":
+                paid[order] = paid.get(order, 0) + 1
+        return [order for order, times in paid.items() if times > 1]
+
+
+def wait_for(asked: Any, within_s: float, every_s: float = 0.3) -> Any:
+    """The first answer that is something, or None."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = asked()
+        if found or time.monotonic() > deadline:
+            return found or None
+        time.sleep(every_s)

@@ -1,0 +1,36 @@
+"""Several drills on as few systems as possible: one after the other, a new system where settings differ or one has broken."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from runbooks.drills.drill import Drill
+from runbooks.drills.play import play
+from runbooks.drills.report import Report
+from runbooks.drills.stack import NoStackError, Stack
+
+
+def run_drills(drills: Iterable[Drill], folder: Path, scale: int, say: Callable[[str], None]) -> list[Report]:
+    """A report for each, in their order; a system that cannot be started is told in the report."""
+    reports: list[Report] = []
+    stack: Stack | None = None
+    settings: dict[str, str] = {}
+    try:
+        for number, drill in enumerate(drills):
+            if stack is None or dict(drill.settings) != settings or not reports or not reports[-1].is_green:
+                if stack is not None:
+                    stack.stop()
+                settings = dict(drill.settings)
+                stack = Stack(folder / f"system-{number}", scale)
+                say(f"\n{drill.drill}: starting a system")
+                stack.start(settings)
+            say(f"\n{drill.drill}")
+            reports.append(play(stack, drill, lambda said: say(f"  {said}")))
+    except NoStackError as error:
+        say(str(error))
+        broken = Report(drill=drill.drill, playbook=drill.playbook, scale=scale, at="")
+        broken.fault(str(error).splitlines()[0])
+        reports.append(broken)
+    finally:
+        if stack is not None:
+            stack.stop()
+    return reports
