@@ -67,8 +67,10 @@ def markdown(report: Report) -> str:
     lines = [
         f"# {report.drill}: {verdict}",
         "",
-        f"{report.at}, playbook {report.playbook or 'none'} {report.version}, rules {report.scale} times as fast, "
-        f"{report.wall_s} s in all. Run: {report.state or 'none'}.",
+        (
+            f"{report.at}, playbook {report.playbook or 'none'} {report.version}, rules {report.scale} times as fast, "
+            f"{report.wall_s} s in all. Run: {report.state or 'none'}."
+        ),
         "",
         *(f"- {each}" for each in report.faults),
         *([""] if report.faults else []),
@@ -82,9 +84,11 @@ def markdown(report: Report) -> str:
         "",
         "| buyers | checkouts failed | slow | paid, no ticket | tickets late | not taken | waiting |",
         "|---|---|---|---|---|---|---|",
-        f"| {price.get('buyers', 0)} | {price.get('checkouts_failed', 0)} | {price.get('checkouts_slow', 0)} | "
-        f"{price.get('paid_without_ticket', 0)} | {price.get('tickets_late', 0)} | "
-        f"{money(price.get('cents_not_taken', 0))} | {money(price.get('cents_waiting', 0))} |",
+        (
+            f"| {price.get('buyers', 0)} | {price.get('checkouts_failed', 0)} | {price.get('checkouts_slow', 0)} | "
+            f"{price.get('paid_without_ticket', 0)} | {price.get('tickets_late', 0)} | "
+            f"{money(price.get('cents_not_taken', 0))} | {money(price.get('cents_waiting', 0))} |"
+        ),
         "",
         f"Told: {', '.join(report.pages) or 'nobody'}. Not expected: {', '.join(report.unexpected) or 'nothing'}.",
     ]
@@ -97,12 +101,16 @@ def picture(report: Report) -> str:
     scale = (_WIDTH - _LEFT - 24) / end
     height = _TOP + _LANE * len(LANES) + 34
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'font-family="system-ui, sans-serif" font-size="13">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+            f'font-family="system-ui, sans-serif" font-size="13">'
+        ),
         f"<title>{escape(report.drill)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" rx="14" fill="#14101f"/>',
-        f'<text x="20" y="32" fill="#ece6f5" font-size="18" font-weight="700">{escape(report.drill)}: '
-        f"{'green' if report.is_green else 'not green'}</text>",
+        (
+            f'<text x="20" y="32" fill="#ece6f5" font-size="18" font-weight="700">{escape(report.drill)}: '
+            f"{'green' if report.is_green else 'not green'}</text>"
+        ),
     ]
     for number, lane in enumerate(LANES):
         y = _TOP + number * _LANE + _LANE // 2
