@@ -33,6 +33,9 @@ from service.kernel.clock import Clock, utc_now
 from service.kernel.errors import Parked
 from service.kernel.outbox import Message
 from service.links import flow as links
+from service.lookout import LOOK_S as LOOKOUT_S
+from service.lookout import NAME as LOOKOUT
+from service.lookout import Lookout
 from service.orders import flow as orders
 from service.parts import INVARIANTS, ON_EVENT, Parts, build_parts, build_synthetic_buyer, terms_of
 from service.reconciliation.flow import keep_up
@@ -51,9 +54,7 @@ log = get_logger("worker")
 INBOX_LOOPS = 4  # events of different orders side by side; more only wait for each other's locks
 OUTBOX_LOOPS = 2  # in each family
 RENEW_S = 10.0  # between two renewals of a lease; two may fail before it runs out
-IDLE_S = 0.15  # between two looks at an empty queue: a ticket is out within a second of its payment
-JOIN_S = 1.0  # the same for all but the first loop of a queue: they join when there is much, and idle is nearly free
-PROMPT = ("mail", "capture")  # families somebody waits for; the first loop of any other joins, too
+IDLE_S = 10.0  # between two turns of a loop of a queue that nobody wakes: only how long a lookout that fails delays
 ERROR_PAUSE_S = 1.0  # after a failed turn (the database is away); doubled up to the cap
 ERROR_PAUSE_CAP_S = 15.0
 STALLED_S = 60  # a loop that has not turned for so long is stuck
@@ -64,6 +65,12 @@ LOOK_S = LOOK.total_seconds()
 BOOKS_S = 5.0  # between two looks whether movements are to be read, a day to be compared, or the books to be walked
 GRACE_S = 4.5  # for work in hand at the end; what follows fits in before the supervisor kills at 7 s
 HAND_BACK_S = 1.0
+
+QUEUES = {  # the loops of each: one takes what there is, more join while it has its hands full
+    "inbox": [f"inbox-{number}" for number in range(INBOX_LOOPS)],
+    "thin": ["thin"],
+    **{family: [f"{family}-{number}" for number in range(OUTBOX_LOOPS)] for family in FAMILIES},
+}
 
 Turn = Callable[[], Awaitable[bool]]
 
@@ -86,6 +93,9 @@ class Worker:
     started_at: dict[str, float] = field(default_factory=dict)
     renew_s: float = RENEW_S
     expiry_batch: int = EXPIRY_BATCH
+
+    def __post_init__(self) -> None:
+        self._lookout = Lookout(self.parts.db, QUEUES, self.deliveries)
 
     async def run(self) -> None:
         """Work until `stop` is set."""
@@ -110,9 +120,12 @@ class Worker:
 
     async def _run_loops(self, loops: list[tuple[str, Turn, float]]) -> None:
         self.started_at = dict.fromkeys((name for name, _, _ in loops), time.monotonic())
+        for name in self.started_at:  # one that is stuck in its first turn must be missed, too
+            self.parts.telemetry.set(catalogue.WORKER_HEARTBEAT, time.time(), loop=name)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._turn_forever(*loop), name=loop[0]) for loop in loops]
             await self.stop.wait()
+            self._lookout.wake_all()
             _, late = await asyncio.wait(tasks, timeout=GRACE_S)
             for task in late:
                 log.warning("broken off", loop=task.get_name())
@@ -121,18 +134,15 @@ class Worker:
     def _loops(self, figures: Figures) -> list[tuple[str, Turn, float]]:
         livemode, buyer = self.parts.settings.livemode, build_synthetic_buyer(self.parts)
         return [
-            *((f"inbox-{number}", self._apply_event, _idle_s(number)) for number in range(INBOX_LOOPS)),
+            (LOOKOUT, self._lookout.look, LOOKOUT_S),
+            *((name, self._apply_event, IDLE_S) for name in QUEUES["inbox"]),
             *(
-                (
-                    f"{family}-{number}",
-                    partial(self._deliver_message, family, f"{family}-{number}"),
-                    _idle_s(number, family),
-                )
+                (name, partial(self._deliver_message, family, name), IDLE_S)
                 for family in FAMILIES
-                for number in range(OUTBOX_LOOPS)
+                for name in QUEUES[family]
             ),
             ("expiry", self._find_expired, 1.0),
-            ("thin", self._fetch_thin, IDLE_S),
+            *((name, self._fetch_thin, IDLE_S) for name in QUEUES["thin"]),
             ("stuck", self._ask_about_stuck, LOOK_S),
             *(  # a loop each: a gateway that is away stops no other's
                 (f"sweep-{name}", partial(sweep, self.parts.db, gateway, self.intake, livemode=livemode), LOOK_S)
@@ -165,6 +175,8 @@ class Worker:
             try:
                 worked = await turn()
                 failures, wait_s = 0, 0.0 if worked else pause_s
+                if worked:
+                    self._lookout.hurry()
             except Exception:  # the outermost edge of a loop: counted, logged, tried again
                 failures += 1
                 wait_s = min(ERROR_PAUSE_S * (1 << min(failures - 1, 6)), ERROR_PAUSE_CAP_S)
@@ -172,18 +184,11 @@ class Worker:
                 log.exception("loop failed", loop=name, failures=failures, again_in_s=wait_s)
             self._beat(name)
             if wait_s:
-                await self._pause(wait_s * (0.8 + 0.4 * _jitter()))  # replicas do not look in step
+                await self._lookout.rest(name, wait_s * (0.8 + 0.4 * _jitter()), wakes=not failures)  # never in step
 
     def _beat(self, name: str) -> None:
         self.turned_at[name] = time.monotonic()
         self.parts.telemetry.set(catalogue.WORKER_HEARTBEAT, time.time(), loop=name)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self.stop.wait()
-        except TimeoutError:
-            pass
 
     async def _loops_turn(self) -> str:
         now, seen = time.monotonic(), self.started_at | self.turned_at  # one that never turned is late, too
@@ -288,10 +293,6 @@ class Worker:
             await tries.forget_old(session)
             await links.forget_old(session)
         return left
-
-
-def _idle_s(number: int, family: str = PROMPT[0]) -> float:
-    return JOIN_S if number or family not in PROMPT else IDLE_S
 
 
 def _jitter() -> float:

@@ -18,6 +18,7 @@ LOOPS = Bounded(
         *("inbox", "mail", "checkout", "capture", "refund", "expiry", "figures", "invariants", "forgetting"),
         *(
             "thin",
+            "lookout",
             "sweep",
             "stuck",
             "controls",

@@ -22,9 +22,10 @@ import uvicorn
 
 from service.app import create_app
 from service.kernel.clock import Clock
+from service.lookout import Lookout
 from service.settings import load_settings
 from service.telemetry.logs import configure_logs
-from service.worker import Worker, create_worker
+from service.worker import create_worker
 from tests.crash.strike import Instruments, Strike
 from tests.postgres.names import child_environment
 
@@ -49,12 +50,13 @@ def clock_of(hand: Path) -> Clock:
 
 def hurry() -> None:
     """The worker's loops look again after a second where they would wait for some: only the clock is to be waited for."""
-    pause = Worker._pause
+    rest = Lookout.rest
 
-    async def shorter(worker: Worker, seconds: float) -> None:
-        await pause(worker, min(seconds, LONGEST_PAUSE_S) if seconds < RARE_S else seconds)
+    async def shorter(lookout: Lookout, loop: str, seconds: float, *, wakes: bool) -> None:
+        short_s = min(seconds, LONGEST_PAUSE_S) if seconds < RARE_S else seconds
+        await rest(lookout, loop, short_s, wakes=wakes)
 
-    Worker._pause = shorter  # type: ignore[method-assign]
+    Lookout.rest = shorter  # type: ignore[method-assign]
 
 
 async def run(order: dict[str, Any]) -> None:

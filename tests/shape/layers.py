@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tests.shape.tree import Source
 
 TIERS: Sequence[frozenset[str]] = (
-    frozenset({"app", "worker", "deliveries", "cli", "parts", "health", "figures", "local", "bench", "migrations"}),
+    frozenset({"app", "worker", "deliveries", "cli", "parts", "health", "probes", "figures", "lookout", "local", "bench", "migrations"}),
     frozenset({
         *("console", "account", "signin", "storefront", "reference", "beacon", "ops", "switches", "inbox", "outbox", "impact"),
     }),
@@ -21,7 +21,7 @@ TIERS: Sequence[frozenset[str]] = (
         *("approvals", "refunds", "dispatch", "disputes", "settlements", "checkout", "synthetic", "completion", "recovery"),
     }),
     frozenset({"payments"}),
-    frozenset({"sales", "books", "seats"}),
+    frozenset({"sales", "books", "seats", "shedding"}),
     frozenset({"catalog", "tickets"}),
     frozenset({"orders"}),
     frozenset({"shop"}),
