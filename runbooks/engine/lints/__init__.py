@@ -1,0 +1,1 @@
+"""What the linter looks at, one question a file."""
