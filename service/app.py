@@ -6,11 +6,12 @@ The telemetry middleware stands outside of the framework, so that 404s, 405s and
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import State
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.types import AfterExceptionHookHandler, ASGIApp, Guard
 
 from service import __version__
@@ -22,12 +23,12 @@ from service.approvals.api import REFUNDS
 from service.beacon.api import take_beacon
 from service.catalog.api import get_catalog
 from service.checkout.api import create_checkout_session
+from service.controls.rules import LIMITS
 from service.gateways.base import Capability
 from service.health import Health
 from service.history.api import get_transaction_history
 from service.kernel.clock import Clock, utc_now
 from service.kernel.db import Database
-from service.kernel.problem_docs import answered
 from service.kernel.problems import PROBLEM_JSON, to_problem
 from service.kernel.repeat import Repeat, repeating
 from service.kernel.seals import Seals
@@ -38,10 +39,12 @@ from service.oidc.rules import Issuer, OidcRules, read_roles
 from service.ops.api import create_ops
 from service.ops.flow import Promises
 from service.parts import INVARIANTS, Parts, build_parts
+from service.probes import PROBES
 from service.receipts.api import get_order
 from service.reference.api import create_reference, openapi_config, tell_methods
 from service.sessions.api import by_session
 from service.settings import Settings
+from service.shedding.api import create_shedding
 from service.shield.api import create_dress, create_screen
 from service.shield.rules import Dress
 from service.shop.flow import Shop
@@ -50,7 +53,7 @@ from service.signin.flow import build_door
 from service.signin.views import StaffPages
 from service.signing.rules import SigningSecrets
 from service.storefront.api import Storefront, create_storefront
-from service.telemetry.exposition import Ping
+from service.storefront.views import BUYING
 from service.telemetry.middleware import AsgiApp, TelemetryMiddleware, note_exception
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import current_trace_id
@@ -60,15 +63,6 @@ from service.webhooks.flow import Intake
 KEYS_EVERY_S = 5.0  # when a key was used last stands in the database so much later
 MOST_BYTES = 65_536  # of a request body; a checkout is a few hundred bytes
 FOR_CUSTOMERS = {"public": "customers' pages; the page of an order asks for its token"}
-FOR_PROBES = {
-    "public": "asked by load balancers; says nothing of the inside",
-    "unlimited": "a probe that is refused takes a healthy process out",
-}
-READY = {
-    "status": "ready",
-    "process": "serve",
-    "pings": [{"name": "database", "ok": True, "detail": "", "seconds": 0.002}],
-}
 FOR_PROGRAMS = ("/api/", "/health/", "/openapi.json", "/beacon")
 WEBHOOK_PATHS = {"stripe": ["/webhook", "/webhook/stripe"]}  # the first provider had no name in its address
 
@@ -94,13 +88,11 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemet
             reference,
             pages,
             create_signin(desk, account_pages()),
-            live,
-            ready,
-            startup,
+            *PROBES,
         ],
         dependencies=_given(parts, health),
         signature_types=[Database, Shop, OrderTokens, Principal, Health],
-        guards=[limits.around(_guard(parts, ring, desk), create_screen(parts.telemetry))],
+        guards=[_at_the_door(parts, limits, _guard(parts, ring, desk))],
         before_send=[limits.show, create_dress(dress), tell_methods],
         exception_handlers={Exception: _answer_error(storefront)},
         after_exception=[cast("AfterExceptionHookHandler[Any]", note_exception)],
@@ -116,9 +108,20 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, telemetry: Telemet
     return app
 
 
+def _at_the_door(parts: Parts, limits: Limits, guard: Guard) -> Guard:
+    """Who may, how often, with what, and whether there is room."""
+    room = create_shedding(parts.shop, cookie=BUYING)
+    return limits.around(guard, create_screen(parts.telemetry), room)
+
+
 def _limiter(parts: Parts) -> Limiter:
     redis_url = parts.settings.redis_url.get_secret_value()
-    return Limiter(factor=parts.settings.rate_limits, redis_url=redis_url, telemetry=parts.telemetry)
+    return Limiter(
+        factor=parts.settings.rate_limits,
+        redis_url=redis_url,
+        telemetry=parts.telemetry,
+        position=partial(parts.shop.switches.position, LIMITS),
+    )
 
 
 def _given(parts: Parts, health: Health) -> dict[str, Provide]:
@@ -240,51 +243,3 @@ def _answer_error(storefront: Storefront) -> Callable[[Request[Any, Any, State],
         return Response(problem.body, status_code=problem.status, headers=problem.headers, media_type=PROBLEM_JSON)
 
     return answer
-
-
-@get(
-    "/health/live",
-    summary="Is the process alive",
-    tags=["Health"],
-    opt=FOR_PROBES,
-    responses=answered(200, dict[str, str], {"status": "live", "process": "serve"}, "It is"),
-)
-async def live() -> dict[str, str]:
-    """Answers as long as the event loop turns."""
-    return {"status": "live", "process": "serve"}
-
-
-@get(
-    "/health/ready",
-    summary="May it be sent traffic",
-    tags=["Health"],
-    opt=FOR_PROBES,
-    responses={
-        **answered(200, dict[str, Any], READY, "It may"),
-        **answered(503, dict[str, Any], READY | {"status": "not_ready"}, "It may not; `pings` say why"),
-    },
-)
-async def ready(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
-    """A list of named pings; 503 when one of them fails."""
-    return _told(await health.pings(), "ready")
-
-
-@get(
-    "/health/startup",
-    summary="Has it begun",
-    tags=["Health"],
-    opt=FOR_PROBES,
-    responses={
-        **answered(200, dict[str, Any], READY | {"status": "started"}, "It has, and is not asked again"),
-        **answered(503, dict[str, Any], READY | {"status": "not_started"}, "Not yet; `pings` say what is missing"),
-    },
-)
-async def startup(health: NamedDependency[Health]) -> Response[dict[str, Any]]:
-    """What must have been true once before there is any traffic: the schema is this build's, the switches were read."""
-    return _told(await health.startup(), "started")
-
-
-def _told(pings: list[Ping], status: str) -> Response[dict[str, Any]]:
-    fine = all(ping.ok for ping in pings)
-    body = {"status": status if fine else f"not_{status}", "process": "serve", "pings": pings}
-    return Response(body, status_code=200 if fine else 503, headers={"Cache-Control": "no-store"})

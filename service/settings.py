@@ -28,7 +28,7 @@ from service.settings_checks import Checks, is_loopback, unfit_issuer
 
 PREFIX = "CUBANO_"
 # Read by other programs of this project, not by `serve` and `work`.
-FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_TEST_", "CUBANO_BENCH_")
+FOREIGN = ("CUBANO_EMULATOR_", "CUBANO_LOCAL_", "CUBANO_RESPOND", "CUBANO_TEST_", "CUBANO_BENCH_")
 
 Secrets = tuple[SecretStr, ...]
 

@@ -12,8 +12,9 @@ from service.beacon.rules import MOST_BYTES, read_beacon
 from service.kernel.db import Database
 from service.kernel.errors import Invalid
 from service.kernel.problem_docs import documented
+from service.kernel.shedding import LoadShed
 from service.telemetry import catalogue
-from service.telemetry.labels import BeaconOutcome, LimitZone, PageName
+from service.telemetry.labels import BeaconOutcome, LimitZone, PageName, Shed
 
 EXAMPLE = {"page": "store", "ttfb": 41, "domReady": 180, "load": 320, "errors": 0}
 WHY_UNSCREENED = "numbers and a word of ours, counted and forgotten"
@@ -42,11 +43,12 @@ class BeaconOperation(Operation):
     opt={
         "public": "sent by the script of our pages; counted, and nothing of it is kept",
         "zone": LimitZone.BEACON,
+        "shed": Shed.BEACON,
         "unscreened": WHY_UNSCREENED,
     },
     operation_class=BeaconOperation,
     request_max_body_size=MOST_BYTES,
-    responses=documented(Invalid, 413, screened=False),
+    responses=documented(Invalid, 413, LoadShed, screened=False),
 )
 async def take_beacon(request: Request[Any, Any, State], db: NamedDependency[Database]) -> None:
     """The moments of one page view, without a cookie and without a name.

@@ -12,7 +12,8 @@ from service.catalog.views import CatalogView, present
 from service.kernel.db import Database
 from service.kernel.errors import Maintenance
 from service.kernel.problem_docs import answered, documented
-from service.telemetry.labels import LimitZone
+from service.kernel.shedding import LoadShed
+from service.telemetry.labels import LimitZone, Shed
 
 MAX_AGE_S = 2  # seats change by the second on sale day; a shared cache may still take the load
 
@@ -37,9 +38,9 @@ EXAMPLE = {
     "/catalog",
     summary="What is on sale",
     tags=["Store"],
-    opt={"public": "what is on sale is no secret", "zone": LimitZone.CATALOG},
+    opt={"public": "what is on sale is no secret", "zone": LimitZone.CATALOG, "shed": Shed.CATALOG},
     cache_control=CacheControlHeader(public=True, max_age=MAX_AGE_S),
-    responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400, Maintenance)},
+    responses={**answered(200, CatalogView, EXAMPLE, "What is on sale"), **documented(400, LoadShed, Maintenance)},
 )
 async def get_catalog(
     db: NamedDependency[Database],

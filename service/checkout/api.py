@@ -24,6 +24,7 @@ from service.kernel.errors import (
     SoldOut,
 )
 from service.kernel.problem_docs import answered, documented
+from service.kernel.shedding import LoadShed
 from service.shop.flow import Shop
 from service.synthetic.rules import HEADER as SYNTHETIC_HEADER
 from service.synthetic.rules import is_ours
@@ -96,7 +97,7 @@ ANSWER = {
 }
 PROBLEMS = (
     *(Invalid, 413, 415, SoldOut, KeyInFlight, KeyReused),
-    *(GatewayRejected, GatewayUnavailable, ProviderUnavailable, SalesPaused, Maintenance),
+    *(GatewayRejected, GatewayUnavailable, ProviderUnavailable, SalesPaused, LoadShed, Maintenance),
 )
 
 

@@ -46,6 +46,7 @@ from service.payments import flow as payments
 from service.payments.machine import PAYMENT, PaymentEvent
 from service.payments.tables import Payment
 from service.sales import flow as sales
+from service.shedding.flow import let_in
 from service.shop.flow import Shop
 from service.telemetry import catalogue
 from service.telemetry.labels import AttemptOutcome, FailoverReason
@@ -93,7 +94,7 @@ async def open_checkout(shop: Shop, request: CheckoutRequest, *, key: str, by_st
     """Hold the seats and open a gateway's page; the same key and request give the same answer.
 
     `by_staff` also takes providers that customers are not offered.
-    Raises `Invalid`, `SoldOut`, `KeyInFlight`, `KeyReused`, `SalesPaused`, `ProviderUnavailable`, `GatewayUnavailable` or
+    Raises `Invalid`, `SoldOut`, `KeyInFlight`, `KeyReused`, `SalesPaused` (`LoadShed` too), `ProviderUnavailable`, `GatewayUnavailable` or
     `GatewayRejected`; after each of them no seat is held and the key may be used again.
     """
     known = tuple(shop.gateways) if by_staff else shop.offered
@@ -143,9 +144,9 @@ def _key(session: Session, request: CheckoutRequest, text: str) -> Key:
 
 async def _reserve(session: Session, shop: Shop, request: CheckoutRequest, order_id: str) -> OrderKey:
     """Price the order from the catalogue, write it, and hold its seats; the counter is the last statement."""
+    await let_in(session, shop, email=request.email, provider=request.provider)
     provider = shop.choose(session, request.provider, counted=not request.synthetic)
-    wanted = [ticket_type for ticket_type, _ in request.items]
-    on_sale = await catalog.read_catalog(session, only=wanted, synthetic=request.synthetic)
+    on_sale = await catalog.read_catalog(session, only=[each for each, _ in request.items], synthetic=request.synthetic)
     lines = quote(on_sale, request.items, request.locale)
     sealing = orders.write_order(
         session,
@@ -251,8 +252,7 @@ async def _turn_to(asking: _Asking, provider: str, left: Payment, *, lost: bool)
             raise KeyInFlight(retry_after_s=1)
         await _leave(session, order, left, lost=lost)
         order.provider = provider
-        sealing = asking.sealing or await vault.ensure_key(session, order.id)
-        attempt = _write_intent(session, asking, order, sealing)
+        attempt = _write_intent(session, asking, order, asking.sealing or await vault.ensure_key(session, order.id))
         await session.flush()
         if not order.synthetic:
             session.count(catalogue.FAILOVERS, provider=left.provider, reason=FailoverReason.NO_ANSWER)

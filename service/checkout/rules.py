@@ -11,6 +11,7 @@ import msgspec
 from email_validator import EmailNotValidError, validate_email
 
 from service.kernel.errors import CubanoError, FieldError, Invalid, KeyInFlight, KeyReused, SalesPaused, SoldOut
+from service.kernel.shedding import LoadShed
 
 LOCALES = ("en", "es")
 MOST_ITEMS = 20  # kinds of tickets in one order
@@ -80,6 +81,7 @@ _OUTCOMES: dict[type[CubanoError], str] = {
     KeyInFlight: "in_flight",
     KeyReused: "key_reused",
     SalesPaused: "paused",
+    LoadShed: "shed",
 }
 
 

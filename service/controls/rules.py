@@ -1,8 +1,9 @@
 """The closed list of switches: their positions, and which of them is normal.
 
 `route` says who gets new checkouts, in which order; `breaker.<provider>` overrides what was seen of a provider; `sales`
-and `maintenance` close the till and the shop; `returned_seats` says what becomes of a refunded seat. Checkouts that are open already obey none but the breaker. A new switch is
-a row of `switches` and one place that asks for its position.
+and `maintenance` close the till and the shop; `load` sends away who only looks, `limits` moves all rate limits;
+`returned_seats` says what becomes of a refunded seat. Checkouts that are open already obey none but the breaker. A new
+switch is a row of `switches` and one place that asks for its position.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,9 @@ from datetime import timedelta
 from service.kernel.errors import FieldError, Invalid
 
 ROUTE, MAINTENANCE, SALES, RETURNED_SEATS = "route", "maintenance", "sales", "returned_seats"
+LOAD, LIMITS = "load", "limits"
 RESELL, KEEP = "resell", "keep"
+NORMAL, SHED, TIGHT, LOOSE = "normal", "shed", "tight", "loose"
 LONGEST_LEASE = timedelta(days=7)  # what holds longer than a week is no switch but a setting
 MOST_REASON = 500  # characters
 
@@ -39,6 +42,16 @@ def switches(providers: Iterable[str]) -> dict[str, Switch]:
         Switch(SALES, "open", ("open", "paused"), "paused: no new checkouts; open ones go on."),
         Switch(MAINTENANCE, "off", ("off", "on"), "on: pages and API answer 503; webhooks are taken, open ones go on."),
         Switch(RETURNED_SEATS, RESELL, (RESELL, KEEP), "keep: seats of refunded tickets do not go on sale again."),
+        Switch(
+            LOAD, NORMAL, (NORMAL, SHED), "shed: who only looks or begins to buy is told to come later.", leased=True
+        ),
+        Switch(
+            LIMITS,
+            NORMAL,
+            (NORMAL, TIGHT, LOOSE),
+            "tight: half of every rate limit, loose: twice as much; never for signed webhooks.",
+            leased=True,
+        ),
         *(
             Switch(
                 breaker_of(each), "auto", ("auto", "open", "closed"), f"open: nothing is sent to {each}.", leased=True

@@ -22,6 +22,7 @@
     │   └── GatewayRejected      a definite no
     ├── Overloaded           more is waiting than can be worked on; come again
     ├── SalesPaused          nothing new is sold at the moment, by decision
+    │   └── LoadShed             … and nothing is shown either (`shedding.py`)
     ├── Maintenance          nobody is let in at the moment, by decision
     ├── NotYet               an event came before the one it builds on; the inbox tries it again
     └── Parked               an event that a person must look at; never retried by itself

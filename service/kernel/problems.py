@@ -14,7 +14,7 @@ import psycopg_pool
 import sqlalchemy.exc
 from litestar.exceptions import HTTPException, ValidationException
 
-from service.kernel import errors, refusals
+from service.kernel import errors, refusals, shedding
 from service.telemetry.redaction import redact_text
 
 SERVER_ERROR, UNAVAILABLE = 500, 503
@@ -56,6 +56,7 @@ TABLE: dict[type[Exception], Kind] = {
     errors.GatewayUnavailable: Kind(503, "gateway_unavailable", "The payment provider does not answer"),
     errors.Overloaded: Kind(503, "overloaded", "Too busy right now"),
     errors.SalesPaused: Kind(503, "sales_paused", "Sales are paused"),
+    shedding.LoadShed: Kind(503, "load_shed", "Busy: those who are paying come first"),
     errors.Maintenance: Kind(503, "maintenance", "Closed for maintenance"),
     sqlalchemy.exc.TimeoutError: Kind(503, "overloaded", "Too busy right now"),
     psycopg_pool.PoolTimeout: Kind(503, "overloaded", "Too busy right now"),

@@ -2,7 +2,8 @@
 
 In memory each process counts for itself, for `MOST_CLIENTS` clients a zone; who was not seen longest is forgotten first.
 With Redis all processes share one count. When Redis does not answer in `PATIENCE_S` the memory decides, and Redis is
-left alone for a moment, so that its outage costs one wait in `AWAY_S` and never an answer.
+left alone for a moment, so that its outage costs one wait in `AWAY_S` and never an answer. The switch `limits` moves all
+budgets at once; what a client has used up stays used up.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from throttled.exceptions import StoreUnavailableError
 from throttled.rate_limiter import RateLimitState
 from throttled.store import MemoryStore
 
-from service.limits.rules import ZONES, Standing, Zone
+from service.limits.rules import NORMAL, POSITIONS, ZONES, Standing, Zone
 from service.telemetry import catalogue
 from service.telemetry.labels import LimitVerdict, LimitZone
 from service.telemetry.logs import get_logger
@@ -33,15 +34,31 @@ _PREFIX = "cubano-limits"
 log = get_logger("limits")
 
 
+Budgets = Mapping[str, Mapping[LimitZone, Zone]]  # by the position of the switch
+
+
 class Limiter:
-    """The budgets of all zones, `factor` times the usual; with 0 there are none. Built once, in the root."""
+    """The budgets of all zones, `factor` times the usual; with 0 there are none. Built once, in the root.
+
+    `position` is where the switch `limits` stands.
+    """
 
     def __init__(
-        self, *, factor: Decimal, redis_url: str, telemetry: Telemetry, tick: Callable[[], float] = time.monotonic
+        self,
+        *,
+        factor: Decimal,
+        redis_url: str,
+        telemetry: Telemetry,
+        position: Callable[[], str] = lambda: NORMAL,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
         self._telemetry = telemetry
-        self._zones = {name: zone.times(factor) for name, zone in ZONES.items()} if factor else {}
-        self._memory = {name: _in_memory(zone) for name, zone in self._zones.items()}
+        self._position = position
+        self._zones: Budgets = {
+            each: {name: zone.times(factor * times) for name, zone in ZONES.items()} if factor else {}
+            for each, times in POSITIONS.items()
+        }
+        self._memory = _in_memory(self._zones)
         self._redis = _Redis(self._zones, redis_url, tick=tick) if redis_url and factor else None
 
     async def take(self, name: LimitZone, client: str, *, charge: bool = False) -> Standing | None:
@@ -49,14 +66,15 @@ class Limiter:
 
         A `charge` is a failure, in a zone that counts nothing else.
         """
-        zone = self._zones.get(name)
+        position = self._position()
+        zone = self._zones[position].get(name)
         if zone is None:
             return None
         redis = self._redis
-        found = await redis.take(name, client) if redis is not None and redis.answers() else None
+        found = await redis.take(position, name, client) if redis is not None and redis.answers() else None
         if found is None:
             self._count_fallback()
-            taken = self._memory[name].limit(client)
+            taken = self._memory[position, name].limit(client)
             found = taken.limited, taken.state
         limited, state = found
         verdict = LimitVerdict.LIMITED if limited else LimitVerdict.CHARGED if charge else LimitVerdict.ALLOWED
@@ -66,14 +84,15 @@ class Limiter:
 
     async def look(self, name: LimitZone, client: str) -> Standing | None:
         """What `take` would find, without taking anything; counted only when it says no."""
-        zone = self._zones.get(name)
+        position = self._position()
+        zone = self._zones[position].get(name)
         if zone is None:
             return None
         redis = self._redis
-        state = await redis.look(name, client) if redis is not None and redis.answers() else None
+        state = await redis.look(position, name, client) if redis is not None and redis.answers() else None
         if state is None:
             self._count_fallback()
-            state = self._memory[name].peek(client)
+            state = self._memory[position, name].peek(client)
         if state.remaining > 0:
             return Standing(zone, limited=False, remaining=state.remaining, reset_after_s=state.reset_after)
         self._telemetry.count(catalogue.LIMITS, zone=name, verdict=LimitVerdict.LIMITED)
@@ -95,26 +114,31 @@ class Limiter:
                 await self._redis.close()
 
 
-def _in_memory(zone: Zone) -> Throttled:
-    """A store of its own for each zone: a flood of one does not make another forget."""
-    store = MemoryStore(options={"MAX_SIZE": MOST_CLIENTS})
-    return Throttled(using=_GCRA, quota=per_min(zone.per_minute, zone.burst), store=store)
+def _in_memory(zones: Budgets) -> dict[tuple[str, LimitZone], Throttled]:
+    """A store of its own for each zone, whatever the position: a flood of one does not make another forget."""
+    stores = {name: MemoryStore(options={"MAX_SIZE": MOST_CLIENTS}) for name in LimitZone}
+    return {
+        (position, name): Throttled(using=_GCRA, quota=per_min(zone.per_minute, zone.burst), store=stores[name])
+        for position, each in zones.items()
+        for name, zone in each.items()
+    }
 
 
 class _Redis:
     """The same budgets in Redis; None for an answer that did not come."""
 
-    def __init__(self, zones: Mapping[LimitZone, Zone], url: str, *, tick: Callable[[], float]) -> None:
+    def __init__(self, zones: Budgets, url: str, *, tick: Callable[[], float]) -> None:
         self._store = shared.store.RedisStore(server=url)
         self._errors = (StoreUnavailableError, OSError, TimeoutError)
         self._limits = {
-            name: shared.Throttled(
+            (position, name): shared.Throttled(
                 using=_GCRA,
                 quota=per_min(zone.per_minute, zone.burst),
                 store=self._store,
                 key_prefix=f"{_PREFIX}:{name}",
             )
-            for name, zone in zones.items()
+            for position, each in zones.items()
+            for name, zone in each.items()
         }
         self._tick = tick
         self._away_until = 0.0
@@ -122,19 +146,19 @@ class _Redis:
     def answers(self) -> bool:
         return self._tick() >= self._away_until
 
-    async def take(self, name: LimitZone, client: str) -> tuple[bool, RateLimitState] | None:
+    async def take(self, position: str, name: LimitZone, client: str) -> tuple[bool, RateLimitState] | None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                taken = await self._limits[name].limit(client)
+                taken = await self._limits[position, name].limit(client)
         except self._errors as error:
             self._leave_alone(error)
             return None
         return taken.limited, taken.state
 
-    async def look(self, name: LimitZone, client: str) -> RateLimitState | None:
+    async def look(self, position: str, name: LimitZone, client: str) -> RateLimitState | None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await self._limits[name].peek(client)
+                return await self._limits[position, name].peek(client)
         except self._errors as error:
             self._leave_alone(error)
             return None

@@ -18,6 +18,9 @@ from typing import Any, Literal
 from service.telemetry.labels import LimitZone
 
 ZONE, UNLIMITED, LINKED = "zone", "unlimited", "linked"
+# The switch `limits`: what all numbers are multiplied with.
+NORMAL = "normal"
+POSITIONS: Mapping[str, Decimal] = {NORMAL: Decimal(1), "tight": Decimal("0.5"), "loose": Decimal(2)}
 _FILES = "/static/"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOME_BITS = 64  # one household or machine has a whole IPv6 network of this length, and may use any address in it

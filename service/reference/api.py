@@ -42,6 +42,7 @@ ADVICE = {
     "signature_invalid": "Check the signing secret and the clock; the raw body must reach us unchanged.",
     "overloaded": "Nothing was done. Send it again after `Retry-After` seconds, with some jitter.",
     "sales_paused": "Nothing was done. Open orders go on. Come again after `Retry-After` seconds.",
+    "load_shed": "Nothing was done. Who is paying already goes on. Come again after `Retry-After` seconds.",
     "maintenance": "Nothing is lost, payments under way are taken. Come again after `Retry-After` seconds.",
     "database_unavailable": "Nothing was charged. Send it again with the same Idempotency-Key.",
     "internal_error": "It has been recorded. Repeating with the same Idempotency-Key is safe.",

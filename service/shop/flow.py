@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from service.access.rules import OrderTokens
 from service.controls.flow import Switchboard
-from service.controls.rules import MAINTENANCE, ROUTE, SALES, read_route
+from service.controls.rules import LOAD, MAINTENANCE, ROUTE, SALES, SHED, read_route
 from service.gateways.base import Capability, Gateway
 from service.gateways.breaker import Breaker
 from service.gateways.routing import Choice, choose
@@ -45,6 +45,10 @@ class Shop:
 
     def sells(self) -> bool:
         return self.switches.position(SALES) == "open"
+
+    def sheds(self) -> bool:
+        """Whether only those who are paying are served; `shedding` says who that is."""
+        return self.switches.position(LOAD) == SHED
 
     def check_sales(self) -> None:
         """Raise `SalesPaused` while nothing new is sold."""

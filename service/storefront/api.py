@@ -30,7 +30,7 @@ from service.receipts.views import OrderView
 from service.shop.flow import Shop
 from service.storefront import flow, rules, views
 from service.storefront.flow import CheckoutForm, FullCart, OrderState
-from service.storefront.rules import LANGUAGES, Cart, Trouble
+from service.storefront.rules import BROWSING, LANGUAGES, Cart, Trouble
 from service.storefront.views import BUYING, TOKEN, Front, Pages
 from service.telemetry.catalogue import FUNNEL
 from service.telemetry.middleware import note_exception
@@ -155,7 +155,7 @@ async def lost(path: FromPath[str]) -> None:
     raise NotFoundException(path)
 
 
-@read("/")
+@read("/", opt=BROWSING)
 async def show_store(visit: NamedDependency[Visit]) -> Response[bytes]:
     """What is on sale, how many are left, and how many of each."""
     catalog, cart = await visit.catalog(), views.cart_of(visit.request)
@@ -172,7 +172,7 @@ async def show_store(visit: NamedDependency[Visit]) -> Response[bytes]:
     )
 
 
-@post("/cart", status_code=303)
+@post("/cart", status_code=303, opt=BROWSING)
 async def change_cart(visit: NamedDependency[Visit]) -> Response[Any]:
     """Take the numbers of a store or cart form as the new cart, and go on."""
     form = await visit.form()
@@ -186,7 +186,7 @@ async def change_cart(visit: NamedDependency[Visit]) -> Response[Any]:
     return visit.to(onward, [visit.front.keep_cart(chosen)])
 
 
-@read("/cart")
+@read("/cart", opt=BROWSING)
 async def show_cart(visit: NamedDependency[Visit]) -> Response[bytes]:
     """The cart at today's prices, each line with what stands in its way."""
     _, full = await visit.full_cart()
@@ -195,7 +195,7 @@ async def show_cart(visit: NamedDependency[Visit]) -> Response[bytes]:
     return visit.page("cart.html", "/cart", full=full, headers=REVISITED)
 
 
-@read("/checkout")
+@read("/checkout", opt=BROWSING)
 async def show_checkout(visit: NamedDependency[Visit]) -> Response[Any]:
     """The form for name and e-mail; the cart first when something stands in its way."""
     cart, full = await visit.full_cart()

@@ -24,9 +24,11 @@ from service.kernel.errors import (
     SalesPaused,
     SoldOut,
 )
-from service.telemetry.labels import ErrorShown, PageName
+from service.kernel.shedding import LoadShed
+from service.telemetry.labels import ErrorShown, PageName, Shed
 
 LANGUAGES = ("en", "es")
+BROWSING = {"shed": Shed.PAGES}  # the pages in front of a purchase
 LOCALES = {"en": "en_US", "es": "es_US"}  # dollars and dates as they are written in Boulder, in both languages
 MOST_LINES = 20  # more kinds of tickets than the festival has; a longer cookie is not ours
 MOST_OF_ONE = 99
@@ -206,12 +208,14 @@ class Trouble:
 
 _SHOWN = {
     "sold_out": ErrorShown.SOLD_OUT,
+    "crowded": ErrorShown.BUSY,
     "paused": ErrorShown.BUSY,
     "in_flight": ErrorShown.BUSY,
     **dict.fromkeys(("away", "gateway", "refused"), ErrorShown.PROVIDER),
 }
 _TROUBLES = {  # the first that fits
     KeyInFlight: Trouble("in_flight", 409),
+    LoadShed: Trouble("crowded", 503),
     SalesPaused: Trouble("paused", 503),
     ProviderUnavailable: Trouble("away", 503),
     GatewayUnavailable: Trouble("gateway", 503),

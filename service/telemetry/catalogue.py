@@ -49,6 +49,7 @@ from service.telemetry.guards import CARDS_REFUSED as CARDS_REFUSED
 from service.telemetry.guards import LIMITS as LIMITS
 from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
 from service.telemetry.guards import SIGN_INS as SIGN_INS
+from service.telemetry.guards import SHED as SHED
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
 from service.telemetry.stores import DB_CONNECTIONS as DB_CONNECTIONS
 from service.telemetry.stores import DB_CONNECTIONS_LIMIT as DB_CONNECTIONS_LIMIT

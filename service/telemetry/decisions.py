@@ -26,6 +26,15 @@ class LimitVerdict(StrEnum):
     CHARGED = "charged"  # a failure, in the zones that count nothing else
 
 
+class Shed(StrEnum):
+    """What is sent away while load is shed; a route in one of them says so in its `opt`."""
+
+    PAGES = "pages"  # of the store, before somebody buys
+    CATALOG = "catalog"
+    BEACON = "beacon"
+    CHECKOUT = "checkout"  # a new one of somebody who holds no open order
+
+
 class AccessOutcome(StrEnum):
     """How the guard decided about a request that needs a permission, or shows a credential where it could."""
 

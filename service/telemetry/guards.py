@@ -1,6 +1,6 @@
 """The metrics of who may do what: staff and their sessions, rate limits, sealed data. Part of the catalogue."""
 
-from service.telemetry.decisions import LimitVerdict, LimitZone, SignInOutcome
+from service.telemetry.decisions import LimitVerdict, LimitZone, Shed, SignInOutcome
 from service.telemetry.metric import Counter
 
 LIMITS = Counter(
@@ -13,6 +13,9 @@ LIMITS_FALLBACK = Counter(
     "cubano_rate_limit_fallbacks_total",
     "Looks at a rate limit that were answered from memory because Redis did not answer.",
     "looks",
+)
+SHED = Counter(
+    "cubano_requests_shed_total", "Requests that were sent away while load was shed.", "requests", {"what": Shed}
 )
 CARDS_REFUSED = Counter(
     "cubano_card_numbers_refused_total", "Requests refused because a card number seemed to stand in them.", "requests"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from service.telemetry.decisions import AccessOutcome as AccessOutcome
 from service.telemetry.decisions import LimitVerdict as LimitVerdict
 from service.telemetry.decisions import LimitZone as LimitZone
+from service.telemetry.decisions import Shed as Shed
 from service.telemetry.decisions import SignInOutcome as SignInOutcome
 from service.telemetry.seen import BeaconOutcome as BeaconOutcome
 from service.telemetry.seen import ConnectionState as ConnectionState
@@ -108,6 +109,7 @@ class CheckoutOutcome(StrEnum):
     KEY_REUSED = "key_reused"
     GATEWAY_ERROR = "gateway_error"
     PAUSED = "paused"  # by an operator
+    SHED = "shed"  # so that others can pay
     ERROR = "error"  # ours
 
 

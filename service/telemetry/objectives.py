@@ -64,7 +64,7 @@ _CHECKOUT = {"http_request_method": "POST", "http_route": "/api/payment/checkout
 _FAULT = {"http_response_status_code": "5.."}
 # What the budget does not pay for: an operator's decision, and a flood that our limits keep out (RateLimitSaturation
 # tells when they hit buyers).
-_KEPT_OUT = {"error_type": "Maintenance|SalesPaused", "http_response_status_code": "429"}
+_KEPT_OUT = {"error_type": "LoadShed|Maintenance|SalesPaused", "http_response_status_code": "429"}
 
 CHECKOUT_AVAILABILITY = Objective(
     "checkout-availability",

@@ -50,6 +50,9 @@ POSITIONS = [
     ("sales", "paused", "paused"),
     ("sales", "closed", None),
     ("maintenance", "on", "on"),
+    ("load", "shed", "shed"),
+    ("limits", "tight", "tight"),
+    ("limits", "tiny", None),
     ("breaker.paypal", "open", "open"),
     ("breaker.paypal", "half_open", None),
 ]

@@ -15,7 +15,7 @@ PROBLEM = "application/problem+json"
 FIELDS = {"type": str, "title": str, "status": int, "detail": str, "code": str}
 OPTIONAL = {"traceId", "errors", "ticketType", "available", "returning", "provider", "otherProviders", "planHash"}
 DECIDED = frozenset(
-    {"maintenance", "sales_paused", "gateway_unavailable", "provider_unavailable"}
+    {"maintenance", "sales_paused", "load_shed", "gateway_unavailable", "provider_unavailable"}
 )  # by a switch it moved
 INSIDE = re.compile(r"Traceback|psycopg|sqlalchemy|File \"/|/site-packages/|SELECT |INSERT INTO", re.IGNORECASE)
 SHORTEST_LEASE_S = 1

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from service.app import create_app
+from service.controls.rules import LIMITS, switches
 from service.limits.flow import MOST_CLIENTS, Limiter
-from service.limits.rules import ZONES, place_of, zone_of
+from service.limits.rules import POSITIONS, ZONES, place_of, zone_of
 from service.settings import load_settings
 from service.telemetry.labels import LimitZone
 from service.telemetry.registry import Telemetry
@@ -116,3 +117,32 @@ def test_every_route_is_in_a_zone_or_says_why_not():
     assert LimitZone.FORMS == found["POST", "/en/checkout"]
     assert LimitZone.PAGES == found["GET", "/es/order/{order_id}"]
     assert LimitZone.FILES == found["GET", "/static/{name}"]
+
+
+async def test_the_switch_moves_every_budget_at_once_and_what_was_used_stays_used():
+    """Half as much and twice as much, told in the policy; of a half that is used up, half is left in each position."""
+    stands = ["normal"]
+    limits = Limiter(
+        factor=Decimal(1),
+        redis_url="",
+        telemetry=Telemetry("test", version="0", environment="test"),
+        position=lambda: stands[0],
+    )
+    zone = ZONES[LimitZone.SIGN_IN]
+    for _ in range(zone.burst // 2):
+        assert not (await limits.take(zone.name, HERE)).limited
+
+    stands[0] = "tight"
+    tight = await limits.take(zone.name, HERE)
+    stands[0] = "loose"
+    loose = await limits.take(zone.name, HERE)
+
+    assert (zone.burst // 2, zone.burst * 2) == (tight.zone.burst, loose.zone.burst)
+    assert zone.burst // 4 - 1 == tight.remaining
+    assert zone.burst // 2 < loose.remaining < zone.burst
+    assert f"q={zone.burst * 2}" in loose.zone.policy
+
+
+def test_the_positions_of_the_switch_are_those_the_limits_know():
+    """Each with what everything is multiplied with."""
+    assert set(POSITIONS) == set(switches(["stripe"])[LIMITS].positions or ())
