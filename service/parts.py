@@ -208,7 +208,8 @@ def build_synthetic_buyer(parts: Parts) -> SyntheticBuyer:
         stripe_api_key=settings.stripe_api_key.get_secret_value(),
         stripe_base_url=settings.stripe_base_url,
     )
-    return SyntheticBuyer(parts.shop, every_s=settings.synthetic_every_s, purse=purse)
+    url = settings.synthetic_url or settings.public_url
+    return SyntheticBuyer(parts.shop, url=url, every_s=settings.synthetic_every_s, purse=purse)
 
 
 def _is_fault(error: BaseException) -> bool:

@@ -160,6 +160,9 @@ class Settings(Checks):
     synthetic_every_s: int = Field(
         0, ge=0, le=3600, description="Seconds between two purchases of the synthetic buyer; 0: none. `cubano up`: 60."
     )
+    synthetic_url: str = Field(
+        "", description="Where the synthetic buyer finds the store, if not where customers do; no slash at the end."
+    )
     beacon_sample: Decimal = Field(
         Decimal("0.1"), ge=0, le=1, description="Share of page views whose timing a browser tells; 0: none."
     )

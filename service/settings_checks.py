@@ -57,7 +57,7 @@ class Checks(BaseModel):
             raise ValueError("the address names no host")
         return value
 
-    @field_validator("public_url", "stripe_base_url", "paypal_base_url", check_fields=False)
+    @field_validator("public_url", "synthetic_url", "stripe_base_url", "paypal_base_url", check_fields=False)
     @classmethod
     def _is_url(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -113,7 +113,7 @@ def _errors_read_a_minute() -> Panel:
 def _our_own_purchase() -> Panel:
     return stat(
         "Our own purchase",
-        "How long ago the synthetic buyer last had a ticket. It buys every minute.",
+        "How long ago the synthetic buyer last came as far as it goes: its ticket; with a live key the payment page.",
         Query(signals.since(catalogue.SYNTHETIC_SUCCEEDED)),
         unit="s",
         steps=from_(180, 300),
@@ -217,7 +217,8 @@ def _ours() -> Row:
         (
             chart(
                 "Synthetic purchases, a minute",
-                "By how they ended. It is a customer who is never declined: anything but `ok` is ours or the gateway's.",
+                "By how they ended. It is a customer who is never declined: anything but `ok` is ours or the gateway's. "
+                "`page_only` is as far as it goes with a live key, and at PayPal: no ticket is proven.",
                 Query(f"{ends} * 60", "{{outcome}}"),
                 unit="short",
                 data_links=(links.FAILED,),

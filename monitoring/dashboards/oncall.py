@@ -190,7 +190,7 @@ def _least_budget_left() -> Panel:
 def _our_own_purchase() -> Panel:
     return stat(
         "Our own purchase",
-        "How long ago the synthetic buyer last had its ticket.",
+        "How long ago the synthetic buyer last came as far as it goes: its ticket; with a live key the payment page.",
         Query(signals.since(catalogue.SYNTHETIC_SUCCEEDED)),
         unit="s",
         steps=from_(180, 300),

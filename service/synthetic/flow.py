@@ -1,4 +1,4 @@
-"""Buy a test pass over HTTP, at our own public address, and count how it went.
+"""Buy a test pass over HTTP, where customers do, and count how it went.
 
 Time is cut into slots of the same length in every worker; who claims a slot first buys in it, the others rest, and so does
 everybody while an operator has closed the store. An order of the buyer's is marked in its row: its money is owed back from
@@ -24,7 +24,17 @@ from service.kernel.errors import GatewayError, Maintenance, Parked, SalesPaused
 from service.orders import flow as orders
 from service.orders.machine import OrderStatus
 from service.shop.flow import Shop
-from service.synthetic.rules import CAPACITY, HEADER, TICKET_TYPE, Purse, session_of, sign, ticket_type, wish
+from service.synthetic.rules import (
+    CAPACITY,
+    HEADER,
+    LEAST_LEFT,
+    TICKET_TYPE,
+    Purse,
+    session_of,
+    sign,
+    ticket_type,
+    wish,
+)
 from service.telemetry import catalogue
 from service.telemetry.labels import Provider, SyntheticOutcome
 from service.telemetry.logs import get_logger
@@ -34,7 +44,7 @@ ANSWER_S = 15.0  # for one answer; a checkout has nine seconds at the gateway
 PATIENCE_S = 30.0  # from the payment to the ticket, as the objective has it
 LOOK_S = 0.25
 _CREATED = 201
-_RESTS = {"sales_paused", "maintenance"}
+_RESTS = {"sales_paused", "load_shed", "maintenance"}
 log = get_logger("synthetic")
 
 
@@ -57,10 +67,13 @@ class Checkout(msgspec.Struct, rename="camel"):
 
 
 class SyntheticBuyer:
-    """One of these a worker; `every_s` 0 means that it never buys. `purse` is None where it must not pay."""
+    """One of these a worker; `every_s` 0 means that it never buys. `url` is the store's, `purse` None where it must not pay."""
 
-    def __init__(self, shop: Shop, *, every_s: int, purse: Purse | None, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, shop: Shop, *, url: str, every_s: int, purse: Purse | None, patience_s: float = PATIENCE_S
+    ) -> None:
         self._shop = shop
+        self._url = url
         self._every_s = every_s
         self._purse = purse
         self._patience_s = patience_s
@@ -68,6 +81,7 @@ class SyntheticBuyer:
 
     async def turn(self) -> bool:
         """Buy, if a slot has begun that nobody has claimed; never more work at once."""
+        self._shop.db.telemetry.set(catalogue.SYNTHETIC_EVERY, self._every_s)
         slot = self._slot()
         if slot == self._seen or not self._is_open():
             return False
@@ -85,7 +99,7 @@ class SyntheticBuyer:
             self._shop.check_sales()
         except (Maintenance, SalesPaused):
             return False
-        return True
+        return not self._shop.sheds()
 
     async def _claim(self, slot: int) -> bool:
         """Whether this worker is to buy in the slot; there is something to buy then."""
@@ -115,6 +129,7 @@ class SyntheticBuyer:
                 telemetry.count(catalogue.SYNTHETIC_PURCHASES, outcome=outcome)
         if outcome is SyntheticOutcome.OK:
             telemetry.observe(catalogue.SYNTHETIC_SECONDS, time.monotonic() - started)
+        if outcome in (SyntheticOutcome.OK, SyntheticOutcome.PAGE_ONLY):
             telemetry.set(catalogue.SYNTHETIC_SUCCEEDED, self._shop.db.clock().timestamp())
 
     async def _buy(self) -> SyntheticOutcome:
@@ -124,15 +139,15 @@ class SyntheticBuyer:
             session_id = session_of(checkout.checkout_url)
             if self._purse is None or session_id is None or checkout.provider != Provider.STRIPE:
                 await self._leave(checkout)
-            else:
-                await _pay(http, self._purse, session_id, checkout.total)
-                await self._wait(http, checkout)
+                return SyntheticOutcome.PAGE_ONLY
+            await _pay(http, self._purse, session_id, checkout.total)
+            await self._wait(http, checkout)
         return SyntheticOutcome.OK
 
     async def _open(self, http: httpx.AsyncClient) -> Checkout:
         key = f"synthetic-{self._shop.db.ids.token(16)}"
         headers = {"Idempotency-Key": key, HEADER: sign(self._shop.tokens.keys[0], key)}
-        url = f"{self._shop.public_url}/api/payment/checkout-session"
+        url = f"{self._url}/api/payment/checkout-session"
         answer = await _ask(http, SyntheticOutcome.CHECKOUT_FAILED, "POST", url, json=wish(), headers=headers)
         if answer.status_code != _CREATED:
             code = _code(answer)
@@ -145,7 +160,7 @@ class SyntheticBuyer:
 
     async def _wait(self, http: httpx.AsyncClient, checkout: Checkout) -> None:
         """Until the order is paid and has its ticket."""
-        url = f"{self._shop.public_url}/api/payment/order/{checkout.order_id}"
+        url = f"{self._url}/api/payment/order/{checkout.order_id}"
         headers, seen = {"Authorization": f"Bearer {checkout.access_token}"}, "nothing"
         due = time.monotonic() + self._patience_s
         while time.monotonic() < due:
@@ -170,7 +185,10 @@ class SyntheticBuyer:
 
 
 async def ensure(session: Session) -> None:
-    """Make what it buys, unless that is there: on sale for nobody, in the currency of the festival."""
+    """Make what it buys, unless that is there: on sale for nobody, in the currency of the festival, and never sold out.
+
+    Its seats come back with its money; where no refund gets through, there are soon none left, and more are added.
+    """
     currencies = TicketType.__table__.c.price_currency
     known = sa.select(currencies).where(TicketType.on_sale).order_by(TicketType.position).limit(1)
     currency = (await session.execute(known)).scalar_one_or_none()
@@ -178,6 +196,8 @@ async def ensure(session: Session) -> None:
     await session.execute(insert(TicketType).values(row).on_conflict_do_nothing())
     stock = {"ticket_type": TICKET_TYPE, "capacity": CAPACITY}
     await session.execute(insert(Stock).values(stock).on_conflict_do_nothing())
+    is_short = Stock.ticket_type == TICKET_TYPE, Stock.capacity - Stock.held - Stock.sold < LEAST_LEFT
+    await session.execute(sa.update(Stock).where(*is_short).values(capacity=Stock.capacity + CAPACITY))
 
 
 async def _pay(http: httpx.AsyncClient, purse: Purse, session_id: str, total: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from service.catalog.tables import TicketKind
 HEADER = "Cubano-Synthetic"
 TICKET_TYPE = "synthetic-pass"
 NAMES = {"en": "Synthetic pass", "es": "Pase sintético"}
-CAPACITY = 100_000  # of a seat that nobody sits on
+CAPACITY = 100_000  # of a seat that nobody sits on; as many again when hardly any is left
+LEAST_LEFT = 1_000
 PRICE_MINOR = 500  # above the least that gateways take, in any currency
 EMAIL = "synthetic-buyer@example.com"  # RFC 2606: nobody's; and no letter is written to it
 STRIPE_URL = "https://api.stripe.com"

@@ -25,6 +25,7 @@ from service.telemetry.experience import BEACONS as BEACONS
 from service.telemetry.experience import ERRORS_SHOWN as ERRORS_SHOWN
 from service.telemetry.experience import PAGE_ERRORS as PAGE_ERRORS
 from service.telemetry.experience import PAGE_SECONDS as PAGE_SECONDS
+from service.telemetry.experience import SYNTHETIC_EVERY as SYNTHETIC_EVERY
 from service.telemetry.experience import SYNTHETIC_PURCHASES as SYNTHETIC_PURCHASES
 from service.telemetry.experience import SYNTHETIC_SECONDS as SYNTHETIC_SECONDS
 from service.telemetry.experience import SYNTHETIC_SUCCEEDED as SYNTHETIC_SUCCEEDED

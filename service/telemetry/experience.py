@@ -46,9 +46,14 @@ SYNTHETIC_SUCCEEDED = Gauge(
     "When the synthetic buyer last came as far as it goes: to its ticket, with a live key to the payment page.",
     "seconds",
 )
+SYNTHETIC_EVERY = Gauge(
+    "cubano_synthetic_every_seconds",
+    "Seconds between two purchases of the synthetic buyer; 0: it never buys.",
+    "seconds",
+)
 SYNTHETIC_SECONDS = Histogram(
     "cubano_synthetic_seconds",
-    "From the synthetic buyer's first request to its ticket.",
+    "From the synthetic buyer's first request to its ticket, where it got one.",
     "seconds",
     buckets=PURCHASE_BUCKETS,
 )

@@ -14,7 +14,8 @@ class ThreeDsOutcome(StrEnum):
 class SyntheticOutcome(StrEnum):
     """How the purchase of the synthetic buyer ended."""
 
-    OK = "ok"
+    OK = "ok"  # paid, with a ticket
+    PAGE_ONLY = "page_only"  # as far as the payment page, where it must not or cannot pay: a live key, PayPal
     CHECKOUT_FAILED = "checkout_failed"
     PAYMENT_FAILED = "payment_failed"
     NO_TICKET = "no_ticket"

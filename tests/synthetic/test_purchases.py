@@ -1,19 +1,25 @@
 """A customer of our own buys as everybody does, says how it went, and stands in no figure of the festival."""
 
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from service.checkout.flow import open_checkout
+from service.checkout.rules import CheckoutRequest, SyntheticRequest, check_request
 from service.history.flow import choose, read_page, read_totals
 from service.history.rules import Filters
 from service.kernel.clock import Dial, utc_now
 from service.parts import Parts, build_parts
 from service.synthetic.flow import SyntheticBuyer, ensure
-from service.synthetic.rules import HEADER, TICKET_TYPE, Purse, purse_of, sign, wish
+from service.synthetic.rules import CAPACITY, HEADER, TICKET_TYPE, Purse, purse_of, sign, wish
 from tests.checkout.rows import broken_promises, stock
+from tests.failover.both import STRIPE, faults, put
+from tests.payments.history import expire_then_pay, take_in
 from tests.stage import API_KEY, Stage, buyer
-from tests.webhooks.delivery import samples
+from tests.webhooks.applying import inbox_of
+from tests.webhooks.delivery import samples, told
 
 EVERY_S = 60
 REFUSED = {"error": {"status": 400, "body": {"error": {"type": "invalid_request_error", "message": "No."}}}}
@@ -38,9 +44,11 @@ async def parts(stage: Stage) -> AsyncIterator[Parts]:
     await made.close()
 
 
-def customer(parts: Parts, stage: Stage, *, pays: bool = True) -> SyntheticBuyer:
+def customer(parts: Parts, stage: Stage, *, pays: bool = True, url: str = "") -> SyntheticBuyer:
     purse = Purse(stage.settings.stripe_base_url, API_KEY) if pays else None
-    return SyntheticBuyer(parts.shop, every_s=EVERY_S, purse=purse, patience_s=0.5)
+    return SyntheticBuyer(
+        parts.shop, url=url or stage.settings.public_url, every_s=EVERY_S, purse=purse, patience_s=0.5
+    )
 
 
 def ended(parts: Parts) -> dict[str, float]:
@@ -119,18 +127,83 @@ async def test_a_failed_purchase_says_how_far_it_came(
 
 
 async def test_without_play_money_nothing_is_paid(stage: Stage, parts: Parts) -> None:
-    """As with a live key: the gateway's page is opened and closed again, the order ends, its seat is free."""
+    """As with a live key: the gateway's page is opened and closed again, the order ends, its seat is free. No ticket is claimed."""
     trying = customer(parts, stage, pays=False)
     later(stage)
 
     await trying.turn()
 
     truth = (await stage.emulator.get("/_emulator/truth")).json()
-    assert {"ok": 1} == ended(parts)
+    text = parts.telemetry.render("")[0].decode()
+    assert {"page_only": 1} == ended(parts)
+    assert samples(text, "cubano_synthetic_last_success_timestamp_seconds")[()] > 0
+    assert 0 == samples(text, "cubano_synthetic_seconds_count")[()]
     assert [("expired", True)] == await stage.rows(ORDERS)
     assert (0, 0) == await stock(stage, TICKET_TYPE)
     assert [] == [each for each in truth["payments"] if each["status"] == "succeeded"]
     assert [] == await broken_promises(stage)
+
+
+async def test_it_buys_where_it_is_told(stage: Stage, parts: Parts) -> None:
+    """In a container the address of customers leads nowhere; how often it buys is told, too."""
+    lost = customer(parts, stage, pays=False, url="http://127.0.0.1:1")
+    later(stage)
+
+    await lost.turn()
+
+    every = samples(parts.telemetry.render("")[0].decode(), "cubano_synthetic_every_seconds")
+    assert {"checkout_failed": 1} == ended(parts)
+    assert {(): EVERY_S} == every
+
+
+async def test_what_it_buys_is_never_sold_out(stage: Stage, parts: Parts) -> None:
+    """Refunds that do not get through take its seats one by one; more are added, and no promise is broken."""
+    trying = customer(parts, stage, pays=False)
+    async with parts.db.transaction() as session:
+        await ensure(session)
+    await stage.rows("UPDATE stock SET capacity = 0 WHERE ticket_type = :it", it=TICKET_TYPE)
+    later(stage)
+
+    await trying.turn()
+
+    left = "SELECT capacity FROM stock WHERE ticket_type = :it"
+    assert {"page_only": 1} == ended(parts)
+    assert [(CAPACITY,)] == await stage.rows(left, it=TICKET_TYPE)
+    assert [] == await broken_promises(stage)
+
+
+@pytest.mark.parametrize(("kind", "counts"), [(CheckoutRequest, [1, 1]), (SyntheticRequest, [])])
+async def test_its_way_around_a_gateway_is_no_failover(
+    stage: Stage, parts: Parts, kind: type[CheckoutRequest], counts: list[int]
+) -> None:
+    """Asked without an answer, and sent elsewhere by an operator: counted of customers alone."""
+    async with parts.db.transaction() as session:
+        await ensure(session)
+    body = wish() if kind is SyntheticRequest else buyer()
+    asked = check_request(body, public_url=stage.settings.public_url)
+    request = kind(**{field.name: getattr(asked, field.name) for field in fields(asked)})
+
+    async with faults(stage, STRIPE, effects={"outage": True}):
+        await open_checkout(parts.shop, request, key="1")
+    await put(stage, "route", "paypal")
+    await parts.shop.switches.refresh()
+    await open_checkout(parts.shop, request, key="2")
+
+    found = samples(parts.telemetry.render("")[0].decode(), "cubano_failovers_total")
+    assert counts == [count for count in found.values() if count]
+
+
+@pytest.mark.parametrize(("synthetic", "counts"), [(False, {("late_refunded", "stripe"): 1}), (True, {})])
+async def test_its_money_is_never_odd(stage: Stage, *, synthetic: bool, counts: dict[tuple[str, str], int]) -> None:
+    """Money that comes after its order's end is told of customers alone."""
+    async with inbox_of(stage) as inbox:
+        await expire_then_pay(stage, inbox)
+        await stage.rows("UPDATE orders SET synthetic = :mark", mark=synthetic)
+        await stage.rows("UPDATE stock SET capacity = held + sold")
+        await take_in(stage, inbox, *[each for each in await told(stage) if "completed" in each["type"]])
+        found = samples(inbox.parts.telemetry.render("")[0].decode(), "cubano_odd_money_total")
+
+    assert counts == {labels: count for labels, count in found.items() if count}
 
 
 async def test_in_each_slot_one_worker_buys(stage: Stage, parts: Parts) -> None:
