@@ -14,12 +14,15 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cubano/cache
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# A failed test is tried once more, and named; more than three of them fail the run (tests/house/tries.py).
+TRIES := -p rerunfailures --reruns 1 --max-suite-reruns 4 --rerun-show-tracebacks
+
 # $(call step,heading,command): a heading, the command, and how long it took.
 step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up compose-env test fuzz setup check lint types shape generated browser monitoring bench docs clean
+.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz setup check lint types shape generated browser monitoring bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,8 +34,14 @@ up: setup monitoring ## run the whole system on loopback until Ctrl-C
 	@$(BIN)/cubano up
 
 test: setup browser monitoring lint types generated ## everything: lint, types, generated files, all tests
-	@printf '\n== tests\n'
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(MAKE) --keep-going --jobs=1 tests-side-by-side tests-alone
+
+# Both are run, whatever becomes of the first. Who judges time or takes all cores (marked `alone`) has the machine to itself.
+tests-side-by-side: setup
+	$(call step,tests side by side,$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone" $(TRIES))
+
+tests-alone: setup
+	$(call step,tests alone,$(BIN)/python -m pytest -m "alone" $(TRIES))
 
 fuzz: setup ## thousands of generated requests as nobody and as each role, against the API's own document
 	@CUBANO_TEST_FUZZ=long $(BIN)/python -m pytest -q -s tests/fuzz

@@ -2,10 +2,12 @@
 
 Fixtures: `database_url` (migrated and seeded clone), `empty_database_url`, `cubano_env` (environment for `cubano` children),
 `chromium_path`, `shared_data`. CUBANO_TEST_DATABASE_URL uses a server of yours instead of the embedded one. A skipped test is
-named at the end of the run; with CI=true it fails the run unless `tests/house/skips.py` lists its reason.
+named at the end of the run; with CI=true it fails the run unless `tests/house/skips.py` lists its reason. A test marked `alone`
+has the machine to itself in `make test`.
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import threading
@@ -24,9 +26,11 @@ from tests.stage import emulator_url, paypal_ca_file, plain_logs, stage, stage_c
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+NOBODY = ROOT / "tests" / "house" / "nobody.pem"
 
 _RUN = pytest.StashKey[Run]()
 _FOLDER = pytest.StashKey[Path]()
+_GARBAGE = (20_000, 20, 20)
 _SETTLE_S = 2.0  # time for threads that were told to end
 _LOOPS_OWN_THREADS = ("asyncio_", "AnyIO worker")  # executors end with the event loop, which is closed after the test
 
@@ -41,7 +45,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Skips(in_ci=os.environ.get("CI") == "true"))
+    config.pluginmanager.import_plugin("tests.house.tries")
     config.pluginmanager.register(Measured())
+    # No test speaks TLS to anybody outside, so one authority that nobody has is enough: the usual ones take 20 ms a client.
+    os.environ["SSL_CERT_FILE"] = str(NOBODY)
     given = getattr(config, "workerinput", None)
     if given:
         config.stash[_FOLDER] = Path(given["database_folder"])
@@ -53,6 +60,13 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:
     node.workerinput["database_folder"] = str(node.config.stash[_FOLDER])
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; to look through it for garbage takes longer than most tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -150,7 +164,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.obj):
             # Right behind `clean_process`: set up before the test's own fixtures, checked after they are gone.
             place = item.fixturenames.index("clean_process") + 1
-            item.fixturenames.insert(place, "no_tasks_left")
+            if "no_tasks_left" not in item.fixturenames:  # one list for all cases of a function
+                item.fixturenames.insert(place, "no_tasks_left")
 
 
 def _keep_together(item: pytest.Item) -> None:

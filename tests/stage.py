@@ -38,6 +38,7 @@ API_KEY = "sk_test_stage"
 WEBHOOK_SECRET = "whsec_stage"
 PAYPAL_WEBHOOK_ID = "WH-0STAGE0000000001"
 START_S = 15
+SOON = 5  # turns of the event loop in which an idle connection closes
 ENOUGH_S = 30  # for what comes true within a second on a machine that is not busy
 
 
@@ -162,6 +163,28 @@ class Stage:
             await task
 
 
+class PromptServer(uvicorn.Server):
+    """Ends when it is told to, with what is under way; uvicorn's own looks ten times a second, and rests as long once more."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.over = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.over.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in [*self.servers, *(sockets or [])]:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(SOON):
+            await asyncio.sleep(0)
+        await self._wait_tasks_to_complete()
+        await self.lifespan.shutdown()
+
+
 @pytest.fixture
 def stage_settings() -> dict[str, str]:
     """Settings a test module changes for its stage, as environment names; override this fixture."""
@@ -206,7 +229,7 @@ async def stage(
     # As `cubano serve` speaks: an answer in two writes waits 40 ms for the client's kernel to acknowledge the first.
     # And longer than the client keeps an idle connection: else it may be closed under a request that is being sent.
     how = {"http": OneWriteProtocol, "log_config": None, "ws": "none", "timeout_keep_alive": 60}
-    server = uvicorn.Server(uvicorn.Config(app, **how))
+    server = PromptServer(uvicorn.Config(app, **how))
     async with (
         httpx.AsyncClient(base_url=emulator_url, timeout=20) as emulator,
         httpx.AsyncClient(base_url=url, timeout=20) as client,
@@ -221,7 +244,7 @@ async def stage(
             yield Stage(settings, stage_clock, emulator, client, db)
         finally:
             await _silence(emulator)
-            server.should_exit = True
+            server.over.set()
             await running
             await db.engine.dispose()
 

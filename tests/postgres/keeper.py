@@ -48,8 +48,9 @@ def _server(folder: Path, at_end: ExitStack) -> str:
     if given:
         return given
     from service.local.postgres import EmbeddedPostgres  # noqa: PLC0415 - an idle keeper stays cheap
+    from tests.postgres.memory import place  # noqa: PLC0415
 
-    server = EmbeddedPostgres(folder / "postgres", durable=False)
+    server = EmbeddedPostgres(at_end.enter_context(place(folder)), durable=False)
     at_end.callback(server.stop)
     return server.start()
 
