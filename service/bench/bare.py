@@ -14,7 +14,7 @@ from litestar.types import ASGIApp
 
 from service import __version__
 from service.app import create_app
-from service.cli.processes import answer
+from service.cli.serve import answer
 from service.settings import load_settings
 from service.telemetry.metric import Counter, Gauge, Histogram, Metric
 from service.telemetry.middleware import TelemetryMiddleware

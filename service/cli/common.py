@@ -20,6 +20,7 @@ from service.kernel.db import Database
 from service.local.shared import of_this_machine
 from service.parts import Parts, build_database, build_parts
 from service.settings import Settings, SettingsError, load_settings
+from service.telemetry.labels import Signal
 from service.telemetry.logs import configure_logs
 from service.telemetry.registry import Telemetry
 
@@ -82,6 +83,17 @@ def _run(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
         fail(f"The database does not answer: {str(error).splitlines()[0]}")
     except sqlalchemy.exc.ProgrammingError as error:
         fail(f"The schema is not what this build needs; run `cubano db upgrade`: {str(error).splitlines()[0]}")
+
+
+def log_to(telemetry: Telemetry, settings: Settings) -> None:
+    """From here on everything this process says is one line each; lines that cannot be written are counted."""
+    configure_logs(
+        telemetry.process,
+        settings.log_format,
+        settings.log_level,
+        levels=dict(each.split("=", 1) for each in settings.log_levels),
+        on_drop=lambda lines: telemetry.drop(Signal.LOGS, lines),
+    )
 
 
 def operator(by: str) -> Principal:

@@ -1,4 +1,4 @@
-"""The group itself: loads a command only when it is called, so that `cubano --help` stays quick."""
+"""The group itself: a command is loaded when it is called and not before, so that `cubano --help` stays quick."""
 
 from importlib.metadata import EntryPoint, entry_points
 
@@ -7,6 +7,27 @@ import click
 from service import __version__
 
 GROUP = "cubano.commands"
+# What each says of itself, so that the list of all loads none of them. A command that is not here is loaded for it.
+SUMMARIES = {
+    "access": "Who may do what, and who did.",
+    "bench": "Measure the hot paths against PostgreSQL alone.",
+    "books": "What came in, where it is, whether the gateways agree, and the end of days and months.",
+    "cases": "What only a person can put right: refunds that failed, disputes, money that nobody could give back.",
+    "controls": "Operational switches: who gets checkouts, breakers by hand, pause, maintenance.",
+    "db": "The schema and the sample festival.",
+    "desk": "Money that a person takes or hands out.",
+    "disputes": "Payments that a buyer's bank asks back.",
+    "doctor": "Look at settings, database, schema and gateways, and say what is wrong with them.",
+    "emulate": "Run a stand-in for the payment gateways on loopback.",
+    "erase": "Erase the customer of EMAIL, or of ORDER (its id or number), in all their orders.",
+    "inbox": "Events of the gateways, dead letters among them.",
+    "invariants": "Check every promise the data must keep; exit 1 when one is broken.",
+    "monitor": "Rules, alerts, routes and dashboards, built from the catalogue.",
+    "serve": "Answer the API and the pages.",
+    "up": "Run the whole system on this machine until Ctrl-C.",
+    "vault": "Personal data is sealed under each order's own key, and those under a master key.",
+    "work": "Apply events, send mail, close what nobody paid.",
+}
 
 
 class Commands(click.Group):
@@ -19,6 +40,15 @@ class Commands(click.Group):
         found = _installed().get(cmd_name)
         command = found.load() if found else None
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, SUMMARIES.get(name) or self._ask(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _ask(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit=120) if command else ""
 
 
 def _installed() -> dict[str, EntryPoint]:

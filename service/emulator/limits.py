@@ -4,9 +4,12 @@ Off unless asked for, on the command line or by control. A request over a limit 
 and its idempotency key does not remember it. An endpoint is a method and a path with its ids left out.
 """
 
-from throttled import MemoryStore, RateLimiterType, Throttled, rate_limiter
+from typing import TYPE_CHECKING
 
 from service.emulator.errors import GatewayRefusal, rate_limited
+
+if TYPE_CHECKING:
+    from throttled import Throttled
 
 ENDPOINT, GLOBAL = "endpoint-rate", "global-rate"  # docs.stripe.com/rate-limits, Stripe-Rate-Limited-Reason
 
@@ -47,6 +50,8 @@ def _refused(reason: str) -> RateLimited:
     return RateLimited(rate_limited(), reason)
 
 
-def _bucket(a_second: int) -> Throttled:
+def _bucket(a_second: int) -> "Throttled":
     """Lets a second's worth through at once, then evenly."""
+    from throttled import MemoryStore, RateLimiterType, Throttled, rate_limiter  # noqa: PLC0415 - it loads redis, half of all that a start costs, for limits that are off
+
     return Throttled(using=RateLimiterType.GCRA.value, quota=rate_limiter.per_sec(a_second), store=MemoryStore())

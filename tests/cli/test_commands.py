@@ -1,10 +1,14 @@
 """Commands about the ground we stand on: they say what is wrong in words, and in their exit code."""
 
+import subprocess
+import sys
+
 import click
 import psycopg
 import pytest
 
 from service.cli import main
+from service.cli.main import SUMMARIES
 from tests.cli.running import cubano, environment, read
 
 COMMANDS = sorted(main.list_commands(click.Context(main)))
@@ -35,6 +39,45 @@ def test_the_program_lists_its_commands():
     assert 0 == result.exit_code
     assert {"up", "serve", "work", "emulate", "db", "doctor", "invariants", "inbox", "bench"} <= set(COMMANDS)
     assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_list_says_what_the_command_says(name):
+    """The list is kept beside the commands, so that it loads none of them."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+
+    assert SUMMARIES[name] == command.get_short_help_str(limit=1000)
+
+
+@pytest.mark.parametrize(
+    ("words", "spared"),
+    [
+        (("--help",), ("asyncio", "httpx", "litestar", "psycopg", "redis", "rich", "sqlalchemy", "stripe")),
+        (
+            ("emulate", "--help"),
+            ("httpx", "psycopg", "redis", "rich", "sqlalchemy", "stripe", "throttled", "service.kernel"),
+        ),
+        (("up", "--help"), ("alembic", "litestar", "redis", "stripe")),
+        (("monitor", "--help"), ("litestar", "psycopg", "redis", "sqlalchemy", "stripe")),
+        (("work", "--help"), ("litestar", "uvicorn", "segno")),
+        (("serve", "--help"), ("service.worker", "alembic", "aiosmtplib")),
+    ],
+)
+def test_a_command_loads_only_what_it_works_with(words, spared):
+    """A start is most of what a command costs. A name missing in `SUMMARIES` would load all commands for their list."""
+    program = f"""
+import sys
+from service.cli import main
+try:
+    main({list(words)!r}, prog_name="cubano")
+finally:
+    loaded = {{name for name in {spared!r} if name in sys.modules}}
+    sys.stderr.write(" ".join(sorted(loaded)))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (ended.returncode, ended.stderr)
 
 
 def test_wrong_settings_are_listed_all_at_once():

@@ -1,6 +1,8 @@
-"""`cubano serve` and `cubano work`: the two processes of the data plane, ended cleanly by SIGTERM or Ctrl-C."""
+"""`cubano serve`: requests are answered until SIGTERM or Ctrl-C, and those in hand to their end.
 
-import asyncio
+A module of its own, as `work` is: neither process loads what only the other needs.
+"""
+
 import signal
 
 import click
@@ -8,13 +10,8 @@ import uvicorn
 from litestar import Litestar
 
 from service.app import create_app
-from service.cli.common import settings_or_exit
+from service.cli.common import log_to, settings_or_exit
 from service.cli.wire import OneWriteProtocol
-from service.settings import Settings
-from service.telemetry.labels import Signal
-from service.telemetry.logs import configure_logs
-from service.telemetry.registry import Telemetry
-from service.worker import create_worker
 
 GRACE_S = 6  # for requests in hand; the local supervisor kills after 7 s, most orchestrators after 10
 BACKLOG = 1024
@@ -27,7 +24,7 @@ def serve(host: str | None, port: int | None) -> None:
     """Answer the API and the pages."""
     settings = settings_or_exit()
     app = create_app(settings)
-    _log(app.state.telemetry, settings)
+    log_to(app.state.telemetry, settings)
     answer(app, host or settings.serve_host, settings.serve_port if port is None else port)
 
 
@@ -54,30 +51,3 @@ def answer(app: Litestar, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
     uvicorn.Server(config).run()
-
-
-@click.command()
-def work() -> None:
-    """Apply events, send mail, close what nobody paid."""
-    settings = settings_or_exit()
-
-    async def run() -> None:
-        worker = create_worker(settings)
-        _log(worker.parts.telemetry, settings)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.stop.set)
-        await worker.run()
-
-    asyncio.run(run())
-
-
-def _log(telemetry: Telemetry, settings: Settings) -> None:
-    """From here on everything this process says is one line each; lines that cannot be written are counted."""
-    configure_logs(
-        telemetry.process,
-        settings.log_format,
-        settings.log_level,
-        levels=dict(each.split("=", 1) for each in settings.log_levels),
-        on_drop=lambda lines: telemetry.drop(Signal.LOGS, lines),
-    )
