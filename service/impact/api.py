@@ -1,5 +1,6 @@
 """`/api/ops/impact`, `/api/ops/orders/stuck` and `/api/ops/orders/{orderId}/find-out`."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Response, get, post
@@ -10,7 +11,7 @@ from service.access.rules import Permission
 from service.acts.api import ACTING, NO_STORE, READING, ActBody, JsonRequest, Limit, Repeatable, asked, shown
 from service.acts.rules import PLAIN, Told, read_time
 from service.impact import flow
-from service.impact.views import ImpactView, StuckOrdersView
+from service.impact.views import ImpactView, StuckOrdersView, TouchedOrdersView
 from service.kernel.errors import FieldError, GatewayRejected, GatewayUnavailable, Invalid, NotFound, WrongState
 from service.kernel.problem_docs import answered, documented
 from service.shop.flow import Shop
@@ -22,6 +23,14 @@ Provider = Annotated[
     str | None, QueryParameter(min_length=1, max_length=100, pattern=PLAIN, description="Only of this provider.")
 ]
 _TIME = {"format": "date-time"}
+Since = Annotated[
+    str,
+    QueryParameter(
+        schema_extra=_TIME, description="From when on, with its zone.", examples=shown("2027-02-13T18:00:00Z")
+    ),
+]
+Until = Annotated[str | None, QueryParameter(schema_extra=_TIME, description="Before when; else until now.")]
+MOST_TOUCHED = 1000
 
 SOME = {"orders": 12, "sessions": 14, "amounts": [{"minor": 298_800, "currency": "USD"}]}
 NONE: dict[str, Any] = {"orders": 0, "sessions": 0, "amounts": []}
@@ -50,6 +59,16 @@ STUCK = {
     "askedAt": "2027-02-13T18:03:00Z",
     "deadLetters": 0,
 }
+TOUCHED = {
+    "orderId": ORDER,
+    "orderNumber": "ALC-4F7K-9QXD",
+    "status": "paid",
+    "total": {"minor": 24900, "currency": "USD"},
+    "provider": "stripe",
+    "trouble": "no_answer",
+    "isPaid": True,
+    "createdAt": "2027-02-13T18:00:09Z",
+}
 FOUND = {
     "action": "order.find_out",
     "subject": ORDER,
@@ -71,26 +90,51 @@ FOUND = {
 )
 async def get_impact(
     shop: NamedDependency[Shop],
-    since: Annotated[
-        str,
-        QueryParameter(
-            schema_extra=_TIME, description="From when on, with its zone.", examples=shown("2027-02-13T18:00:00Z")
-        ),
-    ],
+    since: Since,
     *,
-    until: Annotated[str | None, QueryParameter(schema_extra=_TIME, description="Before when; else until now.")] = None,
+    until: Until = None,
     provider: Provider = None,
 ) -> Response[ImpactView]:
     """Orders, attempts and money that a trouble touched: of the orders placed in [since, until), how they stand now.
 
     At most 31 days at once. With `provider` only attempts and refunds there count.
     """
+    async with shop.db.transaction() as session:
+        view = await flow.read_impact(session, since=_start(since), until=read_time(until, "until"), provider=provider)
+    return Response(view, headers=NO_STORE)
+
+
+@get(
+    "/impact/orders",
+    summary="Whom a trouble has touched",
+    tags=TAGS,
+    opt=READ,
+    responses={
+        **answered(
+            200, TouchedOrdersView, {"orders": [TOUCHED], "more": False, "asOf": "2027-02-13T18:20:00Z"}, "Them"
+        ),
+        **documented(*READING),
+    },
+)
+async def list_touched(
+    shop: NamedDependency[Shop],
+    since: Since,
+    *,
+    until: Until = None,
+    provider: Provider = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MOST_TOUCHED, description="How many at most.")] = 200,
+) -> Response[TouchedOrdersView]:
+    """The orders behind the figures, for those who write to their customers; nothing of the customers themselves."""
+    async with shop.db.transaction() as session:
+        values = flow.values_of(session, since=_start(since), until=read_time(until, "until"), provider=provider)
+        return Response(await flow.read_touched(session, values=values, limit=limit), headers=NO_STORE)
+
+
+def _start(since: str) -> datetime:
     start = read_time(since, "since")
     if start is None:
         raise Invalid([FieldError("since", "required", "From when on?")])
-    async with shop.db.transaction() as session:
-        view = await flow.read_impact(session, since=start, until=read_time(until, "until"), provider=provider)
-    return Response(view, headers=NO_STORE)
+    return start
 
 
 @get(

@@ -23,6 +23,8 @@ from service.impact.views import (
     RiskView,
     StuckOrdersView,
     StuckView,
+    TouchedOrdersView,
+    TouchedView,
 )
 from service.kernel.db import Session
 from service.kernel.errors import CubanoError, FieldError, Invalid, NotFound, Parked, WrongState
@@ -91,18 +93,23 @@ def _impact_query() -> str:
     return f"WITH attempts AS ({_ATTEMPTS}), by_order AS ({_ORDERS}) {whole}"
 
 
-async def read_impact(session: Session, *, since: datetime, until: datetime | None, provider: str | None) -> ImpactView:
-    """What the orders placed in [since, until) met; until now, when no end is named. `Invalid` for an odd time."""
+def values_of(session: Session, *, since: datetime, until: datetime | None, provider: str | None) -> dict[str, Any]:
+    """Which orders: those placed in [since, until), until now when no end is named. `Invalid` for an odd time."""
     end_at = until or session.now
     if not timedelta() < end_at - since <= LONGEST:
         raise Invalid([FieldError("until", "out_of_range", f"After `since`, and at most {LONGEST.days} days later.")])
-    values = {
+    return {
         "low": earliest("ord", since),
         "high": earliest("ord", end_at + SLACK),
         "since": since,
         "until": end_at,
         "provider": provider,
     }
+
+
+async def read_impact(session: Session, *, since: datetime, until: datetime | None, provider: str | None) -> ImpactView:
+    """What the orders of a time met."""
+    values = values_of(session, since=since, until=until, provider=provider)
     found: dict[tuple[str, str, str], Figure] = {}
     rows = await session.execute(sa.text(_impact_query()), values)
     for name, of, category, *counts in sorted(tuple(row) for row in rows):
@@ -113,7 +120,7 @@ async def read_impact(session: Session, *, since: datetime, until: datetime | No
 
     return ImpactView(
         since=since,
-        until=end_at,
+        until=values["until"],
         provider=provider,
         orders=OrdersView(**{name: figure(name) for name in OrdersView.__struct_fields__}),
         failed=[FailedView(of, why, each) for (name, of, why), each in found.items() if name == "failed"],
@@ -121,6 +128,28 @@ async def read_impact(session: Session, *, since: datetime, until: datetime | No
         money_at_risk=RiskView(**{name: figure(name) for name in RiskView.__struct_fields__}),
         as_of=session.now,
     )
+
+
+_TOUCHED = """
+    SELECT b.order_id, o.number, b.order_status, b.total_minor, b.total_currency, o.created_at, b.is_paid, a.provider, a.trouble
+    FROM by_order b JOIN orders o ON o.id = b.order_id
+    CROSS JOIN LATERAL (
+        SELECT provider, trouble FROM attempts WHERE order_id = b.order_id ORDER BY trouble IS NULL, provider LIMIT 1
+    ) a
+    WHERE b.troubles > 0 OR b.unsure OR b.twice OR b.order_status IN ('late_payment', 'disputed')
+    ORDER BY b.order_id LIMIT :most
+"""
+
+
+async def read_touched(session: Session, *, values: dict[str, Any], limit: int) -> TouchedOrdersView:
+    """The orders that the figures count as troubled, unsure, paid twice, late or disputed; the oldest first."""
+    query = f"WITH attempts AS ({_ATTEMPTS}), by_order AS ({_ORDERS}) {_TOUCHED}"
+    rows = (await session.execute(sa.text(query), values | {"most": limit + 1})).all()
+    found = [
+        TouchedView(order, number, status, Money(int(minor), currency), provider, trouble, paid, at)
+        for order, number, status, minor, currency, at, paid, provider, trouble in rows[:limit]
+    ]
+    return TouchedOrdersView(found, more=len(rows) > limit, as_of=session.now)
 
 
 def _more(figure: Figure, counts: list[Any]) -> Figure:

@@ -63,6 +63,25 @@ class ImpactView(msgspec.Struct, rename="camel", frozen=True):
     as_of: datetime
 
 
+class TouchedView(msgspec.Struct, rename="camel", frozen=True):
+    order_id: str
+    order_number: str
+    status: str
+    total: Money
+    provider: str
+    trouble: Annotated[
+        str | None, msgspec.Meta(description="Why the attempt failed; none where only its end is unsure.")
+    ]
+    is_paid: Annotated[bool, msgspec.Meta(description="By now, all the same.")]
+    created_at: datetime
+
+
+class TouchedOrdersView(msgspec.Struct, rename="camel", frozen=True):
+    orders: Annotated[list[TouchedView], msgspec.Meta(description="The oldest first.")]
+    more: Annotated[bool, msgspec.Meta(description="There are more than were asked for.")]
+    as_of: datetime
+
+
 class StuckView(msgspec.Struct, rename="camel", frozen=True):
     order_id: str
     order_number: str

@@ -24,7 +24,7 @@ from service.acts.api import (
 from service.acts.flow import perform
 from service.acts.rules import PLAIN, Told, read_time
 from service.audit.flow import Chosen
-from service.impact.api import find_out_order, get_impact, list_stuck
+from service.impact.api import find_out_order, get_impact, list_stuck, list_touched
 from service.inbox.api import discard_event, get_event, list_events, replay_event, replay_events, sweep_inbox
 from service.kernel.errors import NotFound, WrongState
 from service.kernel.problem_docs import answered, documented
@@ -37,7 +37,7 @@ from service.switches.api import delete_switch, get_routing, get_switch, list_sw
 SWITCHES = (list_switches, get_switch, put_switch, delete_switch, get_routing)
 INBOX = (list_events, get_event, replay_event, discard_event, replay_events, sweep_inbox)
 OUTBOX = (list_messages, retry_message, discard_message)
-IMPACT = (get_impact, list_stuck, find_out_order)
+IMPACT = (get_impact, list_touched, list_stuck, find_out_order)
 TAGS = ["Operations: promises and audit"]
 MOST_FILTER = 300  # characters: as long as what the trail keeps
 

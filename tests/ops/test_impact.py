@@ -46,6 +46,13 @@ async def test_the_figures_of_a_trouble(stage, on_call):
         failed["figure"]["amounts"],
     )
     assert [0] * 4 == [each["orders"] for each in impact["moneyAtRisk"].values()]
+    touched = (await on_call.get("impact/orders", since=since.isoformat())).json()
+    assert not touched["more"]
+    assert [(later["orderNumber"], True, 49800), (lost["orderNumber"], False, 49800)] == [
+        (each["orderNumber"], each["isPaid"], each["total"]["minor"]) for each in touched["orders"]
+    ]
+    one = (await on_call.get("impact/orders", since=since.isoformat(), limit=1)).json()
+    assert ([later["orderId"]], True) == ([each["orderId"] for each in one["orders"]], one["more"])
 
 
 async def test_a_time_or_a_provider_narrows_the_figures(stage, on_call):
@@ -61,6 +68,7 @@ async def test_a_time_or_a_provider_narrows_the_figures(stage, on_call):
 
     assert [0, 0, 1] == [each["orders"]["opened"]["orders"] for each in (elsewhere, earlier, here)]
     assert (400, "invalid_request") == codes(await on_call.get("impact"))
+    assert (400, "invalid_request") == codes(await on_call.get("impact/orders", since="yesterday"))
     assert (400, "invalid_request") == codes(await on_call.get("impact", since="yesterday"))
     assert (400, "invalid_request") == codes(
         await on_call.get("impact", since="2026-01-01T00:00:00Z", until="2026-03-01T00:00:00Z")
