@@ -15,6 +15,7 @@ from service.access.rules import OrderTokens
 from service.audit import tables as audit
 from service.cases import tables as cases
 from service.catalog import tables as catalog
+from service.changes import tables as changes
 from service.closing import tables as closing
 from service.comparison.rules import Terms, prices_of
 from service.controls import tables as controls
@@ -43,6 +44,7 @@ from service.reconciliation import tables as reconciliation
 from service.recovery import tables as recovery
 from service.refunds import flow as refund_events
 from service.refunds import tables as refunds
+from service.responder import tables as responder
 from service.sessions import tables as sessions
 from service.settings import Settings
 from service.settlements import tables as settlements
@@ -56,6 +58,7 @@ from service.telemetry.tracing import create_tracing
 from service.tickets import tables as tickets
 from service.tries import tables as tries
 from service.vault import tables as vault
+from service.webhook_secrets import tables as webhook_secrets
 from service.webhooks import tables as webhooks
 
 ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT, **dispute_events.ON_EVENT}
@@ -71,6 +74,7 @@ WITH_TABLES = (
     idempotency,
     cases,
     catalog,
+    changes,
     controls,
     orders,
     journal,
@@ -79,9 +83,11 @@ WITH_TABLES = (
     disputes,
     reconciliation,
     recovery,
+    responder,
     settlements,
     tickets,
     vault,
+    webhook_secrets,
     webhooks,
 )  # imported: METADATA is whole
 METADATA = Tables.metadata

@@ -1,0 +1,1 @@
+"""Signing secrets of webhooks that are added and retired while everything runs."""
