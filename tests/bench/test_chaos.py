@@ -100,7 +100,8 @@ def test_a_page_is_known_by_its_address():
     assert "5O190127TN364715T" == page_of("http://127.0.0.1:1/paypal/checkoutnow?token=5O190127TN364715T")
 
 
-@pytest.mark.timeout(300)  # ninety seconds on a quiet machine, and it has both cores only there
+@pytest.mark.alone
+@pytest.mark.timeout(300)  # ninety seconds on a quiet machine
 @pytest.mark.xdist_group("bench")
 async def test_after_all_that_every_cent_is_where_it_belongs():
     """A short form: kills and faults for some seconds, then quiet, then the whole verdict."""
