@@ -9,6 +9,7 @@ a chain to an authority we trust, all of it valid now, for the name PayPal signs
 
 import asyncio
 import re
+import ssl
 import time
 import warnings
 from collections import deque
@@ -62,10 +63,10 @@ class _Proved:
 class Certificates:
     """The known certificates of one provider; fetching one ends within `fetch_s`."""
 
-    def __init__(self, places: Places, *, fetch_s: int = FETCH_S) -> None:
+    def __init__(self, places: Places, *, fetch_s: int = FETCH_S, tls: ssl.SSLContext | None = None) -> None:
         self._places = places
         self._fetch_s = fetch_s
-        self._http = httpx.AsyncClient(timeout=fetch_s, follow_redirects=False)
+        self._http = httpx.AsyncClient(timeout=fetch_s, follow_redirects=False, verify=tls or True)
         self._known: dict[str, _Proved] = {}
         self._refused: dict[str, float] = {}
         self._fetched: deque[float] = deque(maxlen=MOST_FETCHED)

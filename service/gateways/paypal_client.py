@@ -9,6 +9,7 @@ import asyncio
 import base64
 import random
 import re
+import ssl
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -105,14 +106,15 @@ class Request:
 
 
 class PayPalClient:
-    """One PayPal application at one address."""
+    """One PayPal application at one address; `tls` is whom it trusts, else whom httpx trusts."""
 
-    def __init__(self, context: Context, *, base_url: str) -> None:
+    def __init__(self, context: Context, *, base_url: str, tls: ssl.SSLContext | None = None) -> None:
         timeout_s, options = context.timeout_s, context.options
         self._base_url = base_url
         self._clock = context.clock
         self._timeout_s = timeout_s  # also of a token, both tries: what it is for needs the rest of its deadline
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)))
+        timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
+        self._http = httpx.AsyncClient(timeout=timeout, verify=tls or True)
         pair = f"{options['client_id']}:{options['client_secret'].get_secret_value()}"
         self._credentials = base64.b64encode(pair.encode()).decode()
         self._tokens = Tokens(self._fetch_token, context.clock)
