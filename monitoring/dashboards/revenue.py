@@ -106,15 +106,15 @@ def _an_order_on_average() -> Panel:
     gross = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency')} / 100"
     return stat(
         "An order, on average",
-        "Gross of all ticket types by orders paid, in main units; gifts are among the orders, and currencies are added up.",
-        Query(f"sum({gross}) / ({signals.count_of(catalogue.FUNNEL, RANGE, step='paid')} > 0)"),
+        "Gross of all ticket types by orders paid, by currency in main units; gifts are not among them.",
+        Query(signals.share(gross, signals.count_of(catalogue.ORDERS_PAID, RANGE, "currency")), "{{currency}}"),
         unit="locale",
         decimals=2,
     )
 
 
 def _sources() -> Row:
-    hourly = f"{signals.rate_of(catalogue.REVENUE, RATE, 'ticket_type', **_TYPES)} * 3600 / 100 > 0"
+    hourly = f"{signals.rate_of(catalogue.REVENUE, RATE, 'currency, ticket_type', **_TYPES)} * 3600 / 100 > 0"
     money = f"{signals.count_of(catalogue.REVENUE, RANGE, 'currency, ticket_type', **_TYPES)} / 100"
     tickets = signals.count_of(catalogue.TICKETS_ISSUED, RANGE, "ticket_type", **_TYPES)
     return Row(
@@ -122,10 +122,9 @@ def _sources() -> Row:
         (
             chart(
                 "Money an hour, by ticket type",
-                "As fast as it comes in, in main units an hour. A step down in selling hours deserves a look.",
-                Query(hourly, "{{ticket_type}}"),
+                "As fast as it comes in, by currency in main units an hour. A step down in selling hours deserves a look.",
+                Query(hourly, "{{ticket_type}} {{currency}}"),
                 unit="locale",
-                stacked=True,
                 wide=16,
                 high=9,
             ),

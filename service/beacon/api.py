@@ -8,9 +8,9 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
-from service.beacon.rules import MOST_BYTES, read_beacon
+from service.beacon.rules import MOST_BYTES, check_sender, read_beacon
 from service.kernel.db import Database
-from service.kernel.errors import Invalid
+from service.kernel.errors import CrossSite, Invalid
 from service.kernel.problem_docs import documented
 from service.kernel.shedding import LoadShed
 from service.telemetry import catalogue
@@ -48,16 +48,18 @@ class BeaconOperation(Operation):
     },
     operation_class=BeaconOperation,
     request_max_body_size=MOST_BYTES,
-    responses=documented(Invalid, 413, LoadShed, screened=False),
+    responses=documented(CrossSite, Invalid, 413, LoadShed, screened=False),
 )
 async def take_beacon(request: Request[Any, Any, State], db: NamedDependency[Database]) -> None:
     """The moments of one page view, without a cookie and without a name.
 
-    Some of the page views send one (the setting `CUBANO_BEACON_SAMPLE`). Unknown pages and fields are refused.
+    Some of the page views send one (the setting `CUBANO_BEACON_SAMPLE`). Unknown pages and fields are refused, and so is
+    what a browser sends from a page that is not ours.
     """
     try:
+        check_sender(request.headers.get("sec-fetch-site"))
         beacon = read_beacon(await request.body())
-    except Invalid:
+    except (CrossSite, Invalid):
         db.telemetry.count(catalogue.BEACONS, outcome=BeaconOutcome.REFUSED)
         raise
     db.telemetry.count(catalogue.BEACONS, outcome=BeaconOutcome.KEPT)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from service.kernel.errors import FieldError, Invalid
+from service.kernel.errors import CrossSite, FieldError, Invalid
 from service.telemetry.labels import PageMeasure, PageName
 
 MOST_BYTES = 1_024
@@ -36,6 +36,12 @@ class Beacon(msgspec.Struct, rename="camel", frozen=True, forbid_unknown_fields=
     @property
     def failures(self) -> int:
         return min(max(self.errors, 0), MOST_ERRORS)
+
+
+def check_sender(site: str | None) -> None:
+    """`CrossSite` where a browser says (Sec-Fetch-Site) that another site's page sends it; programs say nothing."""
+    if site not in {None, "same-origin"}:
+        raise CrossSite
 
 
 def read_beacon(body: bytes) -> Beacon:

@@ -133,16 +133,14 @@ class CardRefused(CubanoError):
 
 
 class CrossSite(Forbidden):
-    """A browser sent it with the cookie of a session, but nothing shows that our own page made it."""
+    """A browser sent it, and nothing shows that our own page made it."""
 
     def __init__(self) -> None:
         super().__init__("")
 
     @property
     def detail(self) -> str:
-        return (
-            "With a session, a request that changes something needs its X-CSRF-Token and must come from our own pages."
-        )
+        return "It must come from our own pages; with a session, what changes something needs its X-CSRF-Token, too."
 
 
 class Conflict(CubanoError):

@@ -77,6 +77,9 @@ def _measure(session: Session, order: Order, paid_at: datetime, *, gift: bool) -
     session.count(catalogue.FUNNEL, step="ticket")
     session.observe(catalogue.CHECKOUT_TO_TICKET, (session.now - order.created_at).total_seconds())
     session.observe(catalogue.PAID_TO_TICKET, max((session.now - paid_at).total_seconds(), 0))
-    for item in () if gift else order.items:  # a gift brings nothing in
+    if gift:  # it brings nothing in
+        return
+    session.count(catalogue.ORDERS_PAID, currency=order.total.currency)
+    for item in order.items:
         amount = item.unit_price * item.quantity
         session.count(catalogue.REVENUE, amount.minor, currency=amount.currency, ticket_type=item.ticket_type)

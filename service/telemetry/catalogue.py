@@ -49,8 +49,8 @@ from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
 from service.telemetry.guards import CARDS_REFUSED as CARDS_REFUSED
 from service.telemetry.guards import LIMITS as LIMITS
 from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
-from service.telemetry.guards import SIGN_INS as SIGN_INS
 from service.telemetry.guards import SHED as SHED
+from service.telemetry.guards import SIGN_INS as SIGN_INS
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
 from service.telemetry.stores import DB_CONNECTIONS as DB_CONNECTIONS
 from service.telemetry.stores import DB_CONNECTIONS_LIMIT as DB_CONNECTIONS_LIMIT
@@ -150,6 +150,9 @@ REVENUE = Counter(
     "Money taken for tickets, in the currency's smallest unit.",
     "minor",
     {"currency": CURRENCIES, "ticket_type": TICKET_TYPES},
+)
+ORDERS_PAID = Counter(
+    "cubano_orders_paid_total", "Orders that were paid, gifts not among them.", "orders", {"currency": CURRENCIES}
 )
 RETURNED = Counter(
     "cubano_returned_minor_total",

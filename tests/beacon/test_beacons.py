@@ -20,18 +20,19 @@ from tests.webhooks.delivery import counted
 TOLD = {"page": "store", "ttfb": 41, "domReady": 180.5, "load": 320, "errors": 2}
 
 
-async def send(stage: Stage, body: Any) -> httpx.Response:
+async def send(stage: Stage, body: Any, *, site: str = "same-origin") -> httpx.Response:
     """As `navigator.sendBeacon` sends a text."""
-    headers = {"Content-Type": "text/plain;charset=UTF-8", "Sec-Fetch-Site": "same-origin"}
+    headers = {"Content-Type": "text/plain;charset=UTF-8", "Sec-Fetch-Site": site}
     return await stage.client.post(
         "/beacon", content=body if isinstance(body, bytes) else msgspec.json.encode(body), headers=headers
     )
 
 
 async def test_a_beacon_is_counted_and_too_many_are_not_taken(stage: Stage, metrics_url: str) -> None:
-    """Its moments by page and measure, its errors, and what was refused; then the limit of its zone."""
+    """Its moments by page and measure, its errors, and what was refused, as from a page of somebody else; then the limit of its zone."""
     kept = await send(stage, TOLD)
     refused = await send(stage, TOLD | {"page": "admin"})
+    elsewhere = [await send(stage, TOLD, site=site) for site in ("cross-site", "same-site")]
     too_long = await send(stage, b" " * (MOST_BYTES + 1))
     burst = [await send(stage, {"page": "cart"}) for _ in range(ZONES[LimitZone.BEACON].times(Decimal("0.02")).burst)]
 
@@ -41,9 +42,10 @@ async def test_a_beacon_is_counted_and_too_many_are_not_taken(stage: Stage, metr
     assert (204, b"") == (kept.status_code, kept.content)
     assert "set-cookie" not in kept.headers
     assert (400, "invalid_request") == (refused.status_code, refused.json()["code"])
+    assert [(403, "cross_site")] * 2 == [(each.status_code, each.json()["code"]) for each in elsewhere]
     assert 413 == too_long.status_code
     assert {204, 429} == {each.status_code for each in burst}
-    assert 1 <= beacons["refused",]
+    assert 3 <= beacons["refused",]
     assert beacons["kept",] >= 2
     assert {"ttfb": 0.041, "dom_ready": 0.1805, "load": 0.32} == {
         measure: sums[measure, "store"] for measure in PageMeasure

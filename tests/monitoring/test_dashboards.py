@@ -77,6 +77,18 @@ def asked(text):
     )
 
 
+def added_up(expr):
+    """What an expression adds up or averages: the labels that are kept, and the metrics below."""
+    nodes = []
+    promql_parser.walk(promql_parser.parse(expr), nodes.append)
+    for node in nodes:
+        if isinstance(node, promql_parser.AggregateExpr) and str(node.op) in {"sum", "avg"}:
+            below = []
+            promql_parser.walk(node, below.append)
+            kept = set(node.modifier.labels) if node.modifier is not None else set()
+            yield kept, {each.name for each in below if isinstance(each, promql_parser.VectorSelector)}
+
+
 # --- what Grafana publishes
 
 
@@ -185,6 +197,19 @@ def test_expressions_are_promql_that_holds_on_both_lines_of_prometheus(dashboard
 
             assert (name, []) == (name, [word for word in newer if word in target["expr"]])
             assert (name, []) == (name, re.findall(r"\brate\([^[]*\[(?!\$__rate_interval)", target["expr"]))
+
+
+def test_money_is_never_added_up_over_currencies(dashboards):
+    """A dollar and a euro are two of nothing."""
+    amounts = {"cubano_revenue_minor_total", "cubano_returned_minor_total"}
+    expressions = [
+        target["expr"] for _, panel in every(dashboards) for target in panel.get("targets", []) if "expr" in target
+    ]
+
+    sums = [(expr, kept) for expr in expressions for kept, metrics in added_up(asked(expr)) if metrics & amounts]
+
+    assert len(amounts) < len(sums)
+    assert [] == [expr for expr, kept in sums if "currency" not in kept]
 
 
 def test_durations_lead_to_traces(dashboards):

@@ -49,6 +49,7 @@ async def test_a_completed_session_that_is_paid_makes_the_sale(stage: Stage, inb
     assert ["already", "moved"] == sorted(state[1] for state in (await inbox.states()).values())
     text = inbox.parts.telemetry.render("")[0].decode()
     assert 49800 == samples(text, "cubano_revenue_minor_total")["USD", "full-pass"]
+    assert 1 == samples(text, "cubano_orders_paid_total")["USD",]
     assert 2 == samples(text, "cubano_tickets_issued_total")["full-pass",]
 
 
