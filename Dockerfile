@@ -15,6 +15,7 @@ RUN uv export --quiet --frozen --no-emit-project --no-default-groups --extra red
 COPY README.md LICENSE ./
 COPY service ./service
 COPY monitoring ./monitoring
+COPY runbooks ./runbooks
 RUN uv build --quiet --wheel --no-build-isolation --python /build --out-dir /wheel \
  && uv pip install --quiet --python /app --no-deps --offline /wheel/*.whl
 
