@@ -127,4 +127,4 @@ def plain(value: float) -> Value:
     """As a fact: a whole number without its point; and JSON knows no infinity."""
     if math.isinf(value):
         return math.copysign(sys.float_info.max, value)
-    return int(value) if value.is_integer() and abs(value) < 1e15 else round(value, 6)  # noqa: PLR2004 - whole up to there
+    return int(value) if float(value).is_integer() and abs(value) < 1e15 else round(value, 6)  # noqa: PLR2004 - whole up to there
