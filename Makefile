@@ -10,6 +10,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Nothing is written outside this folder, unless you say so.
 export UV_CACHE_DIR ?= $(CURDIR)/.cubano/cache
+# Dozens of processes start here: each of them would compile what it imports, which takes longer than all else it does.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 # The first Python that is new enough; `make PYTHON=/path/to/python` chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -100,7 +103,8 @@ install = index="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(in
 	{ $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r .cubano/requirements.txt || \
 	  { echo "   uv could not install from this index; pip takes over"; \
 	    $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r .cubano/requirements.txt; }; } && \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable . && \
+	$(BIN)/python -m compileall -q service monitoring runbooks
 
 # ---- a browser for the tests ------------------------------------------------------------------------------------------
 # Any Chromium or Chrome; else the system's package manager when we may; else Playwright's own, into .cubano/.
