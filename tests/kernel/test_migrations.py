@@ -1,7 +1,9 @@
 """The migrations make exactly what the models say, up and down and up again, and two at once do no harm."""
 
+import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import service.migrations
+from service.migrations import run
 from service.migrations.head import HEAD
 from service.migrations.run import migrate
 from service.parts import METADATA
@@ -105,6 +108,49 @@ def test_two_at_once_migrate_once(empty_database_url):
         each.join()
 
     assert [] == failed
+    assert [(HEAD,)] == version(empty_database_url)
+
+
+def test_no_index_keeps_writers_waiting(empty_database_url):
+    """On a table that may be full an index is built beside those who write; from the buyer of our own on."""
+    migrate(empty_database_url, revision="0010")
+    statements: list[str] = []
+
+    def keep(*told: Any) -> None:
+        statements.append(told[2])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", keep)
+    try:
+        migrate(empty_database_url)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", keep)
+
+    new = {name for each in statements for name in re.findall(r"CREATE TABLE (\w+)", each)}
+    built = [
+        (each, table) for each in statements for table in re.findall(r"CREATE (?:UNIQUE )?INDEX .*? ON (\w+)", each)
+    ]
+    assert "orders" in {table for _, table in built} - new
+    assert [] == [each for each, table in built if table not in new and "CONCURRENTLY" not in each]
+
+
+def test_an_index_that_was_not_finished_is_built_anew(empty_database_url, monkeypatch):
+    """Somebody's old transaction keeps it from being ready; the next start does it again."""
+    migrate(empty_database_url, revision="0010")
+    monkeypatch.setattr(run, "LOCK_WAIT_MS", 300)
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_orders_synthetic'::regclass"
+    with psycopg.connect(empty_database_url) as old:
+        old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        old.execute("SELECT 1 FROM api_clients")
+        with pytest.raises(sa.exc.OperationalError):
+            migrate(empty_database_url)
+
+    with psycopg.connect(empty_database_url) as connection:
+        before = connection.execute(valid).fetchall()
+    migrate(empty_database_url)
+
+    with psycopg.connect(empty_database_url) as connection:
+        after = connection.execute(valid).fetchall()
+    assert ([(False,)], [(True,)]) == (before, after)
     assert [(HEAD,)] == version(empty_database_url)
 
 
