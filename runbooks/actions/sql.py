@@ -36,7 +36,11 @@ class Sql:
                 return await self._ask(STATEMENTS[name], values, timeout_s)
         except TimeoutError as error:
             raise UnreachableError(f"the database did not answer within {timeout_s:g} s") from error
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedTable) as error:
+        except (
+            psycopg.errors.InsufficientPrivilege,
+            psycopg.errors.UndefinedTable,
+            psycopg.errors.UndefinedFunction,
+        ) as error:
             told = f"the responder's role may not ask for {name} ({error.sqlstate}): `cubano db responder` gives it its rights"
             raise RefusedError(told) from error
         except psycopg.errors.QueryCanceled as error:

@@ -1,0 +1,175 @@
+"""PostgreSQL, looked at and relieved: who is met is decided by rule, shown before, and nobody else is."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+
+from runbooks.actions.statements import STATEMENTS
+from runbooks.actions.world import Places, open_world
+from runbooks.engine.registry import RefusedError, Taken, UnreachableError
+from tests.runbooks.actions.conftest import Player
+
+LOCK = "UPDATE stock SET held = held WHERE ticket_type = 'full-pass'"
+
+
+@pytest.fixture
+async def look(database_url, registry):
+    """Over a database alone: no service, no monitoring."""
+    async with open_world(Places(database_url=database_url, pace=60)) as world:
+        yield Player(world, registry)
+
+
+@asynccontextmanager
+async def client(database_url, name):
+    async with await psycopg.AsyncConnection.connect(database_url, application_name=name) as connection:
+        yield connection
+        await connection.rollback() if not connection.closed else None
+
+
+async def until(check):
+    async with asyncio.timeout(30):
+        while not (found := await check()):  # noqa: ASYNC110 - it watches a server
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_every_read_of_the_database_answers(look):
+    """Each has its facts on a quiet database, with no Prometheus beside it."""
+    names = [
+        "db.connections",
+        "db.longest_transaction",
+        "db.blockers",
+        "db.deadlocks",
+        "db.size",
+        "db.vacuum",
+        "db.replication",
+    ]
+    names += [
+        "inbox.depth",
+        "inbox.dead",
+        "inbox.causes",
+        "outbox.depth",
+        "outbox.dead",
+        "ledger.sum",
+        "reconciliation.open",
+    ]
+    names += ["refunds.stuck", "cases.open", "access.keys"]
+    found = {name: await look.read(name) for name in names}
+
+    reachable = await look.read("db.reachable")
+    assert (True, True) == (reachable["reachable"], reachable["primary"])
+    assert 0 < found["db.connections"]["share"] < 1
+    assert (0, 0) == (found["db.blockers"]["blockers"], found["db.blockers"]["waiting"])
+    assert found["db.size"]["bytes"] > found["db.size"]["largest_bytes"] > 0
+    assert (0, False) == (found["db.replication"]["replicas"], found["db.replication"]["in_recovery"])
+
+
+async def test_a_database_that_is_down_is_an_answer_of_one_read_and_of_no_other(registry):
+    """`db.reachable` says so; the others know nothing; an act refuses to guess."""
+    async with open_world(Places(database_url="postgresql://nobody:hidden@127.0.0.1:9/none")) as world:
+        player = Player(world, registry)
+        reachable = await player.read("db.reachable")
+        assert not reachable["reachable"]
+        assert "hidden" not in reachable["why"]
+        for name in ("db.connections", "inbox.dead"):
+            with pytest.raises(UnreachableError):
+                await player.read(name)
+        with pytest.raises(UnreachableError):
+            await player.plan("db.terminate")
+
+
+async def test_who_holds_up_others_is_shown_and_ended(look, database_url):
+    """An idle transaction before which a buyer waits: the oldest first, with its process and never its text; then it is gone."""
+    async with client(database_url, "forgotten") as holder, client(database_url, "buyer") as buyer:
+        await holder.execute(LOCK)
+        waiting = asyncio.create_task(buyer.execute(LOCK))
+
+        async def seen():
+            blockers = await look.read("db.blockers")
+            plan = await look.plan("db.terminate", older_than="1m")  # a second, at this pace
+            return blockers["blockers"] and plan.changes and (blockers, plan)
+
+        blockers, plan = await until(seen)
+        assert ("forgotten", 1, "idle in transaction") == (blockers["process"], blockers["waiting"], blockers["state"])
+        (victim,) = plan.before["sessions"]
+        assert ("forgotten", "UPDATE", holder.info.backend_pid) == (
+            victim["process"],
+            victim["operation"],
+            victim["pid"],
+        )
+        assert "full-pass" not in repr(plan)
+        assert "holds up 1" in plan.summary
+        longest = await look.read("db.longest_transaction")
+        assert ("forgotten", 1) == (longest["process"], longest["blocks"])
+        assert longest["age_s"] >= 60
+
+        done = await look.apply("db.terminate", "t1", older_than="1m")
+        await waiting
+        again = await look.apply("db.terminate", "t1", older_than="1m")
+
+        assert {"met": 1, "ended": 1, "spared": 0} == done == again
+        with pytest.raises(psycopg.OperationalError):
+            await holder.execute("SELECT 1")
+        assert Taken.DONE == await look.observe("db.terminate", older_than="1h")
+
+
+async def test_a_statement_is_cancelled_and_its_session_stays(look, database_url):
+    """One that works too long in a transaction; the client hears of it and goes on."""
+    async with client(database_url, "report") as report:
+        running = asyncio.create_task(report.execute("SELECT pg_sleep(60)"))
+
+        async def seen():
+            plan = await look.plan("db.cancel", older_than="1m")
+            return plan.changes and plan
+
+        plan = await until(seen)
+        assert "report" == plan.before["sessions"][0]["process"]
+        assert "active" in plan.summary
+        done = await look.apply("db.cancel", "c1", older_than="1m")
+
+        assert 1 == done["ended"]
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await running
+        assert Taken.DONE == await look.observe("db.cancel", older_than="1m")
+        await report.rollback()
+        assert await (await report.execute("SELECT 1")).fetchone()
+
+
+async def test_who_must_not_be_cut_is_spared(look, database_url):
+    """Who holds an advisory lock (a worker's turn, a migration), a backup in nobody's way, the young, and the idle without a transaction."""
+    async with (
+        client(database_url, "cubano-work") as worker,
+        client(database_url, "pg_dump") as backup,
+        client(database_url, "idle"),
+    ):
+        await worker.execute("SELECT pg_advisory_xact_lock(4711)")
+        await backup.execute("SELECT 1")
+
+        async def spared():
+            plan = await look.plan("db.terminate", older_than="1m", most="20")
+            return plan.facts["spared"] and plan
+
+        plan = await until(spared)
+        done = await look.apply("db.terminate", "s1", older_than="1m", most="20")
+
+        assert not plan.changes
+        assert [] == plan.before["sessions"]
+        assert {"met": 0, "ended": 0, "spared": 1} == done
+        for each in (worker, backup):
+            await each.execute("SELECT 1")
+
+
+async def test_arguments_are_never_sentences(look):
+    """A duration or a name that is none is refused before anybody is asked."""
+    for name, args in (("db.terminate", {"older_than": "1; DROP TABLE orders"}), ("db.cancel", {"most": "1e3"})):
+        with pytest.raises(RefusedError):
+            await look.plan(name, **args)
+    with pytest.raises(RefusedError):
+        await look.read("inbox.depth", provider="stripe' OR 'a'='a")
+
+
+def test_statements_only_ask():
+    """What ends a session is a function that is asked for; nothing is written by any of them."""
+    assert [] == [name for name, text in STATEMENTS.items() if not text.strip().startswith(("SELECT", "WITH"))]
