@@ -46,6 +46,7 @@ class Settings(BaseModel):
     scale: int = Field(1, ge=1, le=600, description="60 makes an hour a minute, as the rules of a drill are.")
     poll_s: float = Field(5, gt=0, le=60, description="Seconds between two looks at Prometheus.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written.")
+    dies_at: str = Field("", description="A drill's: the point of the engine where it dies once; development only.")
     environment: Literal["development", "staging", "production"] = Field("development", description="Which this is.")
 
     @field_validator("token")
@@ -79,6 +80,8 @@ def load(environment: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         raise SettingsError([_sentence(each["loc"][0], each["msg"]) for each in error.errors()]) from None
     problems = []
+    if settings.dies_at and settings.environment != "development":
+        problems.append(f"{PREFIX}DIES_AT is for drills in development")
     if settings.environment != "development" and not settings.token.get_secret_value():
         problems.append(f"{PREFIX}TOKEN must be set outside development")
     if not settings.is_loopback and not settings.url.startswith("https://"):

@@ -44,7 +44,7 @@ def _remember(report: Report, path: Path) -> None:
 
 
 def seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+    return "-" if value is None else f"{value:.1f}"
 
 
 def money(cents: int) -> str:

@@ -1,7 +1,8 @@
 """What fires now, heard of from two sides: Alertmanager's call, and our own look at Prometheus.
 
 An alarm is on the board while one of the two says that it fires. That it left the board proves nothing about the fault and
-ends no run. A side that has been silent for too long is itself told to the person on call.
+ends no run. A side that has been silent for too long is itself told to the person on call. Both sides count the beginning of
+an alert differently (one from its first sign, one from when it fired); the first we heard stands, so that it is one alarm.
 """
 
 from collections.abc import Iterable
@@ -53,11 +54,10 @@ class Board:
             self._over(key, side)
             return self._firing.get(key)
         found = self._firing.get(key)
-        if found is None or found.alarm.starts_at < alarm.starts_at:
-            if len(self._firing) >= MOST and found is None:
+        if found is None:
+            if len(self._firing) >= MOST:
                 return None
-            told = {} if found is None else found.told
-            found = self._firing[key] = Firing(alarm, now, told)
+            found = self._firing[key] = Firing(alarm, now)
         found.told[side] = now
         return found
 

@@ -48,21 +48,23 @@ class _PolledAll(msgspec.Struct):
     alerts: Annotated[list[_Polled], msgspec.Meta(max_length=10 * MOST_ALERTS)]
 
 
-class _Answer(msgspec.Struct):
-    status: Literal["success"]
-    data: _PolledAll
-
-
 def read_group(body: bytes) -> list[Alarm]:
     """The alarms of one call of Alertmanager (webhook, version 4); `NoAlarmsError` says what is wrong with it."""
     group = _decoded(body, _Group)
     return [_alarm(each.labels, each.startsAt, each.status, each.annotations) for each in group.alerts]
 
 
-def read_alerts(body: bytes) -> list[Alarm]:
-    """What fires according to Prometheus' /api/v1/alerts."""
-    told = _decoded(body, _Answer).data.alerts
-    return [_alarm(each.labels, each.activeAt, "firing", each.annotations) for each in told if each.state == "firing"]
+def read_alerts(told: list[dict[str, Any]]) -> list[Alarm]:
+    """What fires, of the list that Prometheus keeps."""
+    try:
+        found = msgspec.convert({"alerts": told}, _PolledAll)
+    except msgspec.ValidationError as error:
+        raise NoAlarmsError(str(error)) from None
+    return [
+        _alarm(each.labels, each.activeAt, "firing", each.annotations)
+        for each in found.alerts
+        if each.state == "firing"
+    ]
 
 
 def _decoded(body: bytes, kind: Any) -> Any:
@@ -79,4 +81,4 @@ def _alarm(labels: Mapping[str, str], at: datetime, status: str, annotations: Ma
     if at.tzinfo is None or at < _EARLIEST:
         raise NoAlarmsError(f"{name} began at no time: {at.isoformat()}")
     others = {key: value for key, value in labels.items() if key != "alertname"}
-    return Alarm(name, others, at.astimezone(UTC), status, dict(annotations))
+    return Alarm(name, others, at.astimezone(UTC).isoformat(), status, dict(annotations))

@@ -26,7 +26,7 @@ class Role(StrEnum):
     """What somebody may do here: look, approve, or also be the second of two and break the glass."""
 
     VIEWER = "viewer"
-    ONCALL = "oncall"
+    ONCALL = "on_call"
     LEAD = "lead"
 
 

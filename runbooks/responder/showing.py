@@ -1,0 +1,120 @@
+"""What a page shows, as plain data: gathered here, so that templates decide nothing."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from runbooks.engine.approvals import needed, standing
+from runbooks.engine.journal import Entry
+from runbooks.engine.library import Library
+from runbooks.engine.runs import Run
+from runbooks.engine.states import State
+from runbooks.responder import incidents
+from runbooks.responder.board import Firing, Side
+from runbooks.responder.station import Station
+from runbooks.responder.views import line_view, newest, run_view, stamp
+
+ASKING = frozenset({State.AWAITING_APPROVAL, State.WAITING_HUMAN, State.UNKNOWN})
+DAY = timedelta(days=1)
+MOST_ENDED = 20
+_HIDDEN_LABELS = frozenset({"severity", "owner", "kind", "instance", "job"})
+
+
+def board_view(station: Station) -> dict[str, Any]:
+    """Everything on the first page."""
+    runs = newest(station.engine.runs())
+    recent = [each for each in runs if not each.is_open and station.clock() - each.since < DAY]
+    return {
+        "asking": [line_view(each) for each in runs if each.state in ASKING],
+        "working": [line_view(each) for each in runs if each.is_open and each.state not in ASKING],
+        "ended": [line_view(each) for each in recent[:MOST_ENDED]],
+        "firing": [_firing(station, each) for each in station.board.all()],
+        "deaf": station.deaf(),
+        "listening": [_heard(station, side) for side in Side],
+    }
+
+
+def _firing(station: Station, found: Firing) -> dict[str, Any]:
+    alarm = found.alarm
+    playbook = station.library.for_alert(alarm.name)
+    labels = {name: value for name, value in alarm.labels.items() if name not in _HIDDEN_LABELS}
+    sides = {Side.ALERTMANAGER: "heard from Alertmanager only", Side.PROMETHEUS: "heard from Prometheus only"}
+    return {
+        "name": alarm.name,
+        "tier": found.tier,
+        "since": alarm.starts_at[:19].replace("T", " "),
+        "summary": alarm.annotations.get("summary", ""),
+        "labels": ", ".join(f"{name} {value}" for name, value in labels.items()),
+        "one_sided": sides[next(iter(found.told))] if len(found.told) == 1 else "",
+        "run": found.run,
+        "why_none": found.why_none,
+        "playbook": "" if playbook is None else playbook.name,
+    }
+
+
+def _heard(station: Station, side: Side) -> dict[str, str]:
+    heard = station.board.heard.get(side)
+    if heard is None:
+        return {"look": "soft", "words": f"{side.title()}: not heard yet"}
+    ago = int((station.clock() - heard).total_seconds())
+    return {"look": "good", "words": f"{side.title()} heard {ago} s ago"}
+
+
+async def run_page(station: Station, run: Run) -> dict[str, Any]:
+    """A run with its timeline, evidence, drafts, and whom it touched."""
+    playbook = station.library.get(run.playbook)
+    entries = list(station.engine.journal.entries(run=run.id))
+    found = await incidents.impact_of(station.world, run)
+    valid = timedelta(seconds=station.engine.desk.settings.approval_s / station.settings.scale)
+    plan = run.plan
+    return {
+        "run": run_view(run, playbook),
+        "summary": _summary(station, run),
+        "impact": found.numbers,
+        "impact_note": found.note,
+        "impact_words": "" if playbook is None else playbook.sections.get("Impact", ""),
+        "needed": 1 if plan is None else needed(plan.risk),
+        "ends": stamp(station.clock() + valid)[11:],
+        "approved": 0 if plan is None else len(standing(run, station.clock(), valid)),
+        "may_undo": not run.is_open and any(_may_undo(each) for each in run.attempts.values()),
+        "evidence": _evidence(entries),
+        "drafts": [_draft(each) for each in run.drafts],
+        "timeline": incidents.timeline(entries),
+        "post_mortem": incidents.post_mortem(run, playbook, entries, found),
+    }
+
+
+def _may_undo(attempt: Any) -> bool:
+    return attempt.outcome == "done" and not attempt.undone and bool(attempt.undo or attempt.lease_s)
+
+
+def _summary(station: Station, run: Run) -> str:
+    for each in station.board.all():
+        if each.run == run.id and each.alarm.annotations.get("summary"):
+            return each.alarm.annotations["summary"]
+    return " ".join(re.findall(r"[A-Z][a-z]*|[A-Z]+(?![a-z])|[0-9]+", run.playbook)).capitalize()
+
+
+def _evidence(entries: list[Entry]) -> dict[str, dict[str, Any]]:
+    found = next((each.data for each in entries if each.kind == "evidence.found"), {})
+    return {name: dict(facts) for name, facts in found.items() if isinstance(facts, dict)}
+
+
+def _draft(draft: dict[str, Any]) -> dict[str, str]:
+    text = draft.get("text", {})
+    written = (
+        "\n\n".join(f"[{language}]\n{words}" for language, words in text.items()) if isinstance(text, dict) else text
+    )
+    return {"to": str(draft.get("to", "")), "text": str(written)}
+
+
+def playbooks_view(library: Library) -> list[dict[str, str]]:
+    """All playbooks with the first sentence of what they are about."""
+    return [
+        {
+            "name": each.name,
+            "kind": ("acts, " + str(each.autonomy)) if each.is_executable else "guides a person",
+            "meaning": re.split(r"(?<=[.:])\s", each.sections.get("Meaning", ""), maxsplit=1)[0],
+        }
+        for each in library.all
+    ]
