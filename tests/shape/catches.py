@@ -17,6 +17,7 @@ OUTERMOST: Mapping[str, str] = {
     "service/webhooks/flow.py:Intake._write": "the edge of one group; its callers are answered with it, the next group is written",
     "service/webhooks/flow.py:_apply": "the edge of one event; stored as its cause, counted, tried again or parked",
     "service/recovery/flow.py:_fetch": "the edge of one thin event; stored as its last error, counted, dead in the end",
+    "runbooks/engine/turns.py:Turns._turn": "the edge of one run; journaled, looked at as after a kill, the run ends",
     "tests/postgres/keeper.py:keep": "whatever it is, the tests that wait for a database must hear of it",
 }
 
