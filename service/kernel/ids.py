@@ -69,20 +69,6 @@ class Ids:
         return int.from_bytes(self._random_bytes(nbytes), "big") >> (nbytes * 8 - bits)
 
 
-def prefix_of(text: str) -> str:
-    """Answer `ord` for `ord_01j…`; ValueError for what is no id."""
-    return _split(text)[0]
-
-
-def timestamp_of(text: str) -> datetime:
-    """Answer when the id was made, to the millisecond, in UTC; ValueError for what is no id."""
-    millisecond = _decode(_split(text)[1]) >> _RANDOM_BITS
-    try:
-        return _EPOCH + millisecond * _MILLISECOND
-    except OverflowError:
-        raise ValueError(f"{text!r} lies after the year 9999") from None
-
-
 def earliest(prefix: str, moment: datetime) -> str:
     """The smallest id that can have been made at this moment: rows since then are a range of the primary key."""
     millisecond = min(max((moment - _EPOCH) // _MILLISECOND, 0), (1 << _TIME_BITS) - 1)
@@ -95,20 +81,6 @@ def is_id(text: str, prefix: str) -> bool:
     return match is not None and match[1] == prefix
 
 
-def _split(text: str) -> tuple[str, str]:
-    match = _ID.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no id")
-    return match[1], match[2]
-
-
 def _encode(number: int, length: int) -> str:
     places = range((length - 1) * _BITS_A_SYMBOL, -1, -_BITS_A_SYMBOL)
     return "".join(_ALPHABET[number >> place & 31] for place in places)
-
-
-def _decode(text: str) -> int:
-    number = 0
-    for symbol in text:
-        number = number << _BITS_A_SYMBOL | _ALPHABET.index(symbol)
-    return number

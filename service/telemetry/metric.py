@@ -5,7 +5,7 @@ else is possible, so the number of series of a process has an upper bound that c
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -71,11 +71,6 @@ def series_limit(metric: Metric) -> int:
     if metric.most:
         product = min(product, metric.most + math.prod(map(_folded_limit, metric.labels.values())))
     return product * (len(metric.buckets) + 3 if isinstance(metric, Histogram) else 1)  # +Inf, sum, count
-
-
-def total_limit(metrics: Iterable[Metric]) -> int:
-    """The same for a whole process."""
-    return sum(map(series_limit, metrics))
 
 
 def _values_limit(allowed: type[StrEnum] | Bounded) -> int:
