@@ -25,6 +25,7 @@ from runbooks.engine.registry import (
 from service.telemetry.catalogue import INVARIANT, INVARIANTS_CHECKED
 
 CHECK_S = 60.0  # a promise reads a whole table
+COMPARE_S = 35.0  # the service gives itself thirty
 LEDGER_S = 30.0
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _PROVIDER = ("provider?",)
@@ -114,7 +115,7 @@ def _comparing(world: World, args: Args) -> Ask:
     if not _DAY.fullmatch(day):
         raise RefusedError(f"day must be as 2027-02-13, not {day[:20]!r}")
     body = {"day": day} | ({"provider": word(args, "provider")} if args.get("provider") else {})
-    return Ask("POST", "/reconciliation/run", body, reason(args))
+    return Ask("POST", "/reconciliation/run", body, reason(args), timeout_s=COMPARE_S)
 
 
 async def _plan_compare(world: World, args: Args) -> Effect:

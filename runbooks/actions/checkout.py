@@ -6,8 +6,11 @@ would wait for.
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from monitoring.signals import checkouts, count_of, most, since
+from runbooks.actions.arguments import REASON, seconds
 from runbooks.actions.wire import Answer
 from runbooks.actions.world import World
 from runbooks.engine.facts import Facts, Value
@@ -28,6 +31,7 @@ WARMED = (STORE, "/es", "/en/cart", "/es/cart", CATALOG)
 MISSED = 3  # purchases of the silent buyer in a row
 FELT_S = 3.0  # a door that takes longer is closed to a customer
 CLOSED = 503
+MOST_CHANGES = 50
 
 
 async def read_probe(world: World, _args: Args) -> Facts:
@@ -132,17 +136,25 @@ async def read_errors(world: World, _args: Args) -> Facts:
     }
 
 
-async def read_changes(world: World, _args: Args) -> Facts:
-    """What changed lately, by whom; and which builds run."""
-    found = await world.ops.get("/changes")
-    changes = found["changes"]
-    newest = changes[0] if changes else {}
-    builds = await _builds(world)
+async def read_changes(world: World, args: Args) -> Facts:
+    """What changed lately, but for what a playbook did; and which builds run."""
+    since_then = world.clock() - timedelta(seconds=seconds(args, "since", "1h", pace=world.pace))
+    found = await world.ops.get("/changes", since=since_then.isoformat(), limit=MOST_CHANGES)
+    changes = [each for each in found["changes"] if not _is_ours(each)]
+    newest: Mapping[str, Any] = changes[0] if changes else {}
+    age_s = (world.clock() - datetime.fromisoformat(newest["at"])).total_seconds() if newest else None
+    kinds = [each["kind"] for each in changes]
+    counts = {"deploys": kinds.count("deploy"), "settings": kinds.count("settings")}
+    builds = counts | {"age_s": world.paced(age_s) if age_s is not None else None} | await _builds(world)
     return {
         "changes": len(changes),
         "newest": newest.get("action", "none"),
         "subject": newest.get("subject", "none"),
     } | builds
+
+
+def _is_ours(change: Mapping[str, Any]) -> bool:
+    return str((change["after"] or {}).get("reason", "")).startswith(REASON)
 
 
 async def _builds(world: World) -> dict[str, Value]:
@@ -215,9 +227,11 @@ READS = (
     Read(
         "changes.recent",
         "What people and programs changed lately, and which builds run.",
-        {"changes": "how many are listed", "newest": "what the last one was, or none", "subject": "of what", "versions": "different builds",
+        {"changes": "how many, but for those of a playbook", "deploys": "other builds among them", "settings": "changed settings among them",
+         "age_s": "since the last one, at the pace of production; absent without one", "newest": "what the last one was, or none", "subject": "of what", "versions": "different builds",
          "version": "which"},
         read_changes,
+        ("since?",),
     ),
 )  # fmt: skip
 ACTIONS = (

@@ -110,14 +110,16 @@ async def _outcomes(world: World, provider: str, window: str) -> dict[str, float
     return await world.by("outcome", count_of(HTTP_CLIENT_DURATION, window, "outcome", provider=provider))
 
 
-async def read_routing(world: World, _args: Args) -> Facts:
-    """Who gets new checkouts now, and why."""
+async def read_routing(world: World, args: Args) -> Facts:
+    """Who gets new checkouts now, and why; and who would get the next one if one provider were left out."""
+    without = word(args, "without", "")
     found = await world.ops.get("/routing")
     usable = found["usable"]
     moved = await _failovers(world)
     return {
         "route": ",".join(found["route"]),
         "first": usable[0] if usable else "none",
+        "next": next((each for each in usable if each != without), "none"),
         "usable": len(usable),
         "away": ",".join(found["away"]) or "none",
         "detour": found["detour"] or "none",
@@ -201,10 +203,11 @@ READS = (
     Read(
         "gateway.routing",
         "Where new checkouts go.",
-        {"route": "the switch", "first": "who gets the next one, or none", "usable": "how many may get one",
+        {"route": "the switch", "first": "who gets the next one, or none", "next": "the same without the named one", "usable": "how many may get one",
          "away": "who may not", "detour": "why the first choice is passed over", "sells": "checkouts are opened at all",
          "failed_over": "checkouts of ten minutes that went past the first choice"},
         read_routing,
+        ("without?",),
     ),
 )  # fmt: skip
 ACTIONS = (

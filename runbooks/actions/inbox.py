@@ -15,6 +15,7 @@ from runbooks.engine.playbook import Args, Domain
 from runbooks.engine.registry import Action, Effect, Read, Reversal, Risk, Taken
 
 MOST_EVENTS = 500  # in one act, as the service allows
+SWEEP_S = 35.0  # the service gives itself thirty
 _PROVIDER = ("provider?",)
 
 
@@ -102,7 +103,7 @@ def _sweeping(world: World, args: Args) -> Ask:
     if args.get("since"):  # not at the pace of a drill: a gateway keeps its own time
         start = world.clock() - timedelta(seconds=seconds(args, "since", "2h"))
         chosen["since"] = start.replace(minute=start.minute // 10 * 10, second=0, microsecond=0).isoformat()
-    return Ask("POST", "/inbox/sweep", chosen, reason(args))
+    return Ask("POST", "/inbox/sweep", chosen, reason(args), timeout_s=SWEEP_S)
 
 
 async def _plan_sweep(world: World, args: Args) -> Effect:
@@ -182,5 +183,6 @@ ACTIONS = (
         _sweep,
         _is_swept,
         takes=("provider?", "since?"),
+        timeout_s=SWEEP_S + 5,
     ),
 )

@@ -26,6 +26,7 @@ class Ask:
     path: str
     body: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    timeout_s: float = ACT_S
 
 
 class Ops:
@@ -61,7 +62,9 @@ class Ops:
         else:
             how = {"json": said}
         headers = {"Idempotency-Key": key} if key else {}
-        answer = await self._wire.send(ask.method, f"/api/ops{ask.path}", headers=headers, timeout_s=ACT_S, **how)
+        answer = await self._wire.send(
+            ask.method, f"/api/ops{ask.path}", headers=headers, timeout_s=ask.timeout_s, **how
+        )
         if answer.status == _CONFLICT and answer.read(self._wire.who).get("code") == _IN_FLIGHT:
             raise UnreachableError("the same act is under way; nobody knows its end yet")
         told = self._wire.good(answer)

@@ -12,7 +12,7 @@ from runbooks.engine.registry import Action, Effect, Read, Reversal, Risk, Taken
 from service.telemetry.catalogue import OUTBOX_DELIVERED
 from service.telemetry.labels import DeliveryOutcome
 
-MOST_MESSAGES = 500  # in one act, as the service allows
+MOST_MESSAGES = 200  # in one act, as the service allows
 MAIL = "mail."
 
 
@@ -51,6 +51,8 @@ def _retrying(args: Args) -> Ask:
     chosen: dict[str, Any] = {"limit": number(args, "limit", 100, most=MOST_MESSAGES)}
     if args.get("kind"):
         chosen["kind"] = word(args, "kind")
+    if args.get("parked") == "true":
+        chosen["parked"] = True
     return Ask("POST", "/outbox/retry", chosen, reason(args))
 
 
@@ -97,13 +99,13 @@ READS = (
 ACTIONS = (
     Action(
         "outbox.retry",
-        "Dead messages (mails, refunds, captures) are delivered again; each has its effect once.",
+        "Dead messages (mails, refunds, captures) are delivered again, parked ones only when asked for; each has its effect once.",
         Risk.LOW,
         Domain.MAIL,
         Reversal.HARMLESS,
         _plan_retry,
         _retry,
         _is_retried,
-        takes=("kind?", "limit?"),
+        takes=("kind?", "limit?", "parked?"),
     ),
 )

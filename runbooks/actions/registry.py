@@ -18,7 +18,7 @@ from runbooks.actions import (
 from runbooks.engine.registry import Registry
 
 _READING = (gateway, switches, inbox, outbox, orders, checkout, webhooks, database, books, access, monitoring, backups)
-_ACTING = (gateway, switches, inbox, outbox, orders, checkout, sessions, books, monitoring, backups)
+_ACTING = (gateway, switches, inbox, outbox, orders, checkout, sessions, webhooks, books, monitoring, backups)
 
 
 def create_registry() -> Registry:

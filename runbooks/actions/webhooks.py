@@ -1,19 +1,26 @@
-"""What gateways tell us: how late, how often, how well signed; and the secret it is signed with.
+"""What gateways tell us: how late, how often, how well signed; and another secret to verify it by.
 
-A new secret is accepted beside the old one for as long as its lease says. It is typed in by a person where the service asks for
-it, never here: no secret passes a playbook, its journal or its plan.
+A new secret never passes a playbook, its plan or its journal: a person writes it into `<state>/secrets/<provider>`, readable by
+nobody else, and the act hands it to the service and removes the file. It is accepted beside the old ones; those end when a
+person retires them, after the gateway has been told to sign with the new one.
 """
 
+from hashlib import sha256
+from pathlib import Path
+
 from monitoring.signals import count_of, quantile, since
-from runbooks.actions.arguments import word
+from runbooks.actions.arguments import reason, word
+from runbooks.actions.ops import Ask, effect, outcome
 from runbooks.actions.prometheus import plain
 from runbooks.actions.world import World
 from runbooks.engine.facts import Facts
-from runbooks.engine.playbook import Args
-from runbooks.engine.registry import Read
+from runbooks.engine.playbook import Args, Domain
+from runbooks.engine.registry import Action, Effect, Read, RefusedError, Reversal, Risk, Taken
 from service.telemetry.catalogue import RECOVERED, SWEPT, WEBHOOK_LAG, WEBHOOK_LAST, WEBHOOKS
 from service.telemetry.labels import RecoveredBy, WebhookResult
 
+SHOWN = 16  # digits of a secret's hash, by which the service names it
+OTHERS = 0o077  # rights of anybody but the owner
 UNSIGNED = (WebhookResult.BAD_SIGNATURE, WebhookResult.BAD_CERTIFICATE, WebhookResult.TOO_OLD)
 
 
@@ -45,6 +52,95 @@ async def read_signatures(world: World, args: Args) -> Facts:
     return {"failed": round(total), "verified": round(good), "share": share, "why": str(top)}
 
 
+async def read_secrets(world: World, args: Args) -> Facts:
+    """How many secrets are accepted, and whether a new one waits to be handed over."""
+    known = await _secrets(world, word(args, "provider"))
+    accepted = [each for each in known if each["accepted"]]
+    retiring = sum(each["retiresAt"] is not None for each in accepted)
+    names = ",".join(str(each["secret"]) for each in accepted)
+    return {"accepted": len(accepted), "retiring": retiring, "names": names, "given": _file(world, args).is_file()}
+
+
+async def _secrets(world: World, provider: str) -> list[dict[str, object]]:
+    found = (await world.ops.get("/webhook-secrets"))["providers"]
+    known = next((each["secrets"] for each in found if each["provider"] == provider), None)
+    if known is None:
+        raise RefusedError(f"there is no provider called {provider}")
+    return list(known)
+
+
+# ---- another secret ----------------------------------------------------------------------------------------------------
+
+
+def _file(world: World, args: Args) -> Path:
+    return world.places.state / "secrets" / word(args, "provider")
+
+
+def _given(world: World, args: Args) -> str:
+    path = _file(world, args)
+    if not path.is_file():
+        raise RefusedError(f"write the new secret into {path} first, readable by nobody else")
+    if path.stat().st_mode & OTHERS:
+        raise RefusedError(f"{path} can be read by others: chmod 600, and better take another secret")
+    return path.read_text().strip()
+
+
+def _adding(world: World, args: Args) -> Ask:
+    body = {"secret": _given(world, args)}
+    return Ask("POST", f"/webhook-secrets/{word(args, 'provider')}", body, reason(args))
+
+
+async def _plan_rotate(world: World, args: Args) -> Effect:
+    told = await world.ops.plan(_adding(world, args))
+    return effect(told, f"another secret of {told['subject']} is accepted beside the others")
+
+
+async def _rotate(world: World, args: Args, key: str) -> Facts:
+    async def act() -> Facts:
+        ask = _adding(world, args)
+        told = await world.ops.act(ask, key)
+        name = _name(ask.body["secret"])
+        _remember(world, args, name)
+        return outcome(told) | {"secret": name}
+
+    return await world.done.once(key, act)
+
+
+def _remember(world: World, args: Args, name: str) -> None:
+    """By its hash alone; the secret itself is not kept here any longer."""
+    path = _file(world, args)
+    path.with_name(f"{path.name}.accepted").write_text(name)
+    path.unlink(missing_ok=True)
+
+
+def _wanted(world: World, args: Args) -> str:
+    """The name of the secret this is about: the one that waits, else the one that was handed over last."""
+    path = _file(world, args)
+    accepted = path.with_name(f"{path.name}.accepted")
+    if path.is_file():
+        return _name(path.read_text().strip())
+    return accepted.read_text() if accepted.is_file() else ""
+
+
+async def _is_rotated(world: World, args: Args) -> Taken:
+    wanted = _wanted(world, args)
+    known = await _secrets(world, word(args, "provider"))
+    return Taken.DONE if wanted in {each["secret"] for each in known if each["accepted"]} else Taken.NOT_DONE
+
+
+async def _take_back(world: World, args: Args, key: str) -> Facts:
+    """The new one is refused again; the service refuses that for the only one that is left."""
+    wanted = _wanted(world, args)
+    if not wanted:
+        return {"changed": False}
+    path = f"/webhook-secrets/{word(args, 'provider')}/{wanted}"
+    return outcome(await world.ops.act(Ask("DELETE", path, reason=reason(args)), key))
+
+
+def _name(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()[:SHOWN]
+
+
 _PROVIDER = ("provider",)
 READS = (
     Read(
@@ -62,4 +158,26 @@ READS = (
         read_signatures,
         _PROVIDER,
     ),
+    Read(
+        "webhooks.secrets",
+        "What a gateway's deliveries are verified by.",
+        {"accepted": "secrets that are", "retiring": "of these, for a time", "names": "the first digits of their hashes",
+         "given": "a new one waits to be handed over"},
+        read_secrets,
+        _PROVIDER,
+    ),
 )  # fmt: skip
+ACTIONS = (
+    Action(
+        "webhooks.rotate_secret",
+        "Another secret verifies a gateway's deliveries, beside the others; those stay until a person retires them.",
+        Risk.HIGH,
+        Domain.ACCESS,
+        Reversal.UNDO,
+        _plan_rotate,
+        _rotate,
+        _is_rotated,
+        _take_back,
+        takes=("provider",),
+    ),
+)
