@@ -66,7 +66,9 @@ def read_notice(text: str, path: str) -> Notice:
     if form is not None and form.text("notice") != name:
         form.fault(form.at("notice"), "notice is not the name of this file", f"write `notice: {name}`")
     if to not in AUDIENCES:
-        faults.add(2, f"{to or 'nothing'} is nobody to tell", meant(to, AUDIENCES))
+        faults.add(
+            form.at("to") if form is not None else 1, f"{to or 'nothing'} is nobody to tell", meant(to, AUDIENCES)
+        )
     words = _words(parts[2], text, faults)
     asked = {frozenset(names(each.subject) | names(each.body)) for each in words.values()}
     if len(asked) > 1:
