@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -50,11 +51,19 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option(
     "--without", callback=_names, default="", metavar="NAME,…", help=f"Leave parts out: {', '.join(OPTIONAL)}."
 )
-def up(*, as_json: bool, ports: str, state: Path, fresh: bool, without: frozenset[str]) -> None:
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 600),
+    default=1,
+    show_default=True,
+    help="How many times faster the rules, leases and waits of alerts and playbooks are; drills use 40.",
+)
+def up(*, as_json: bool, ports: str, state: Path, fresh: bool, without: frozenset[str], scale: int) -> None:
     """Run the whole system on this machine until Ctrl-C.
 
     Embedded PostgreSQL (or the server CUBANO_DATABASE_URL names), the store and API, the worker, a stand-in for the
-    payment gateway, a mail sink, Prometheus and Alertmanager with our rules; everything on loopback, everything ended when this ends.
+    payment gateway, a mail sink, Prometheus and Alertmanager with our rules, the responder that hears of them; everything on loopback,
+    everything ended when this ends.
     """
     console = Console(sys.stderr if as_json else sys.stdout)
     absent = frozenset(missing()) - without
@@ -62,7 +71,7 @@ def up(*, as_json: bool, ports: str, state: Path, fresh: bool, without: frozense
         console.notice("up", f"without {', '.join(sorted(absent))}: not on this machine; make monitoring says more")
     try:
         with State.open(state, fresh=fresh) as opened:
-            system = _described(opened, ports, without | absent)
+            system = replace(_described(opened, ports, without | absent), scale=scale)
 
             def announce(pids: dict[str, int]) -> None:
                 found = addresses(system, pids)

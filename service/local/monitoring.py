@@ -21,6 +21,7 @@ FOLDER_OF_STATE = "watch"  # below the state directory: what was built, and the 
 _TARGETS = {
     "serve": "serve-metrics",
     "work": "work-metrics",
+    "respond": "respond-metrics",
     "emulate": "emulate-metrics",
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
@@ -34,11 +35,18 @@ def missing() -> list[str]:
     return [part for part, tool in TOOLS.items() if find(tool) is None]
 
 
-def build_words(folder: Path, ports: Mapping[str, int], running: frozenset[str]) -> list[str]:
-    """The `cubano` command that writes what both read into the folder; `running` are the parts of this system."""
-    words = ["monitor", "build", "--out", str(folder)]
+def build_words(
+    folder: Path, ports: Mapping[str, int], running: frozenset[str], *, scale: int = 1, token: Path | None = None
+) -> list[str]:
+    """The `cubano` command that writes what both read into the folder; `running` are the parts of this system. `scale` makes
+    the rules that many times faster; `token` is the file of what the responder wants to be called with.
+    """
+    words = ["monitor", "build", "--out", str(folder), "--scale", str(scale)]
+    if "responder" in running and token is not None:
+        url = f"http://{LOOPBACK}:{ports['responder']}/alertmanager"
+        words += ["--webhook", url, "--watchdog", url, "--token-file", str(token)]
     for part, port in _TARGETS.items():
-        if part in running:
+        if part in running or (part == "respond" and "responder" in running):
             words += ["--target", f"{part}={LOOPBACK}:{ports[port]}"]
     if "alertmanager" in running:
         words += ["--alertmanager", f"{LOOPBACK}:{ports['alertmanager']}"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-PEOPLE: Mapping[str, str] = {"ana": "lead", "luis": "oncall"}  # two, because what is dangerous needs two
+PEOPLE: Mapping[str, str] = {"ana": "lead", "luis": "on_call"}  # two, because what is dangerous needs two
 PREFIX = "CUBANO_RESPOND_"
 FOLDER_OF_STATE = "respond"  # below the state directory: its journal, its people
 TOKEN_VARIABLE = "CUBANO_RESPOND_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable

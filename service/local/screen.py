@@ -35,6 +35,8 @@ def _addresses(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Prometheus", f"{found['prometheus']}  [dim]our rules; alerts go to Mail[/]"
     if found["alertmanager"]:
         yield "Alertmanager", f"{found['alertmanager']}  [dim]amtool and API[/]"
+    if found["responder"]:
+        yield "On call", f"{found['responder']}  [dim]what fires, its plan, approve or refuse[/]"
     for number, (process, url) in enumerate(found["metrics"].items()):
         yield "" if number else "Metrics", f"{url}  [dim]{process}[/]"
     yield "Database", found["database_url"]
@@ -47,6 +49,8 @@ def _logins(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "" if number else "Logins", f"{login}  [dim]{person['role']}[/]"
     if found["staff"]:
         yield "", f"[dim]e-mail, password, and a secret for any authenticator; at[/] {found['api']}/staff"
+    for number, (name, token) in enumerate(found["operators"].items() if found["responder"] else ()):
+        yield "" if number else "On-call tokens", f"{token}  [dim]{name}[/]"
     for number, (role, key) in enumerate(found["api_keys"].items()):
         yield "" if number else "API keys", f"{key}  [dim]{role}[/]"
     if found["staff"] or found["api_keys"]:

@@ -20,9 +20,10 @@ from service.local.keys import with_all_roles
 from service.local.lock import Lock, Locked
 from service.local.people import Person
 from service.local.people import with_all_roles as with_everybody
+from service.local.responder import Access
 
 _RECORD = "system.json"
-_CONTENTS = ("mail", "emulator", "watch")  # and "postgres", which may lie elsewhere
+_CONTENTS = ("mail", "emulator", "watch", "respond")  # and "postgres", which may lie elsewhere
 
 
 class StateBusy(RuntimeError):  # the fact itself
@@ -43,6 +44,7 @@ class Record(msgspec.Struct):
     ports: dict[str, int] = {}
     api_keys: dict[str, str] = {}  # by role
     staff: list[Person] = []
+    responder: Access = msgspec.field(default_factory=Access)
 
 
 def fresh_record() -> Record:

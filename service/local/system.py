@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.local import monitoring, people
+from service.local import monitoring, people, responder
 from service.local.cluster import server_environment
 from service.local.health import http_ready, ready_when
 from service.local.keys import VARIABLE, as_variable
@@ -45,6 +45,7 @@ class System:
     database: EmbeddedPostgres | None
     given_database_url: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)  # of this run, over the developer's own
+    scale: int = 1  # how many times faster than production rules, leases and waits of the control plane are
 
     @property
     def database_url(self) -> str:
@@ -132,7 +133,10 @@ def built(system: System) -> list[str]:
     """The command that writes what the watchers read, where nothing is left of what others built."""
     folder = monitoring.configuration(system.state.directory)
     shutil.rmtree(folder, ignore_errors=True)
-    return cubano(*monitoring.build_words(folder, system.ports, system.running))
+    token = responder.token_file(system.state.directory, system.state.record.responder)
+    return cubano(
+        *monitoring.build_words(folder, system.ports, system.running, scale=system.scale, token=token),
+    )
 
 
 def services(system: System) -> list[Child]:
@@ -145,18 +149,51 @@ def services(system: System) -> list[Child]:
     return [child for name, child in found.items() if system.has(name)]
 
 
+def control(system: System) -> list[Child]:
+    """The responder; it needs nothing of the others to start."""
+    if not system.has("responder"):
+        return []
+    ready = http_ready(system.url("responder", "/health/ready"))
+    return [Child("respond", cubano("respond"), ready, responder_environment(system))]
+
+
+def responder_environment(system: System) -> dict[str, str]:
+    """Its settings: addresses, its own secrets, and none of the service's."""
+    found = environment(system)
+    decided = {
+        "ENVIRONMENT": "development",
+        "PORT": str(system.ports["responder"]),
+        "METRICS_PORT": str(system.ports["respond-metrics"]),
+        "STATE": str(responder.folder(system.state.directory)),
+        "TOKEN": system.state.record.responder.token,
+        "API_URL": system.url("serve"),
+        "SCALE": str(system.scale),
+        "POLL_S": str(max(5 / system.scale, 0.5)),
+        "LOG_FORMAT": "console",
+        **{f"{part}_URL".upper(): system.url(part) for part in monitoring.TOOLS if system.has(part)},
+    }
+    given = {name: value for name, value in found.items() if name.startswith(responder.PREFIX)}
+    return _plain(found) | given | {f"{responder.PREFIX}{name}": value for name, value in decided.items()}
+
+
 def addresses(system: System, pids: Mapping[str, int]) -> dict[str, object]:
     """What `cubano up --json` prints; the keys are fixed, a part that does not run is null."""
     metrics = {part: f"{part}-metrics" for part in ("serve", "work", "emulate")}
+    metrics |= {"respond": "respond-metrics"} if system.has("responder") else {}
     settings = environment(system)
     secrets = {"stripe": "CUBANO_STRIPE_WEBHOOK_SECRETS", "paypal": "CUBANO_PAYPAL_WEBHOOK_IDS"}
     return {
         "api": system.url("serve"),
         "emulator": system.url("emulate") if system.has("emulate") else None,
-        "responder": None,
+        "responder": system.url("responder") if system.has("responder") else None,
+        "operators": dict(system.state.record.responder.people),
         **{part: system.url(part) if system.has(part) else None for part in monitoring.TOOLS},
         "mail": system.url("mail") if system.has("mail") else None,
-        "metrics": {part: system.url(port, "/metrics") for part, port in metrics.items() if system.has(part)},
+        "metrics": {
+            part: system.url(port, "/metrics")
+            for part, port in metrics.items()
+            if part == "respond" or system.has(part)
+        },
         "database_url": system.database_url,
         "api_keys": system.state.record.api_keys,
         "staff": msgspec.to_builtins(system.state.record.staff),

@@ -11,8 +11,20 @@ import psycopg
 
 from service.local.console import Console
 from service.local.processes import NotReady, Supervisor
+from service.local.responder import PEOPLE, TOKEN_VARIABLE
 from service.local.shared import share, withdraw
-from service.local.system import System, built, companions, cubano, environment, postgres, services, watchers
+from service.local.system import (
+    System,
+    built,
+    companions,
+    control,
+    cubano,
+    environment,
+    postgres,
+    responder_environment,
+    services,
+    watchers,
+)
 from service.migrations.head import HEAD
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -49,9 +61,10 @@ async def bring_up(system: System, supervisor: Supervisor) -> None:
     start, around, inside = supervisor.start, companions(system), services(system)
     if _schema_is_current(system.database_url):  # all at once, which is what makes the second start quick
         seed = _cubano(system, supervisor, "db", "seed")
-        await _together(seed, _watch(system, supervisor), *map(start, [*around, *inside]))
+        await _together(seed, _watch(system, supervisor), _control(system, supervisor), *map(start, [*around, *inside]))
     else:
-        await _together(_make_data(system, supervisor), _watch(system, supervisor), *map(start, around))
+        first = (_make_data(system, supervisor), _watch(system, supervisor), _control(system, supervisor))
+        await _together(*first, *map(start, around))
         await _together(*map(start, inside))
 
 
@@ -65,6 +78,17 @@ async def _watch(system: System, supervisor: Supervisor) -> None:
     if watching:
         await supervisor.run("monitor", built(system), environment(system))
     await _together(*map(supervisor.start, watching))
+
+
+async def _control(system: System, supervisor: Supervisor) -> None:
+    """Its people first, so that they may sign in as soon as it answers."""
+    for child in control(system):
+        settings = responder_environment(system)
+        for name, role in PEOPLE.items():
+            words = cubano("respond", "operators", "add", name, "--role", role, "--if-missing")
+            token = {TOKEN_VARIABLE: system.state.record.responder.people[name]}
+            await supervisor.run(f"operator {name}", words, settings | token)
+        await supervisor.start(child)
 
 
 async def _cubano(system: System, supervisor: Supervisor, *words: str) -> None:
