@@ -48,9 +48,11 @@ def list_drills(*, as_json: bool) -> None:
     show_default=True,
     help="Where the evidence is written.",
 )
-@click.option("--scale", type=click.IntRange(1, 600), default=0, help="1 is the pace of production; 40 otherwise.")
+@click.option("--scale", type=click.IntRange(1, 600), help="1 is the pace of production; 40 otherwise.")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Keep the system's data here.")
-def run(*, names: tuple[str, ...], every: bool, as_json: bool, out: Path, scale: int, state: Path | None) -> None:
+def run(
+    *, names: tuple[str, ...], every: bool, as_json: bool, out: Path, scale: int | None, state: Path | None
+) -> None:
     """Start a system, break it, wait for the alert, approve, verify, and print what it cost in seconds, people and cents."""
     from runbooks.drills import evidence, table  # noqa: PLC0415 - as above
     from runbooks.drills.drill import SCALE, load_drills  # noqa: PLC0415

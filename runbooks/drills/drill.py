@@ -33,9 +33,12 @@ class Strike(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Buyers that come while it lasts: how many a second, and which provider they ask for ("" leaves the choice to us)."""
+    """Buyers that come while it lasts: how many a second, which provider they ask for ("" leaves the choice to us), and the
+    share whose first card is declined.
+    """
 
     per_second: Annotated[float, msgspec.Meta(gt=0, le=20)] = 2
+    declined: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0
     providers: tuple[str, ...] = ("",)
 
 

@@ -64,7 +64,10 @@ class Wire:
     @staticmethod
     def _now(stack: Stack) -> list[dict[str, Any]]:
         answer = httpx.get(f"{stack.emulator}/faults", timeout=_TIMEOUT_S).raise_for_status().json()
-        return [{key: each[key] for key in ("id", "match", "effects") if key in each} for each in answer["faults"]]
+        return [
+            {key: each[key] for key in ("id", "match", "effects", "times") if each.get(key) is not None}
+            for each in answer["faults"]
+        ]
 
     @staticmethod
     def _put(stack: Stack, faults: list[dict[str, Any]]) -> None:
@@ -79,7 +82,8 @@ def _wire(effects: dict[str, Any]) -> Fault:
         }
         if "status" in args:
             made = {"error": {"status": args["status"]}}
-        return Wire.add(stack, {"id": f"drill-{time.monotonic_ns()}", "match": match, "effects": made})
+        times = {"times": int(args["times"])} if "times" in args else {}
+        return Wire.add(stack, {"id": f"drill-{time.monotonic_ns()}", "match": match, "effects": made, **times})
 
     return fault
 

@@ -5,6 +5,7 @@ waited and who paid without getting a ticket is the price of the incident, in pe
 """
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import httpx
 from runbooks.drills.drill import Load
 from runbooks.drills.stack import Stack
 
-CARD = "4242424242424242"
+CARD, DECLINED = "4242424242424242", "4000000000000002"
 SLOW_S = 3.0  # a checkout that took longer was felt
 TRIES = 3
 AGAIN_S = 1.0
@@ -117,6 +118,8 @@ class Crowd:
         means = {"paypal": "approve"} if order["provider"] == "paypal" else {"card": CARD}
         url = f"{self.stack.found['api']}/api/payment/order/{order['orderId']}"
         try:
+            if random.random() < self.load.declined:
+                await client.post(f"{self.stack.emulator}/sessions/{page}/pay", json={"card": DECLINED})
             answer = await client.post(f"{self.stack.emulator}/sessions/{page}/pay", json=means)
             buyer.paid_at = time.time() if answer.is_success else 0.0
             while buyer.paid_at and not self._stop.is_set() and time.time() - buyer.paid_at < TICKET_S:
