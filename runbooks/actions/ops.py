@@ -24,7 +24,7 @@ class Ask:
 
     method: str
     path: str
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)  # it may hold a secret
     reason: str = ""
     timeout_s: float = ACT_S
 

@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 from runbooks.engine.registry import RefusedError
 
 PREFIX = "cubano-restore-"
+OWNER = "owner"  # file with the number of the process that works in a folder
 LONGEST_S = 600.0
 STOP_S = 15.0
 MOST_QUOTED = 300  # characters of what a program complained of
@@ -68,6 +70,7 @@ async def scratch_server(programs: Path | None) -> AsyncGenerator[Scratch, None]
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_place()))
     made = Scratch(folder, programs)
     try:
+        (folder / OWNER).write_text(str(os.getpid()))
         _give(folder)
         data = folder / "data"
         plain = (
@@ -88,9 +91,9 @@ async def scratch_server(programs: Path | None) -> AsyncGenerator[Scratch, None]
 
 
 async def sweep(programs: Path | None) -> None:
-    """Stop and remove what was left behind by a responder of this account."""
+    """Stop and remove what was left behind by a responder of this account that is no more."""
     for folder in _place().glob(f"{PREFIX}*"):
-        if _is_ours(folder):
+        if _is_ours(folder) and not _is_in_use(folder):
             await _remove(folder, programs)
 
 
@@ -174,6 +177,17 @@ def _give(folder: Path) -> None:
 def _is_ours(folder: Path) -> bool:
     status = folder.lstat()
     return not folder.is_symlink() and status.st_uid == _account().get("user", os.geteuid())
+
+
+def _is_in_use(folder: Path) -> bool:
+    owner = folder / OWNER
+    if not owner.is_file():  # it may be a moment old
+        return time.time() - folder.stat().st_mtime < STOP_S
+    try:
+        os.kill(int(owner.read_text()), 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def newest(folder: Path, suffixes: Sequence[str]) -> Path | None:
