@@ -38,9 +38,10 @@ from service.links.api import ask_for_links
 from service.oidc.rules import Issuer, OidcRules, read_roles
 from service.ops.api import create_ops
 from service.ops.flow import Promises
-from service.parts import INVARIANTS, Parts, build_parts
+from service.parts import INVARIANTS, Parts, build_parts, terms_of
 from service.probes import PROBES
 from service.receipts.api import get_order
+from service.recheck.flow import Books
 from service.reference.api import create_reference, openapi_config, tell_methods
 from service.sessions.api import by_session
 from service.settings import Settings
@@ -134,10 +135,16 @@ def _given(parts: Parts, health: Health) -> dict[str, Provide]:
         "health": health,
         "governors": parts.governors,
         "promises": promises,
+        "books": _books(parts),
         "livemode": parts.settings.livemode,
     }
     made = {name: Provide(_giver(each), sync_to_thread=False) for name, each in given.items()}
     return made | {"principal": Provide(principal_of, sync_to_thread=False)}
+
+
+def _books(parts: Parts) -> Books:
+    terms = {name: terms_of(each, parts.settings) for name, each in parts.gateways.items()}
+    return Books(parts.db, parts.gateways, terms)
 
 
 def _giver(given: Any) -> Callable[[], Any]:

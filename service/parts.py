@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from pydantic import SecretStr
+
 from service import __version__
 from service.access import tables as access
 from service.access.rules import OrderTokens
@@ -16,6 +18,7 @@ from service.audit import tables as audit
 from service.cases import tables as cases
 from service.catalog import tables as catalog
 from service.changes import tables as changes
+from service.changes.flow import Starts
 from service.closing import tables as closing
 from service.comparison.rules import Terms, prices_of
 from service.controls import tables as controls
@@ -59,8 +62,11 @@ from service.tickets import tables as tickets
 from service.tries import tables as tries
 from service.vault import tables as vault
 from service.webhook_secrets import tables as webhook_secrets
+from service.webhook_secrets.flow import REFRESH_S as SECRETS_S
+from service.webhook_secrets.flow import Acceptance
 from service.webhooks import tables as webhooks
 
+STARTS_S = 30.0  # between two tries to write down what this process began with
 ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT, **dispute_events.ON_EVENT}
 
 WITH_TABLES = (
@@ -126,6 +132,8 @@ class Parts:
         self.telemetry.at_scrape(self.shop.switches.measure)
         repeats = [
             Repeat("controls", self.shop.switches.refresh, REFRESH_S, self.telemetry),
+            Repeat("webhook-secrets", Acceptance(self.db, self.gateways).refresh, SECRETS_S, self.telemetry),
+            Repeat("starts", self._starts().turn, STARTS_S, self.telemetry),
             Repeat("database", partial(vitals.look, self.db), vitals.LOOK_S, self.telemetry),
         ]
         for name, breaker in self.shop.breakers.items():
@@ -133,6 +141,11 @@ class Parts:
             look = partial(breaker.probe, self.gateways[name].probe)
             repeats.append(Repeat("breaker", look, breaker.probe_every_s, self.telemetry))
         return repeating(repeats)
+
+    def _starts(self) -> Starts:
+        given = self.settings.model_dump()
+        told = {name: _plain(value) for name, value in given.items()}
+        return Starts(self.db, self.telemetry.process, __version__, told)
 
     async def close(self) -> None:
         for gateway in self.gateways.values():
@@ -197,6 +210,13 @@ def _build_gateways(
         for name, create in find_providers(settings.providers).items()
     }
     return Gateways(made)
+
+
+def _plain(value: object) -> str:
+    """A setting as a text, to be digested and kept by nobody."""
+    if isinstance(value, tuple):
+        return ",".join(_plain(each) for each in value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def terms_of(gateway: Gateway, settings: Settings) -> Terms:

@@ -21,6 +21,7 @@ from service.kernel.data_keys import CannotOpenError
 from service.kernel.db import Database, Session
 from service.vault import flow
 from service.vault.flow import Status
+from service.webhook_secrets import flow as webhook_secrets
 
 BATCH = 200  # orders in one transaction: half a second of locks that nobody but a buyer of these orders meets
 Step = Callable[[Session, str], Awaitable[list[str]]]
@@ -67,9 +68,11 @@ def _may_go(count: int) -> str:
 @by_option
 @as_json
 def rotate(*, batch: int, by: str, as_json: bool) -> None:
-    """Put every order's key under the first master key. It may be broken off and repeated, and nobody has to stop."""
+    """Put every order's key, and webhook secrets, under the first master key. It may be broken off and repeated, and nobody has to stop."""
 
     async def step(session: Session, after: str) -> list[str]:
+        if not after:
+            await webhook_secrets.rotate(session)  # a handful
         return await flow.rotate(session, after=after, limit=batch)
 
     _in_batches("rotate", step, by, as_json=as_json)

@@ -36,6 +36,7 @@ class Capability(StrEnum):
     FIND_CHECKOUT = "find_checkout"  # by our own ids, when no answer ever told its ref
     FIND_REFUND = "find_refund"
     WEBHOOKS = "webhooks"
+    RUNTIME_SECRETS = "runtime_secrets"  # what verifies webhooks may be replaced while it runs
     THIN_EVENTS = "thin_events"  # events that name an object which is then fetched
     LIST_EVENTS = "list_events"
     LIST_SETTLEMENTS = "list_settlements"
@@ -62,6 +63,7 @@ class Gateway(Protocol):
     capabilities: frozenset[Capability]
     lifetimes: Lifetimes
     event_types: tuple[str, ...]  # the vendor's names of the events we act on; what is listed for recovery
+    webhook_secrets: tuple[str, ...]  # `RUNTIME_SECRETS`: those of the settings
 
     def checkout_request(self, intent: CheckoutIntent) -> dict[str, Any]:
         """The exact request for `open_checkout`; pure, to be stored before it is sent."""
@@ -113,6 +115,10 @@ class Gateway(Protocol):
 
         It may wait for a certificate that is not known yet, and for nothing else.
         """
+        ...
+
+    def accept_secrets(self, secrets: tuple[str, ...]) -> None:
+        """`RUNTIME_SECRETS`: from now on `verify` takes these, in this order, and no other."""
         ...
 
     def read_envelope(self, body: bytes) -> Envelope:

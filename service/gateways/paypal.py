@@ -86,6 +86,7 @@ class PayPalGateway(Undeclared):
             Capability.PARTIAL_REFUND,
             Capability.FIND_REFUND,
             Capability.WEBHOOKS,
+            Capability.RUNTIME_SECRETS,
             Capability.THIN_EVENTS,
             Capability.LIST_EVENTS,
             Capability.LIST_SETTLEMENTS,
@@ -102,7 +103,7 @@ class PayPalGateway(Undeclared):
         self._client = PayPalClient(context, base_url=stand_in or f"https://api-m.{host}", tls=tls)
         self._page = f"{stand_in or f'https://www.{host}'}/checkoutnow?token="
         self._certificates = Certificates(_places(stand_in, host, options["ca_file"]), tls=tls)
-        self._webhook_ids = tuple(options["webhook_ids"])
+        self.webhook_secrets = self._webhook_ids = tuple(options["webhook_ids"])
         self._livemode = context.livemode
         page = urlsplit(self._page)
         self.page_origin = f"{page.scheme}://{page.netloc}"
@@ -170,6 +171,9 @@ class PayPalGateway(Undeclared):
 
     async def fetch_event(self, body: bytes) -> bytes:
         return await paypal_events.fetch_event(self._client, body)
+
+    def accept_secrets(self, secrets: tuple[str, ...]) -> None:
+        self._webhook_ids = secrets  # no secrets, but they say the same: which webhook is ours
 
     def read_envelope(self, body: bytes) -> Envelope:
         return paypal_events.read_envelope(body, livemode=self._livemode)

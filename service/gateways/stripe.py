@@ -54,6 +54,7 @@ class StripeGateway(Undeclared):
             Capability.FIND_CHECKOUT,
             Capability.FIND_REFUND,
             Capability.WEBHOOKS,
+            Capability.RUNTIME_SECRETS,
             Capability.THIN_EVENTS,
             Capability.LIST_EVENTS,
             Capability.LIST_SETTLEMENTS,
@@ -65,7 +66,8 @@ class StripeGateway(Undeclared):
     event_types = stripe_words.TYPES
 
     def __init__(self, context: Context) -> None:
-        self._secrets = tuple(each.get_secret_value() for each in context.options["webhook_secrets"])
+        self.webhook_secrets = tuple(each.get_secret_value() for each in context.options["webhook_secrets"])
+        self._secrets = self.webhook_secrets
         self._line = Line(context)
         self.page_origin = context.options["base_url"] or "https://checkout.stripe.com"
 
@@ -133,6 +135,9 @@ class StripeGateway(Undeclared):
     async def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Envelope:
         stripe_events.check_signature(body, headers.get("stripe-signature", ""), self._secrets, now=now)
         return stripe_events.read_envelope(body)
+
+    def accept_secrets(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
 
     def read_envelope(self, body: bytes) -> Envelope:
         return stripe_events.read_envelope(body)

@@ -17,6 +17,7 @@ class Undeclared:
     """The calls that hang on a capability, each refused with `GatewayRejected`, code `undeclared`."""
 
     provider: str
+    webhook_secrets: tuple[str, ...] = ()
 
     def _refuse(self, capability: Capability) -> NoReturn:
         raise GatewayRejected(self.provider, "undeclared", f"{self.provider} does not declare {capability}")
@@ -40,6 +41,10 @@ class Undeclared:
     async def find_refund(self, request: dict[str, Any]) -> RefundFacts | None:
         del request
         self._refuse(Capability.FIND_REFUND)
+
+    def accept_secrets(self, secrets: tuple[str, ...]) -> None:
+        del secrets
+        self._refuse(Capability.RUNTIME_SECRETS)
 
     async def fetch_event(self, body: bytes) -> bytes:
         del body

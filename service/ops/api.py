@@ -24,19 +24,23 @@ from service.acts.api import (
 from service.acts.flow import perform
 from service.acts.rules import PLAIN, Told, read_time
 from service.audit.flow import Chosen
+from service.changes.api import list_changes
 from service.impact.api import find_out_order, get_impact, list_stuck, list_touched
 from service.inbox.api import discard_event, get_event, list_events, replay_event, replay_events, sweep_inbox
 from service.kernel.errors import NotFound, WrongState
 from service.kernel.problem_docs import answered, documented
 from service.ops.flow import Promises, prepare_erase, read_trail
 from service.ops.views import CheckAsked, EraseAsked, InvariantsView, TrailView
-from service.outbox.api import discard_message, list_messages, retry_message
+from service.outbox.api import discard_message, list_messages, retry_message, retry_messages
+from service.recheck.api import run_reconciliation
 from service.shop.flow import Shop
 from service.switches.api import delete_switch, get_routing, get_switch, list_switches, put_switch
+from service.webhook_secrets.api import add_secret, list_secrets, retire_secret
 
 SWITCHES = (list_switches, get_switch, put_switch, delete_switch, get_routing)
 INBOX = (list_events, get_event, replay_event, discard_event, replay_events, sweep_inbox)
-OUTBOX = (list_messages, retry_message, discard_message)
+OUTBOX = (list_messages, retry_messages, retry_message, discard_message)
+SECRETS = (list_secrets, add_secret, retire_secret)
 IMPACT = (get_impact, list_touched, list_stuck, find_out_order)
 TAGS = ["Operations: promises and audit"]
 MOST_FILTER = 300  # characters: as long as what the trail keeps
@@ -174,6 +178,6 @@ async def erase_customer(
 
 def create_ops() -> Router:
     """All routes of operators; who may pass stands with each of them."""
-    own = (list_invariants, check_invariants, list_audit, erase_customer)
-    handlers = [*SWITCHES, *INBOX, *OUTBOX, *IMPACT, *own]
+    own = (list_invariants, check_invariants, list_audit, list_changes, run_reconciliation, erase_customer)
+    handlers = [*SWITCHES, *INBOX, *OUTBOX, *IMPACT, *SECRETS, *own]
     return Router("/api/ops", route_handlers=handlers, request_class=JsonRequest)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import Body, PathParameter, QueryParameter
 
 from service.access.rules import Permission
 from service.acts.api import (
@@ -26,7 +26,7 @@ from service.acts.rules import PLAIN, Told
 from service.kernel.errors import NotFound, WrongState
 from service.kernel.problem_docs import answered, documented
 from service.outbox import flow
-from service.outbox.views import InState, MessagesView
+from service.outbox.views import InState, MessagesView, RetryMany
 from service.shop.flow import Shop
 
 TAGS = ["Operations: inbox and outbox"]
@@ -55,6 +55,12 @@ RETRIED: dict[str, Any] = {
     "after": {"state": "pending", "attempts": 0},
     "affects": {"orders": 1, "sessions": 0, "events": 1, "amounts": [{"minor": 24900, "currency": "USD"}]},
     "planHash": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+}
+MANY: dict[str, Any] = {
+    **RETRIED,
+    "subject": "mail",
+    "before": {"state": "dead", "messages": [815, 816]},
+    "affects": {"orders": 2, "sessions": 0, "events": 2, "amounts": [{"minor": 49800, "currency": "USD"}]},
 }
 DISCARDED = {**RETRIED, "action": "outbox.discard", "after": {"state": "done", "effect": "none"}}
 
@@ -94,6 +100,29 @@ async def list_messages(
             personal=personal,
         )
     return Response(page, headers=NO_STORE)
+
+
+@post(
+    "/outbox/retry",
+    summary="Deliver many messages again",
+    tags=TAGS,
+    opt={"permission": Permission.OPS_WRITE},
+    status_code=200,
+    responses={**answered(200, Told, MANY, "They are due at once, or would be"), **documented(*ACTING)},
+)
+async def retry_messages(
+    request: JsonRequest,
+    data: Annotated[RetryMany, Body(examples=shown({"kind": "mail", "reason": "the mail server is back"}))],
+    shop: NamedDependency[Shop],
+    *,
+    key: Repeatable = None,
+) -> Response[Told]:
+    """Deliver dead messages of a kind, or of all, again: the oldest first, in one transaction with one entry in the trail.
+
+    Each has its effect once, however often it is delivered. What was set aside for a person stays so unless `parked` says otherwise.
+    """
+    wanted = asked(request, data, key)
+    return Response(await perform(shop.db, wanted, partial(flow.prepare_many, wish=data)), headers=NO_STORE)
 
 
 @post(

@@ -1,5 +1,6 @@
 """Look through the outbox, deliver a message again, decide against one. A message a worker delivers now is left to it."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from service.kernel.ids import is_id
 from service.kernel.outbox import MessageState, OutboxMessage
 from service.orders.flow import add_up
 from service.orders.tables import Order
-from service.outbox.views import MessagesView, present
+from service.outbox.views import MessagesView, RetryMany, present
 
 SPAN = 50_000  # rows a page looks at
 
@@ -51,9 +52,34 @@ async def prepare_retry(session: Session, seq: int) -> Prepared:
         before=facts(message),
         after={"state": MessageState.PENDING.value, "attempts": 0},
         changes=not waits,
-        affects=await _affected(session, message),
+        affects=await _affected(session, [message]),
     )
     return Prepared(plan, partial(outbox.retry, session, seq))
+
+
+async def prepare_many(session: Session, wish: RetryMany) -> Prepared:
+    """Deliver the oldest of some dead messages again; those set aside for a person only when they are asked for."""
+    wanted = [OutboxMessage.state == MessageState.DEAD]
+    wanted += [] if wish.parked else [OutboxMessage.attempts >= outbox.MAX_ATTEMPTS]
+    if wish.kind is not None:
+        family = f"{wish.kind.rstrip('.')}."
+        wanted.append(sa.or_(OutboxMessage.kind == wish.kind, OutboxMessage.kind.startswith(family, autoescape=True)))
+    query = sa.select(OutboxMessage).where(*wanted).order_by(OutboxMessage.seq).limit(wish.limit)
+    messages = list((await session.execute(query.with_for_update())).scalars())
+
+    async def apply() -> None:
+        for each in messages:
+            await outbox.retry(session, each.seq)
+
+    plan = Plan(
+        action="outbox.retry",
+        subject=wish.kind or "outbox",
+        before={"state": MessageState.DEAD.value, "messages": [each.seq for each in messages]},
+        after={"state": MessageState.PENDING.value, "attempts": 0},
+        changes=bool(messages),
+        affects=await _affected(session, messages),
+    )
+    return Prepared(plan, apply)
 
 
 async def prepare_discard(session: Session, seq: int, asked: Asked) -> Prepared:
@@ -66,7 +92,7 @@ async def prepare_discard(session: Session, seq: int, asked: Asked) -> Prepared:
         subject=_name(message),
         before=facts(message),
         after={"state": MessageState.DONE.value, "effect": "none"},
-        affects=await _affected(session, message),
+        affects=await _affected(session, [message]),
     )
     why = f"discarded by {asked.by.name}: {asked.act.reason}"
     return Prepared(plan, partial(outbox.discard, session, seq, why=why))
@@ -91,8 +117,8 @@ def facts(message: OutboxMessage) -> dict[str, object]:
     return {"seq": message.seq, "state": message.state, "attempts": message.attempts}
 
 
-async def _affected(session: Session, message: OutboxMessage) -> Affected:
-    order_id = message.payload.get("order_id")
-    ids = [order_id] if isinstance(order_id, str) and is_id(order_id, "ord") else []
+async def _affected(session: Session, messages: Sequence[OutboxMessage]) -> Affected:
+    named = {each.payload.get("order_id") for each in messages}
+    ids = sorted(each for each in named if isinstance(each, str) and is_id(each, "ord"))
     count, amounts = await add_up(session, Order.id.in_(ids))
-    return Affected(orders=count, events=1, amounts=amounts)
+    return Affected(orders=count, events=len(messages), amounts=amounts)

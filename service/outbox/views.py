@@ -5,9 +5,34 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from service.acts.rules import PLAIN, Act
 from service.kernel.outbox import OutboxMessage
 
 InState = Literal["any", "pending", "done", "dead"]  # `MessageState`, or any
+
+
+MOST_RETRIED = 200  # messages in one act: one transaction, one entry
+
+
+class RetryMany(Act, frozen=True, kw_only=True):
+    """Which dead messages shall be delivered again, the oldest first."""
+
+    kind: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1,
+                max_length=100,
+                pattern=PLAIN,
+                description="One kind, `mail.confirmation`, or all of a family, `mail`.",
+            ),
+        ]
+        | None
+    ) = None
+    parked: Annotated[
+        bool, msgspec.Meta(description="Also those that were set aside for a person before their tries were used up.")
+    ] = False
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_RETRIED, description="How many at most.")] = 100
 
 
 class MessageView(msgspec.Struct, rename="camel", frozen=True):

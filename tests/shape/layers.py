@@ -13,7 +13,7 @@ from tests.shape.tree import Source
 TIERS: Sequence[frozenset[str]] = (
     frozenset({"app", "worker", "deliveries", "cli", "parts", "health", "probes", "figures", "lookout", "local", "bench", "migrations"}),
     frozenset({
-        *("console", "account", "signin", "storefront", "reference", "beacon", "ops", "switches", "inbox", "outbox", "impact", "changes", "recheck"),
+        *("console", "account", "signin", "storefront", "reference", "beacon", "ops", "switches", "inbox", "outbox", "impact", "changes", "recheck", "webhook_secrets"),
     }),
     frozenset({"receipts", "desk", "erasure", "links", "reconciliation", "closing", "history", "archives"}),
     frozenset({"comparison", "keeping"}),
@@ -27,7 +27,7 @@ TIERS: Sequence[frozenset[str]] = (
     frozenset({"shop"}),
     frozenset({
         *("access", "acts", "arrivals", "audit", "cases", "controls", "idempotency", "journal", "limits", "mail", "oidc"),
-        *("responder", "sessions", "shield", "signing", "staff", "tries", "vault", "webhook_secrets"),
+        *("responder", "sessions", "shield", "signing", "staff", "tries", "vault"),
     }),
     frozenset({"webhooks"}),
     frozenset({"gateways"}),
