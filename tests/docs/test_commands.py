@@ -1,6 +1,7 @@
 """Every command a document shows is run against a real system, as a reader would, in a shell of its own.
 
-The documents speak of the usual ports; the system of the tests has others, so addresses are exchanged before a line runs.
+The documents speak of the usual ports; the system of the tests has others, so addresses are exchanged before a line runs. The
+first `cubano` of a document is the installed program; the others are forked from one that has its imports (`standing.py`).
 """
 
 import json
@@ -16,9 +17,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.docs.documents import Document, documents
+from tests.docs.standing import standing
 from tests.shape.tree import ROOT
 
 RUN = [document for document in documents() if any(block.runs for block in document.blocks())]
+INSTALLED = ".venv/bin/cubano"
 START_TIMEOUT_S = 60
 DOCUMENT_TIMEOUT_S = 240  # the longest runs two dozen commands; each is a process of its own
 
@@ -40,6 +43,12 @@ def system(tmp_path_factory) -> Iterator[Mapping]:
         finally:
             up.send_signal(signal.SIGINT)
             up.communicate(timeout=START_TIMEOUT_S)
+
+
+@pytest.fixture(scope="module")
+def cubano(tmp_path_factory) -> Iterator[Path]:
+    with standing(tmp_path_factory.mktemp("standing")) as program:
+        yield program
 
 
 def _own_environment() -> dict[str, str]:
@@ -65,16 +74,16 @@ def exchange(command: str, system: Mapping) -> str:
 
 @pytest.mark.timeout(DOCUMENT_TIMEOUT_S + START_TIMEOUT_S)
 @pytest.mark.parametrize("document", RUN, ids=lambda document: document.path)
-def test_commands_do_what_the_document_says(document: Document, system: Mapping, tmp_path: Path):
+def test_commands_do_what_the_document_says(document: Document, system: Mapping, cubano: Path, tmp_path: Path):
     """All commands of the document end well, one after the other."""
     lines = [command for block in document.blocks() if block.runs for command in block.commands]
     # A reader stands where the system runs; here it runs elsewhere, and hands its settings over.
     settings = f"set -a; . {system['state']}/settings.env; set +a\n"
-    script = (
-        "set -euo pipefail\n"
-        + settings
-        + "\n".join(f"echo {_quoted(line)}\n{exchange(line, system)}" for line in lines)
-    )
+    commands = [exchange(line, system) for line in lines]
+    first = next((number for number, command in enumerate(commands) if INSTALLED in command), 0)
+    commands[first + 1 :] = [each.replace(INSTALLED, str(cubano)) for each in commands[first + 1 :]]
+    said = (f"echo {_quoted(line)}\n{command}" for line, command in zip(lines, commands, strict=True))
+    script = "set -euo pipefail\n" + settings + "\n".join(said)
 
     done = subprocess.run(
         ["bash", "-c", script],
