@@ -72,7 +72,7 @@ async def test_a_database_that_is_down_is_an_answer_of_one_read_and_of_no_other(
         player = Player(world, registry)
         reachable = await player.read("db.reachable")
         assert not reachable["reachable"]
-        assert "hidden" not in reachable["why"]
+        assert "hidden" not in str(reachable)
         for name in ("db.connections", "inbox.dead"):
             with pytest.raises(UnreachableError):
                 await player.read(name)
