@@ -102,7 +102,7 @@ class Acting:
         action = self._action(attempt)
         for number in range(self._desk.settings.looks):
             if number:
-                await asyncio.sleep(self._desk.span(self._desk.settings.poll_s).total_seconds())
+                await asyncio.sleep(self._desk.span(self._desk.settings.look_again_s).total_seconds())
             try:
                 async with asyncio.timeout(action.timeout_s):
                     taken = await action.observe(self._desk.world, attempt.args)

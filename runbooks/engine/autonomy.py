@@ -1,8 +1,8 @@
 """How far a playbook may go by itself: what it asks for, cut down to what its drills have proved.
 
-A green drill of this very version, younger than 35 days, lets `auto` be auto; a run that failed or made things worse after
-that drill takes it back until the next green one. Evidence is read from JSON files that drills write:
-`{"drill", "playbook", "version", "green", "at"}`, one object or a list of them in a file; other keys are passed by.
+The last result of each drill of this very version counts: its own drill must be green and younger than 35 days, and none of
+the others may have failed. A run that failed or made things worse since then takes it back until the next green one. The
+results are what drills leave in `evidence.json`: `{playbook: {drill: {"version", "green", "at"}}}`.
 """
 
 import json
@@ -41,14 +41,13 @@ class Standing:
 
 
 def read_evidence(places: Iterable[Path]) -> Iterator[Evidence]:
-    """From files and folders; what cannot be read proves nothing and is passed by."""
+    """From files, or folders with an `evidence.json`; what cannot be read proves nothing and is passed by."""
     for place in places:
-        for path in sorted(place.glob("*.json")) if place.is_dir() else [place]:
-            try:
-                found = json.loads(path.read_text())
-            except (OSError, ValueError):
-                continue
-            yield from _of(found if isinstance(found, list) else [found])
+        try:
+            found = json.loads((place / EVIDENCE if place.is_dir() else place).read_text())
+        except (OSError, ValueError):
+            continue
+        yield from _of(found)
 
 
 def standing(desk: Desk, playbook: Playbook) -> Standing:
@@ -57,16 +56,13 @@ def standing(desk: Desk, playbook: Playbook) -> Standing:
         return Standing(playbook.autonomy, f"the playbook says {playbook.autonomy}")
     if reason := _unfit(desk, playbook):
         return Standing(Autonomy.SUGGEST, reason)
-    places = (*desk.settings.evidence, desk.record.journal.folder / EVIDENCE)
-    mine = [
-        each for each in read_evidence(places) if each.playbook == playbook.name and each.version == playbook.version
-    ]
-    latest = max(mine, key=lambda each: each.at, default=None)
-    if latest is None:
+    last = _last(desk, playbook)
+    own = last.get(playbook.drill)
+    if own is None:
         return Standing(Autonomy.SUGGEST, "no drill has proved this version")
-    if reason := _faded(desk, latest):
+    if reason := _faded(desk, own, last.values()):
         return Standing(Autonomy.SUGGEST, reason)
-    return Standing(Autonomy.AUTO, f"its drill was green on {latest.at:%Y-%m-%d}")
+    return Standing(Autonomy.AUTO, f"its drill was green on {own.at:%Y-%m-%d}")
 
 
 def asks(desk: Desk, playbook: Playbook, plan: Plan, too_much: list[str]) -> list[str]:
@@ -91,13 +87,24 @@ def _unfit(desk: Desk, playbook: Playbook) -> str:
     return ""
 
 
-def _faded(desk: Desk, latest: Evidence) -> str:
-    """Why the latest drill does not count any more."""
-    if not latest.green:
-        return f"its last drill failed ({latest.at:%Y-%m-%d})"
-    if desk.since(latest.at).days >= desk.settings.evidence_days:
+def _last(desk: Desk, playbook: Playbook) -> dict[str, Evidence]:
+    """The last result of each drill of this version."""
+    found: dict[str, Evidence] = {}
+    for each in read_evidence((*desk.settings.evidence, desk.record.journal.folder / EVIDENCE)):
+        mine = each.playbook == playbook.name and each.version == playbook.version
+        if mine and (each.drill not in found or found[each.drill].at < each.at):
+            found[each.drill] = each
+    return found
+
+
+def _faded(desk: Desk, own: Evidence, last: Iterable[Evidence]) -> str:
+    """Why what was proved does not count any more."""
+    for each in last:
+        if not each.green:
+            return f"its last drill {each.drill} failed ({each.at:%Y-%m-%d})"
+    if desk.since(own.at).days >= desk.settings.evidence_days:
         return f"its last green drill is older than {desk.settings.evidence_days} days"
-    failed = [run for run in desk.runs if run.playbook == latest.playbook and run.failed and run.since > latest.at]
+    failed = [run for run in desk.runs if run.playbook == own.playbook and run.failed and run.since > own.at]
     return f"run {failed[-1].id} ended as {failed[-1].state} since its last green drill" if failed else ""
 
 
@@ -105,14 +112,14 @@ def _goes_back(act: Act, reversal: Reversal) -> bool:
     return reversal is Reversal.HARMLESS or (reversal is Reversal.LEASE and act.lease_s > 0)
 
 
-def _of(found: list[Any]) -> Iterator[Evidence]:
-    for each in found:
-        try:
-            at = datetime.fromisoformat(str(each["at"]))
-            evidence = Evidence(
-                str(each["drill"]), str(each["playbook"]), str(each["version"]), each["green"] is True, at
-            )
-        except (KeyError, TypeError, ValueError):
-            continue
-        if at.utcoffset() is not None:
-            yield evidence
+def _of(found: Any) -> Iterator[Evidence]:
+    """Every result that is one; a time without its zone is none."""
+    for playbook, drills in found.items() if isinstance(found, dict) else ():
+        for drill, each in drills.items() if isinstance(drills, dict) else ():
+            try:
+                at = datetime.fromisoformat(str(each["at"]))
+                evidence = Evidence(str(drill), str(playbook), str(each["version"]), each["green"] is True, at)
+            except (KeyError, TypeError, ValueError):
+                continue
+            if at.utcoffset() is not None:
+                yield evidence

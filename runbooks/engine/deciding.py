@@ -54,15 +54,16 @@ class Deciding:
             await self._wait_for(run, other)
         elif run.blocked:
             await self._plan(run, playbook, State.PLANNED)  # it waited: what it saw then may not be so any more
-        elif reasons := asks(self._desk, playbook, plan, self._excess(plan, playbook, run)):
-            self._record.move(run, State.PLANNED, Event.ASK, "; ".join(reasons))
+        elif reasons := asks(self._desk, playbook, plan, self._special(plan, playbook, run)):
+            anew = [f"planned anew: {run.replanned}"] if run.replanned else []
+            self._record.move(run, State.PLANNED, Event.ASK, "; ".join([*anew, *reasons]))
         else:
             self._record.move(run, State.PLANNED, Event.BEGIN, f"by itself: {standing(self._desk, playbook).why}")
 
-    def _excess(self, plan: Plan, playbook: Playbook, run: Run) -> list[str]:
-        by_hand = [] if run.alarm else ["it was started by hand"]
-        by_hand += [f"it would end with: {plan.ends}"] if plan.ends else []
-        return [*by_hand, *(f"it touches {each}" for each in excess(plan, playbook.limits))]
+    def _special(self, plan: Plan, playbook: Playbook, run: Run) -> list[str]:
+        found = [] if run.alarm else ["it was started by hand"]
+        found += [f"it would end with: {plan.ends}"] if plan.ends else []
+        return [*found, *(f"it touches {each}" for each in excess(plan, playbook.limits))]
 
     async def _wait_for(self, run: Run, other: Run) -> None:
         why = f"run {other.id} ({other.playbook}) changes the same, and is {other.state.replace('_', ' ')}"

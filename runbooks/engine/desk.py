@@ -53,6 +53,7 @@ class EngineSettings:
     replans: int = 3  # a world that changes faster than it is planned is no place for an engine
     attempts: int = 2  # an act that certainly was not done is tried once more
     looks: int = 3  # at whether an act was done, before nobody knows
+    look_again_s: float = 2  # between them
     keep_s: int = 21_600  # for how long a lease is renewed
     roles: frozenset[str] = frozenset({"on_call", "admin"})  # who may approve
     evidence: tuple[Path, ...] = ()

@@ -43,7 +43,7 @@ class Intake:
         except BadLabelsError as error:
             self._record.write("alarm.refused", {"alarm": alarm.name, "why": str(error)})
             raise
-        key = run_key(playbook.version, subject, alarm.starts_at)
+        key = run_key(playbook, subject, alarm.starts_at)
         known = self._desk.runs.by_key(key) or self._began(playbook, subject, alarm)
         if alarm.status == RESOLVED:
             return self._resolved(known)
@@ -60,7 +60,7 @@ class Intake:
             if run.is_open:
                 return run
         now = self._desk.clock().isoformat()
-        key = run_key(playbook.version, subject, f"by hand {now}")
+        key = run_key(playbook, subject, f"by hand {now}")
         return self._open(playbook, subject, labels, key, {"requester": person.known_as})
 
     def wanted(self, name: str, labels: Mapping[str, str]) -> tuple[Playbook, dict[str, str], str]:

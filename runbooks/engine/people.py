@@ -21,7 +21,7 @@ from runbooks.engine.judging import Judging
 from runbooks.engine.playbook import Continue, Human
 from runbooks.engine.route import following
 from runbooks.engine.runs import Person, Run
-from runbooks.engine.states import Event, State
+from runbooks.engine.states import Event, State, advance
 
 ANSWERS_UNKNOWN = ("done", "not done")  # what a person says of an act nobody knows of
 
@@ -103,7 +103,7 @@ class People:
         run = self._allowed(run_id, person)
         if reason := self._desk.passive():
             raise PassiveError(f"nothing is put back while {reason}")
-        if not run.acted or (run.is_open and run.state is not State.UNKNOWN):
+        if not run.acted or run.state is State.WORSE or advance(run.state, Event.ROLL_BACK) is None:
             raise WrongStateError(run, "put back")
         state = run.state
         self._record.write("run.undoing", {"by": person.known_as}, run.id)

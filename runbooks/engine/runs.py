@@ -14,6 +14,7 @@ import msgspec
 from runbooks.engine.facts import Value
 from runbooks.engine.journal import Entry, digest
 from runbooks.engine.plan import Plan
+from runbooks.engine.playbook import Playbook
 from runbooks.engine.states import FAILED, OPEN, State
 from service.telemetry.redaction import redact_text
 
@@ -105,6 +106,7 @@ class Run:
     waited_s: float = 0  # for people, since it began
     checked: bool = False  # the plan was compared with the world since it last began
     replans: int = 0
+    replanned: str = ""  # why, the last time
     verified: bool = False
     verifier: str = ""  # the verify step that was played last
     drafts: list[dict[str, Any]] = field(default_factory=list)
@@ -144,9 +146,9 @@ class Run:
 END = "(end)"
 
 
-def run_key(version: str, subject: str, since: str) -> str:
+def run_key(playbook: Playbook, subject: str, since: str) -> str:
     """The same for repeats, retries and double clicks."""
-    return digest([version, subject, since])
+    return digest([playbook.name, playbook.version, subject, since])
 
 
 class Runs:
@@ -202,6 +204,7 @@ def _moved(run: Run, data: Mapping[str, Any], at: datetime) -> None:
         run.checked = False
         run.stale = data["event"] == "replan"
         run.replans += run.stale
+        run.replanned = data["why"] if run.stale else run.replanned
 
 
 def _planned(run: Run, data: Mapping[str, Any], _at: datetime) -> None:

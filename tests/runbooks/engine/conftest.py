@@ -29,7 +29,7 @@ class Night:
         self.clock = Dial(START)
         self.house = House()
         self.shelf = Shelf(book())
-        self.settings = EngineSettings(**settings)
+        self.settings = EngineSettings(look_again_s=0.001, **settings)
         self.engine = None
         self.more = {}
 
@@ -55,15 +55,12 @@ class Night:
         await engine.recover()
         return engine
 
-    def trust(self, name="LampOut", version="v1", green=True, days=0):
+    def trust(self, name="LampOut", version="v1", green=True, days=0, drill="lamp-out"):
         """A drill that was run so many days ago."""
         at = START.timestamp() - days * 86_400
-        found = {"drill": "lamp-out", "playbook": name, "version": version, "green": green}
-        row = found | {"at": datetime.fromtimestamp(at, UTC).isoformat()}
-        path = self.folder / "evidence.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = json.loads(path.read_text()) if path.exists() else []
-        path.write_text(json.dumps([*before, row]))
+        row = {"version": version, "green": green, "at": datetime.fromtimestamp(at, UTC).isoformat()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "evidence.json").write_text(json.dumps({name: {drill: row}}))
 
     async def alarm(self, name="LampOut", lamp="red", starts_at="2026-11-23T03:00:00Z", **more):
         run = await self.engine.take(Alarm(name, {"lamp": lamp}, starts_at, **more))
