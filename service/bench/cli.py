@@ -1,6 +1,6 @@
 """`cubano bench`: throughput and latency of the hot paths, measured against PostgreSQL alone in the same run.
 
-Exit codes: 0 measured, 1 something was refused, lost or could not be started, 2 usage.
+Exit codes: 0 measured, 1 something was refused, lost, too dear or could not be started, 2 usage, 3 inconclusive.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from service.bench.chaos.play import Report, play
 from service.bench.chaos.report import print_report
 from service.bench.chaos.report import record as chaos_record
 from service.bench.drive import LoadFailed
+from service.bench.interval import Verdict
 from service.bench.machine import Machine, fingerprint
 from service.bench.report import print_machine, print_outcome, record, remember
 from service.bench.scale import FEW, MANY, NAME, compare, print_compared
@@ -35,6 +36,7 @@ CONNECTIONS = (16, 64)
 SECONDS = 10
 CHAOS = "chaos"  # no measurement: it holds or it does not
 CHAOS_S = 120
+INCONCLUSIVE = 3
 
 
 @click.group()
@@ -127,7 +129,15 @@ def run(
         records += found
     if as_json:
         print_json(records)
-    sys.exit(0 if all(each["holds"] for each in records) else FOUND_WRONG)
+    sys.exit(_exit_code(records))
+
+
+def _exit_code(records: list[dict[str, Any]]) -> int:
+    """One that is wrong is worse than one that nobody knows."""
+    failed = [each for each in records if not each["holds"]]
+    if any(each.get("verdict") != Verdict.INCONCLUSIVE for each in failed):
+        return FOUND_WRONG
+    return INCONCLUSIVE if failed else 0
 
 
 def _outcomes(benchmark: Benchmark, seconds: int, concurrency: Sequence[int]) -> tuple[list[Outcome], Machine]:
