@@ -16,6 +16,7 @@ from service.kernel.invariants import Invariant, check_snapshot
 from service.kernel.vitals import Vitals
 from service.orders.tables import OF_CUSTOMERS
 from service.telemetry import catalogue
+from service.telemetry.foundation import PROVIDERS
 from service.telemetry.labels import CaseKind, DisputeState, OrderState
 from service.telemetry.logs import get_logger
 from service.telemetry.metric import Gauge
@@ -101,7 +102,7 @@ class Figures:
         self._refreshed_at = time.monotonic()
         self._next_check = 0.0
         self._next_tickets = 0.0
-        self._providers = set(catalogue.PROVIDERS.known)
+        self._providers = set(PROVIDERS.known)
 
     def measure_age(self) -> None:
         """How old the figures are, now."""

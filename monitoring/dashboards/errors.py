@@ -235,7 +235,6 @@ def _refused() -> Row:
     guards = signals.rate_of(catalogue.ACCESS, RATE, "outcome", outcome=Unlike("allowed"))
     limits = signals.rate_of(catalogue.LIMITS, RATE, "zone", verdict="limited")
     signs = signals.rate_of(catalogue.SIGN_INS, RATE, "outcome")
-    shed = signals.rate_of(catalogue.SHED, RATE, "what")
     return Row(
         "Is somebody trying things out?",
         (
@@ -248,10 +247,9 @@ def _refused() -> Row:
             ),
             chart(
                 "Over a limit, a minute",
-                "By zone, and what was sent away because an operator sheds load. Customers in `checkout` or `pages` are "
-                "money: raise the factor before a sale.",
+                "By zone, and what an operator sheds. Customers in `checkout` or `pages` are money: raise the factor.",
                 Query(seen(f"{limits} * 60", "zone"), "{{zone}}"),
-                Query(seen(f"{shed} * 60", "what"), "shed: {{what}}"),
+                Query(seen(f"{signals.rate_of(catalogue.SHED, RATE, 'what')} * 60", "what"), "shed: {{what}}"),
                 unit="short",
                 wide=7,
             ),

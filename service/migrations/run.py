@@ -13,11 +13,11 @@ LOOK_S = 0.2  # between two looks whether another deployment has ended
 ADVISORY_LOCK = 0x63756261  # "cuba": two deployments do not migrate at the same time
 
 
-def migrate(database_url: str, *, revision: str = "head", down: bool = False) -> None:
+def migrate(database_url: str, *, revision: str = "head", down: bool = False, lock_wait_ms: int = LOCK_WAIT_MS) -> None:
     """Bring the schema to a revision; safe to call from several processes at once."""
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"SET lock_timeout = {LOCK_WAIT_MS}")
+        connection.exec_driver_sql(f"SET lock_timeout = {lock_wait_ms}")
         _wait_for_turn(connection)
         try:
             config = _config(connection)

@@ -12,7 +12,6 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 import service.migrations
-from service.migrations import run
 from service.migrations.head import HEAD
 from service.migrations.run import migrate
 from service.parts import METADATA
@@ -133,16 +132,15 @@ def test_no_index_keeps_writers_waiting(empty_database_url):
     assert [] == [each for each, table in built if table not in new and "CONCURRENTLY" not in each]
 
 
-def test_an_index_that_was_not_finished_is_built_anew(empty_database_url, monkeypatch):
+def test_an_index_that_was_not_finished_is_built_anew(empty_database_url):
     """Somebody's old transaction keeps it from being ready; the next start does it again."""
     migrate(empty_database_url, revision="0010")
-    monkeypatch.setattr(run, "LOCK_WAIT_MS", 300)
     valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_orders_synthetic'::regclass"
     with psycopg.connect(empty_database_url) as old:
         old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         old.execute("SELECT 1 FROM api_clients")
         with pytest.raises(sa.exc.OperationalError):
-            migrate(empty_database_url)
+            migrate(empty_database_url, lock_wait_ms=300)
 
     with psycopg.connect(empty_database_url) as connection:
         before = connection.execute(valid).fetchall()

@@ -208,17 +208,6 @@ def test_settings_of_the_service_are_accepted(name, profile):
     assert "" == settings.redis_url.get_secret_value()
 
 
-def test_the_synthetic_buyer_reaches_the_store():
-    """By an address that is one among the containers, and not by the customers', which is this machine's own."""
-    settings = load_settings(environment("work", fresh()))
-    host, port = settings.synthetic_url.removeprefix("http://").split(":")
-
-    assert 60 == settings.synthetic_every_s
-    assert set(SERVICES[host]["networks"]) & set(SERVICES["work"]["networks"])
-    assert any(each.endswith(f":{port}") for each in SERVICES[host]["ports"])
-    assert host not in settings.public_url
-
-
 def test_both_kinds_of_process_speak_to_the_same_things():
     """One set of settings; a difference would be a bug that only one of them has."""
     given = fresh()

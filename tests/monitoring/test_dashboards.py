@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from typing import Any
 from urllib.parse import unquote
 
 import jsonschema_rs
@@ -79,11 +80,11 @@ def asked(text):
 
 def added_up(expr):
     """What an expression adds up or averages: the labels that are kept, and the metrics below."""
-    nodes = []
+    nodes: list[Any] = []
     promql_parser.walk(promql_parser.parse(expr), nodes.append)
     for node in nodes:
         if isinstance(node, promql_parser.AggregateExpr) and str(node.op) in {"sum", "avg"}:
-            below = []
+            below: list[Any] = []
             promql_parser.walk(node, below.append)
             kept = set(node.modifier.labels) if node.modifier is not None else set()
             yield kept, {each.name for each in below if isinstance(each, promql_parser.VectorSelector)}

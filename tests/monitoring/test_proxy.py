@@ -15,9 +15,11 @@ import pytest
 
 from service.access.rules import client_ip
 from service.local.binaries import FOLDER, Tool
+from service.local.compose_env import fresh
 from service.local.ports import free_port
+from service.settings import load_settings
 from tests.monitoring.binaries import needed
-from tests.monitoring.compose import ROOT, environment
+from tests.monitoring.compose import ROOT, SERVICES, environment
 
 CONFIG = ROOT / "monitoring" / "compose" / "proxy.cfg"
 WITHIN_S = 10
@@ -210,3 +212,14 @@ def test_its_own_metrics_are_not_the_shops(front):
     assert "haproxy_" in httpx.get(f"{front.watch}/metrics").text
     assert 404 == httpx.get(f"{front.watch}/anything").status_code
     assert ["/metrics"] == [path for server in front.servers for _, path, _ in server.seen]
+
+
+def test_the_synthetic_buyer_reaches_the_store() -> None:
+    """By an address that is one among the containers, and not by the customers', which is this machine's own."""
+    settings = load_settings(environment("work", fresh()))
+    host, port = settings.synthetic_url.removeprefix("http://").split(":")
+
+    assert 60 == settings.synthetic_every_s
+    assert set(SERVICES[host]["networks"]) & set(SERVICES["work"]["networks"])
+    assert any(each.endswith(f":{port}") for each in SERVICES[host]["ports"])
+    assert host not in settings.public_url
