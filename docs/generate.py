@@ -18,7 +18,7 @@ from typing import Any
 import click
 from sqlalchemy.dialects import postgresql
 
-from docs.lists import alerts, cases, differences, objectives, reasons, roles, zones
+from docs.lists import actions, alerts, cases, differences, fences, matter, objectives, reads, reasons, roles, zones
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]*?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -184,15 +184,19 @@ def _needs(passage: Any) -> str:
 
 
 PARTS: Mapping[str, Callable[..., str]] = {
+    "actions": actions,
     "alerts": alerts,
     "capabilities": capabilities,
     "differences": differences,
     "cases": cases,
+    "fences": fences,
     "help": help_of,
     "invariants": invariants,
     "machine": machine,
+    "matter": matter,
     "metrics": metrics,
     "objectives": objectives,
+    "reads": reads,
     "reasons": reasons,
     "roles": roles,
     "routes": routes,

@@ -88,8 +88,57 @@ def alerts() -> str:
     return _table(["alert", "tier", "owner", "what it means"], rows)
 
 
+def matter() -> str:
+    """What stands at the top of a playbook."""
+    from runbooks.engine.matter import KEYS  # noqa: PLC0415 - only this part needs the playbooks
+
+    return _table(["key", "what it says"], [[f"`{key}`", means] for key, means in KEYS.items()])
+
+
+def fences() -> str:
+    """The kinds of steps a playbook is made of."""
+    from runbooks.engine.fences import KINDS  # noqa: PLC0415 - only this part needs the playbooks
+
+    rows = [
+        [f"`{kind}`", each.means, ", ".join(f"`{key}`" for key in each.keys), _places(each.headings)]
+        for kind, each in KINDS.items()
+    ]
+    return _table(["fence", "what it does", "keys", "stands under"], rows)
+
+
+def _places(headings: Sequence[str]) -> str:
+    return ", ".join(headings) if len(headings) < 3 else "any but Meaning and Impact"  # noqa: PLR2004 - a list of six is none
+
+
+def reads() -> str:
+    """What a playbook may ask."""
+    from runbooks.actions.registry import create_registry  # noqa: PLC0415 - only this part needs the playbooks
+
+    rows = [
+        [f"`{each.name}`", each.promise, _takes(each.takes), ", ".join(f"`{fact}`" for fact in each.gives)]
+        for each in sorted(create_registry().reads.values(), key=lambda each: each.name)
+    ]
+    return _table(["read", "what it tells", "takes", "facts"], rows)
+
+
+def actions() -> str:
+    """What a playbook may do."""
+    from runbooks.actions.registry import create_registry  # noqa: PLC0415 - only this part needs the playbooks
+
+    rows = [
+        [f"`{each.name}`", each.promise, _takes(each.takes), each.risk, _BACK[each.reversal]]
+        for each in sorted(create_registry().actions.values(), key=lambda each: each.name)
+    ]
+    return _table(["action", "what it does", "takes", "risk", "taken back"], rows)
+
+
+def _takes(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names if name != "lease_s") or "-"
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n"
 
 
 _KNOWN_BY = {"client": "key or session, else address", "address": "address"}
+_BACK = {"lease": "by itself, when its `lease` ends", "undo": "with `undo: true`", "harmless": "needs none"}

@@ -13,7 +13,17 @@ from runbooks.engine.playbook import Autonomy, Domain, Limits
 FRONT_MATTER_REQUIRED = False
 
 SCHEDULES = ("daily", "weekly", "monthly", "yearly", "before-sale")
-KEYS = ("runbook", "alerts", "subject", "domain", "autonomy", "needs", "limits", "drill", "schedule")
+KEYS: Mapping[str, str] = {
+    "runbook": "required: the name of the file without `.md`",
+    "alerts": "what starts it, `[runbook]` unless said; `[]` for what is only scheduled",
+    "subject": "what a run is about, with labels in braces; one run at a time changes something about a subject",
+    "domain": f"required: {', '.join(Domain)}; one run at a time changes something in each",
+    "autonomy": "`observe`: it looks; `suggest`: it plans, and a person approves; `auto`: it acts where each act is of low risk and reverts",
+    "needs": 'labels that its steps use: `""` when the alert must bring it, else what stands in for it',
+    "limits": "how much a run may touch (`orders`, `sessions`, `cents`; `any`), how often (`runs_per_day`, `cooldown`), how long (`deadline`)",
+    "drill": "the drill that proves it; required when it changes something",
+    "schedule": "`daily`, `weekly`, `monthly`, `yearly` or `before-sale`",
+}
 _LIMITS = ("runs_per_day", "cooldown", "deadline", "orders", "sessions", "cents")
 _DOMAINS: Mapping[str, Domain] = {  # file of monitoring/alerts -> where its faults sit
     **dict.fromkeys(("gateways", "payments", "webhooks"), Domain.GATEWAY),
