@@ -4,7 +4,23 @@ from dataclasses import replace
 
 from runbooks.engine.facts import read_matcher
 from runbooks.engine.playbook import (
-    Act, Autonomy, Branch, Check, Choose, Continue, Domain, Evidence, Go, Human, Limits, Look, Note, Notify, Playbook, Stop, Verify,
+    Act,
+    Autonomy,
+    Branch,
+    Check,
+    Choose,
+    Continue,
+    Domain,
+    Evidence,
+    Go,
+    Human,
+    Limits,
+    Look,
+    Note,
+    Notify,
+    Playbook,
+    Stop,
+    Verify,
 )  # fmt: skip
 
 
@@ -76,17 +92,11 @@ def evidence(name="diagnosis-1", query="lamps_burning") -> Evidence:
 
 def book(*steps, name="LampOut", autonomy=Autonomy.SUGGEST, limits=None, **more) -> Playbook:
     steps = steps or (check(otherwise=Stop("It burns.")), act(), verify())
-    plain = {
-        **{
-            "name": name,
-            "version": "v1",
-            "path": f"runbooks/playbooks/{name}.md",
-            "alerts": (name,),
-            "autonomy": autonomy,
-        },
-        **{"subject": "lamp:{lamp}", "domain": Domain.GATEWAY, "needs": {"lamp": ""}, "drill": "lamp-out"},
-        **{"schedule": "", "sections": {}, "limits": limits or Limits(cents=None)},
-    }
+    plain = dict(  # noqa: C408 - as it is handed on
+        name=name, version="v1", path=f"runbooks/playbooks/{name}.md", alerts=(name,), autonomy=autonomy, drill="lamp-out",
+        subject="lamp:{lamp}", domain=Domain.GATEWAY, needs={"lamp": ""}, schedule="", sections={},
+        limits=limits or Limits(cents=None),
+    )  # fmt: skip
     return Playbook(steps=tuple(steps), **(plain | more))
 
 

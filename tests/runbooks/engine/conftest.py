@@ -1,6 +1,8 @@
 """An engine on a state directory of its own, in a house of lamps, with a clock that is turned by hand."""
 
+import asyncio
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -37,7 +39,7 @@ class Night:
         if books:
             self.shelf = Shelf(*books)
         self.more |= more
-        journal = Journal.open(self.folder, writing=self.more.get("writing", __import__("os").write))
+        journal = Journal.open(self.folder, writing=self.more.get("writing", os.write))
         keep = {name: value for name, value in self.more.items() if name != "writing"}
         self.engine = Engine(
             self.shelf, create_registry(), self.house, journal, self.clock, settings=self.settings, **keep
@@ -55,7 +57,7 @@ class Night:
         await engine.recover()
         return engine
 
-    def trust(self, name="LampOut", version="v1", green=True, days=0, drill="lamp-out"):
+    def trust(self, name="LampOut", version="v1", *, green=True, days=0, drill="lamp-out"):
         """A drill that was run so many days ago."""
         at = START.timestamp() - days * 86_400
         row = {"version": version, "green": green, "at": datetime.fromtimestamp(at, UTC).isoformat()}
@@ -73,6 +75,14 @@ class Night:
         await self.engine.approve(run.id, run.plan.hash, person)
         await self.engine.advance()
         return run
+
+    async def in_flight(self, run, person=ANNA):
+        """Approves, and comes back in the middle of the first act; it goes on when the gate is opened."""
+        self.house.gate, self.house.entered = asyncio.Event(), asyncio.Event()
+        await self.engine.approve(run.id, run.plan.hash, person)
+        turn = asyncio.create_task(self.engine.advance())
+        await self.house.entered.wait()
+        return turn
 
     async def wait(self, seconds, by=5):
         """Turns the clock and lets the engine go on."""

@@ -38,6 +38,7 @@ class House:
     asked: deque = field(default_factory=lambda: deque(maxlen=1000))
     when_applied: Callable[[str], None] = lambda _name: None
     gate: asyncio.Event | None = None  # an act waits for it in the middle
+    entered: asyncio.Event | None = None  # an act is there
 
     @property
     def prometheus(self):
@@ -115,6 +116,7 @@ def action(name: str, risk: Risk, reversal: Reversal, *, undo: bool = True, time
     async def apply(house, args, key):
         await house.ask(name)
         if house.gate is not None:
+            house.entered.set()
             await house.gate.wait()
         house.switch(name, args["name"], args["to"], key, args.get("lease_s", ""))
         if house.trouble.get(name) == "lost":

@@ -1,7 +1,5 @@
 """Limits, each on its own, before every act, and after a restart as before it."""
 
-import asyncio
-
 import pytest
 
 from runbooks.engine.playbook import Domain, Limits
@@ -203,11 +201,7 @@ async def test_the_kill_switch_works_between_any_two_steps(night):
     """Put on while an act is in flight: that one is written down, the next is not done."""
     night.start(book(act("first"), act("second", lamp="blue"), verify()))
     run = await night.alarm()
-    night.house.gate = asyncio.Event()
-    await night.engine.approve(run.id, run.plan.hash, ANNA)
-    turn = asyncio.create_task(night.engine.advance())
-    while run.pending is None:
-        await asyncio.sleep(0)
+    turn = await night.in_flight(run)
 
     (night.folder / "passive").touch()  # as somebody does who has only a shell
     night.house.gate.set()

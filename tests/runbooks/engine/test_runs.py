@@ -10,7 +10,18 @@ from runbooks.engine.playbook import Autonomy, Evidence
 from runbooks.engine.runs import RESOLVED, Alarm, Person
 from runbooks.engine.states import State
 from tests.runbooks.engine.books import (
-    Go, Stop, act, book, check, choose, evidence, human, look, note, notify, verify,
+    Go,
+    Stop,
+    act,
+    book,
+    check,
+    choose,
+    evidence,
+    human,
+    look,
+    note,
+    notify,
+    verify,
 )  # fmt: skip
 from tests.runbooks.engine.conftest import ANNA, AUTO, DORA
 
@@ -166,7 +177,7 @@ async def test_evidence_notes_and_notices_are_kept(night):
     steps = (evidence(), Evidence("diagnosis-2", 1, "Diagnosis", "gone"), note(), notify(lamp="{lamp}"))
     texts = {"en": "It is dark.", "es": "Está oscuro."}
     night.start(
-        book(*steps, autonomy=Autonomy.OBSERVE), notices=lambda template, facts: texts | {"lamp": facts["lamp"]}
+        book(*steps, autonomy=Autonomy.OBSERVE), notices=lambda _template, facts: texts | {"lamp": facts["lamp"]}
     )
 
     run = await night.alarm()
@@ -316,11 +327,7 @@ async def test_a_person_ends_a_run_in_the_middle(night):
     """The act in flight is written down, nothing follows it, and it can be put back by hand."""
     night.start(book(act("first"), act("second", lamp="blue"), verify()))
     run = await night.alarm()
-    night.house.gate = asyncio.Event()
-    await night.engine.approve(run.id, run.plan.hash, ANNA)
-    turn = asyncio.create_task(night.engine.advance())
-    while run.pending is None:
-        await asyncio.sleep(0)
+    turn = await night.in_flight(run)
 
     await night.engine.abort(run.id, ANNA, "wrong lamp")
     night.house.gate.set()
