@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.exceptions import ClientException, HTTPException, NotFoundException
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.people import UnknownRunError
@@ -70,7 +71,7 @@ async def list_runs(request: Asking) -> Response[dict[str, Any]]:
 
 
 @get("/api/runs/{run_id:str}")
-async def get_run(request: Asking, run_id: str) -> Response[dict[str, Any]]:
+async def get_run(request: Asking, run_id: FromPath[str]) -> Response[dict[str, Any]]:
     """One run with its plan and steps."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -78,7 +79,7 @@ async def get_run(request: Asking, run_id: str) -> Response[dict[str, Any]]:
 
 
 @post("/api/runs", status_code=201)
-async def start_run(request: Asking, data: Wanted) -> Response[dict[str, Any]]:
+async def start_run(request: Asking, data: JSONBody[Wanted]) -> Response[dict[str, Any]]:
     """A run by hand: planned, and waiting for its approval where one is needed."""
     person = person_of(operator_of(request), "terminal")
     station: Station = request.app.state.station
@@ -91,7 +92,7 @@ async def start_run(request: Asking, data: Wanted) -> Response[dict[str, Any]]:
 
 
 @post("/api/plans", status_code=200)
-async def make_plan(request: Asking, data: Wanted) -> Response[dict[str, Any]]:
+async def make_plan(request: Asking, data: JSONBody[Wanted]) -> Response[dict[str, Any]]:
     """What a playbook would find and do now; nothing is changed, and no run begins."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -103,7 +104,9 @@ async def make_plan(request: Asking, data: Wanted) -> Response[dict[str, Any]]:
 
 
 @post("/api/runs/{run_id:str}/{verb:str}", status_code=200)
-async def decide(request: Asking, run_id: str, verb: str, data: Decision) -> Response[dict[str, Any]]:
+async def decide(
+    request: Asking, run_id: FromPath[str], verb: FromPath[str], data: JSONBody[Decision]
+) -> Response[dict[str, Any]]:
     """Approve, refuse, answer, abort or undo; 409 when it came too late or is not this person's to say."""
     person = person_of(operator_of(request), "terminal")
     station: Station = request.app.state.station
@@ -115,7 +118,7 @@ async def decide(request: Asking, run_id: str, verb: str, data: Decision) -> Res
     return Response(seen(station, run_of(station, run_id)))
 
 
-async def say(station: Station, run: Run, verb: str, data: Decision, person: Any) -> None:
+async def say(station: Station, run: Run, verb: FromPath[str], data: Decision, person: Any) -> None:
     """Pass it on to the engine; `RefusalError` when that says no, 404 for a verb that is none."""
     engine = station.engine
     match verb:
@@ -134,7 +137,9 @@ async def say(station: Station, run: Run, verb: str, data: Decision, person: Any
 
 
 @get("/api/journal")
-async def read_journal(request: Asking, after: int = 0, run: str = "", limit: int = 100) -> Response[dict[str, Any]]:
+async def read_journal(
+    request: Asking, after: FromQuery[int] = 0, run: FromQuery[str] = "", limit: FromQuery[int] = 100
+) -> Response[dict[str, Any]]:
     """Entries of the journal after a number, of one run or of all."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -155,7 +160,7 @@ async def verify_journal(request: Asking) -> Response[dict[str, Any]]:
 
 
 @post("/api/passive", status_code=200)
-async def set_passive(request: Asking, data: Passive) -> Response[dict[str, str]]:
+async def set_passive(request: Asking, data: JSONBody[Passive]) -> Response[dict[str, str]]:
     """The kill switch: nothing is changed by any run while it is on."""
     person = person_of(operator_of(request), "terminal")
     station: Station = request.app.state.station

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from litestar import MediaType, Request, Response, Router, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
 from runbooks.engine.approvals import RefusalError
@@ -50,7 +50,9 @@ async def board(request: Asking) -> Response[str]:
 
 
 @get("/runs/{run_id:str}")
-async def one_run(request: Asking, run_id: str, said: str = "", wrong: str = "") -> Response[str]:
+async def one_run(
+    request: Asking, run_id: FromPath[str], said: FromQuery[str] = "", wrong: FromQuery[str] = ""
+) -> Response[str]:
     """The plan and its button, the steps, what customers feel, the timeline."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -59,7 +61,7 @@ async def one_run(request: Asking, run_id: str, said: str = "", wrong: str = "")
 
 
 @post("/runs/{run_id:str}/{verb:str}")
-async def decide(request: Asking, run_id: str, verb: str, data: Form) -> Redirect:
+async def decide(request: Asking, run_id: FromPath[str], verb: FromPath[str], data: Form) -> Redirect:
     """One button of a run's page."""
     person = person_of(operator_of(request), "page")
     station: Station = request.app.state.station
@@ -83,7 +85,7 @@ async def all_incidents(request: Asking) -> Response[str]:
 
 
 @get("/incidents/{run_id:str}")
-async def incident(request: Asking, run_id: str) -> Response[str]:
+async def incident(request: Asking, run_id: FromPath[str]) -> Response[str]:
     """What happened, whom it touched, and the draft of the post-mortem."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -91,7 +93,7 @@ async def incident(request: Asking, run_id: str) -> Response[str]:
 
 
 @get("/incidents/{run_id:str}/post-mortem.md")
-async def post_mortem(request: Asking, run_id: str) -> Response[str]:
+async def post_mortem(request: Asking, run_id: FromPath[str]) -> Response[str]:
     """The draft as a file."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -100,7 +102,7 @@ async def post_mortem(request: Asking, run_id: str) -> Response[str]:
 
 
 @get("/incidents/{run_id:str}/orders.csv")
-async def orders(request: Asking, run_id: str) -> Response[str]:
+async def orders(request: Asking, run_id: FromPath[str]) -> Response[str]:
     """Whom it touched, for support; 503 while the service does not answer."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -119,7 +121,7 @@ async def playbooks(request: Asking) -> Response[str]:
 
 
 @get("/playbooks/{name:str}")
-async def one_playbook(request: Asking, name: str) -> Response[str]:
+async def one_playbook(request: Asking, name: FromPath[str]) -> Response[str]:
     """One in plain words, and a way to start it by hand."""
     operator_of(request)
     station: Station = request.app.state.station
@@ -128,7 +130,7 @@ async def one_playbook(request: Asking, name: str) -> Response[str]:
 
 
 @post("/playbooks/{name:str}/start")
-async def start(request: Asking, name: str, data: Form) -> Redirect:
+async def start(request: Asking, name: FromPath[str], data: Form) -> Redirect:
     """A run by hand."""
     person = person_of(operator_of(request), "page")
     station: Station = request.app.state.station
@@ -166,7 +168,7 @@ async def events(request: Asking) -> ServerSentEvent:
 
 
 @get("/sign-in")
-async def sign_in_page(request: Asking, to: str = "/") -> Response[str]:
+async def sign_in_page(request: Asking, to: FromQuery[str] = "/") -> Response[str]:
     return _form(request, to, "")
 
 
@@ -184,7 +186,7 @@ async def sign_in(request: Asking, data: Form) -> Response[str] | Redirect:
     word = station.sessions.begin(operator, station.clock())
     cookie = Cookie(
         COOKIE,
-        word,
+        value=word,
         max_age=int(SESSION.total_seconds()),
         httponly=True,
         samesite="strict",
@@ -198,7 +200,7 @@ async def sign_out(request: Asking) -> Redirect:
     """The cookie is worth nothing afterwards."""
     if is_from_here(request):
         request.app.state.station.sessions.end(request.cookies.get(COOKIE, ""))
-    return Redirect("/sign-in", status_code=303, cookies=[Cookie(COOKIE, "", max_age=0)])
+    return Redirect("/sign-in", status_code=303, cookies=[Cookie(COOKIE, value="", max_age=0)])
 
 
 def _form(request: Asking, to: str, wrong: str) -> Response[str]:

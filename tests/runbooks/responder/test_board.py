@@ -1,0 +1,67 @@
+"""What fires, heard from two sides: one alarm, one place on the board."""
+
+from datetime import UTC, datetime, timedelta
+
+from runbooks.engine.runs import RESOLVED, Alarm
+from runbooks.responder.board import FORGET, Board, Side
+
+NOW = datetime(2027, 2, 13, 18, tzinfo=UTC)
+
+
+def alarm(name="GatewayOutage", starts_at="2027-02-13T18:00:00+00:00", **more):
+    return Alarm(name, {"severity": more.pop("severity", "critical")}, starts_at, **more)
+
+
+def test_two_sides_tell_of_one_alarm():
+    """Each counts its beginning differently; the first we heard stands."""
+    board = Board()
+    first = board.hear(alarm(starts_at="2027-02-13T17:58:00+00:00"), Side.PROMETHEUS, NOW)
+    second = board.hear(alarm(), Side.ALERTMANAGER, NOW)
+
+    assert first is second
+    assert {Side.PROMETHEUS, Side.ALERTMANAGER} == set(second.told)
+    assert "2027-02-13T17:58:00+00:00" == second.alarm.starts_at
+
+
+def test_what_prometheus_leaves_out_is_over():
+    """It decides; a repetition by Alertmanager does not keep an alarm that is gone."""
+    board = Board()
+    for side in Side:
+        board.hear(alarm(), side, NOW)
+    board.settle([], NOW)
+
+    assert [] == board.all()
+
+
+def test_without_prometheus_alertmanagers_word_counts():
+    """A dead Prometheus: what Alertmanager says is over is over, what it says fires, fires."""
+    board = Board()
+    board.hear(alarm("A"), Side.ALERTMANAGER, NOW)
+    board.hear(alarm("B"), Side.ALERTMANAGER, NOW)
+    board.hear(alarm("A", status=RESOLVED), Side.ALERTMANAGER, NOW)
+
+    assert ["B"] == [each.alarm.name for each in board.all()]
+
+
+def test_what_nobody_repeats_is_forgotten():
+    """Alertmanager repeats every hour what fires."""
+    board = Board()
+    board.hear(alarm(), Side.ALERTMANAGER, NOW)
+    board.settle([], NOW + FORGET + timedelta(seconds=1))
+
+    assert [] == board.all()
+
+
+def test_the_worst_stands_first_and_the_heartbeat_nowhere():
+    """Critical before warning, then the oldest; the watchdog only says that we hear."""
+    board = Board()
+    for each in (
+        alarm("Warned", severity="warning"),
+        alarm("Later", "2027-02-13T18:05:00+00:00"),
+        alarm("Earlier"),
+        alarm("Watchdog"),
+    ):
+        board.hear(each, Side.PROMETHEUS, NOW)
+
+    assert ["Earlier", "Later", "Warned"] == [each.alarm.name for each in board.all()]
+    assert board.beats
