@@ -15,6 +15,7 @@ from runbooks.engine.registry import RefusedError, UnreachableError
 
 NAME = "cubano-respond"  # application_name, by which it spares its own sessions
 MOST_ROWS = 1_000
+AT_ONCE = 3  # of the few connections the role may have
 CONNECT_S = 2
 TIMEOUT_S = 3.0
 LOCK_MS = 500  # it waits for nobody
@@ -26,13 +27,14 @@ class Sql:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def rows(self, name: str, *, timeout_s: float = TIMEOUT_S, **values: Any) -> list[Row]:
         """What the statement of this name answers, at most MOST_ROWS; `RefusedError` when the role may not ask."""
         if not self._dsn:
             raise UnreachableError("no address of the database is set")
         try:
-            async with asyncio.timeout(timeout_s + CONNECT_S + 1):
+            async with self._turns, asyncio.timeout(timeout_s + CONNECT_S + 1):
                 return await self._ask(STATEMENTS[name], values, timeout_s)
         except TimeoutError as error:
             raise UnreachableError(f"the database did not answer within {timeout_s:g} s") from error

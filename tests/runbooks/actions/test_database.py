@@ -1,7 +1,9 @@
 """PostgreSQL, looked at and relieved: who is met is decided by rule, shown before, and nobody else is."""
 
 import asyncio
+import secrets
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -9,15 +11,29 @@ import pytest
 from runbooks.actions.statements import STATEMENTS
 from runbooks.actions.world import Places, open_world
 from runbooks.engine.registry import RefusedError, Taken, UnreachableError
+from service.responder.rules import grants, make
+from tests.postgres.names import connect
 from tests.runbooks.actions.conftest import Player
 
 LOCK = "UPDATE stock SET held = held WHERE ticket_type = 'full-pass'"
 
 
 @pytest.fixture
-async def look(database_url, registry):
-    """Over a database alone: no service, no monitoring."""
-    async with open_world(Places(database_url=database_url, pace=60)) as world:
+def role_url(database_url):
+    """The database as the role that `cubano db responder` makes; the server keeps roles for all databases."""
+    role, database = f"responder_{secrets.token_hex(4)}", urlsplit(database_url).path[1:]
+    with connect(database_url) as admin:
+        for statement in (make(role, exists=False, verifier="of-a-test"), *grants(role, database)):
+            admin.execute(statement)
+        parts = urlsplit(database_url)
+        yield urlunsplit(parts._replace(netloc=f"{role}:of-a-test@{parts.hostname}:{parts.port}"))
+        admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.fixture
+async def look(role_url, registry):
+    """Over a database alone, with the responder's narrow rights: no service, no monitoring."""
+    async with open_world(Places(database_url=role_url, pace=60)) as world:
         yield Player(world, registry)
 
 
@@ -168,6 +184,19 @@ async def test_arguments_are_never_sentences(look):
             await look.plan(name, **args)
     with pytest.raises(RefusedError):
         await look.read("inbox.depth", provider="stripe' OR 'a'='a")
+
+
+async def test_a_role_without_its_rights_is_told_what_is_missing(registry, role_url, database_url):
+    """Refused, with the command that gives them; many questions at once take turns, and all are answered."""
+    role = urlsplit(role_url).username
+    with connect(database_url) as admin:
+        admin.execute(f"REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM {role}")  # noqa: S608 - our own name
+    async with open_world(Places(database_url=role_url)) as world:
+        play = Player(world, registry)
+        with pytest.raises(RefusedError, match="cubano db responder"):
+            await play.read("inbox.depth")
+        found = await asyncio.gather(*(play.read("db.reachable") for _ in range(12)))
+    assert all(each["reachable"] for each in found)
 
 
 def test_statements_only_ask():
