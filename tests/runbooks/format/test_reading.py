@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runbooks.engine import playbook as parts
 from runbooks.engine.facts import Matcher
-from runbooks.engine.reading import BrokenError, read_playbook
+from runbooks.engine.reading import BrokenError, Fault, read_playbook
 from tests.runbooks.format.pages import WHOLE, broken, line_of
 
 PATH = "runbooks/playbooks/ShopAway.md"
@@ -163,3 +165,21 @@ def test_a_nest_of_brackets_is_refused():
     text = broken("drill: shop-away", f"drill: {'[' * 30000}")
 
     assert "this is nested too deeply" in [fault.problem for fault in faults_of(text)]
+
+
+PIECES = st.sampled_from(
+    [*WHOLE.split("\n"), "```", "---", "{", "}", "- ", "\x00", "\ud800", "&a", "*a", "? ", "\t", "''"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PIECES, max_size=80).map("\n".join))
+def test_whatever_it_is_given_it_is_read_or_its_faults_are_told(text):
+    """No text takes the reader down: the library of a responder is read while it runs."""
+    told: list[Fault] = []
+    try:
+        read_playbook(f"---\n{text}", PATH)
+    except BrokenError as error:
+        told = error.faults
+
+    assert told, "nothing of this is a whole playbook"
