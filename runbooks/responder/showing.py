@@ -12,7 +12,7 @@ from runbooks.engine.states import State
 from runbooks.responder import incidents
 from runbooks.responder.board import Firing, Side
 from runbooks.responder.station import Station
-from runbooks.responder.views import line_view, newest, run_view, stamp
+from runbooks.responder.views import SAID, line_view, newest, run_view, stamp
 
 ASKING = frozenset({State.AWAITING_APPROVAL, State.WAITING_HUMAN, State.UNKNOWN})
 DAY = timedelta(days=1)
@@ -24,11 +24,16 @@ def board_view(station: Station) -> dict[str, Any]:
     """Everything on the first page."""
     runs = newest(station.engine.runs())
     recent = [each for each in runs if not each.is_open and station.clock() - each.since < DAY]
+    firing = [_firing(station, each) for each in station.board.all()]
+    asking = [line_view(each) for each in runs if each.state in ASKING]
+    left = [each for each in firing if each["left"]]
     return {
-        "asking": [line_view(each) for each in runs if each.state in ASKING],
+        "asking": asking,
+        "left": left,
+        "needs": len(asking) + len(left),
         "working": [line_view(each) for each in runs if each.is_open and each.state not in ASKING],
         "ended": [line_view(each) for each in recent[:MOST_ENDED]],
-        "firing": [_firing(station, each) for each in station.board.all()],
+        "firing": [each for each in firing if not each["left"]],
         "deaf": station.deaf(),
         "listening": [_heard(station, side) for side in Side],
     }
@@ -38,6 +43,7 @@ def _firing(station: Station, found: Firing) -> dict[str, Any]:
     alarm = found.alarm
     playbook = station.library.for_alert(alarm.name)
     labels = {name: value for name, value in alarm.labels.items() if name not in _HIDDEN_LABELS}
+    run = station.engine.run(found.run) if found.run else None
     sides = {Side.ALERTMANAGER: "heard from Alertmanager only", Side.PROMETHEUS: "heard from Prometheus only"}
     return {
         "name": alarm.name,
@@ -47,6 +53,8 @@ def _firing(station: Station, found: Firing) -> dict[str, Any]:
         "labels": ", ".join(f"{name} {value}" for name, value in labels.items()),
         "one_sided": sides[next(iter(found.told))] if len(found.told) == 1 else "",
         "run": found.run,
+        "left": found.tier == "critical" and (run is None or not run.is_open),  # it fires, and no program works on it
+        "says": "" if run is None else SAID[run.state],
         "why_none": found.why_none,
         "playbook": "" if playbook is None else playbook.name,
     }

@@ -202,7 +202,8 @@ def _of_check(step: Check) -> str:
 
 
 def _of_act(step: Act) -> str:
-    return f"do {step.do} {_args(step.args)}{f', for {minutes(step.lease_s)}' if step.lease_s else ''}"
+    words = f"do {step.do} {_args(step.args)}".strip()
+    return f"{words}, for {minutes(step.lease_s)}" if step.lease_s else words
 
 
 _WORDS: Mapping[type[Step], Callable[[Any], str]] = {
