@@ -30,12 +30,12 @@ async def test_two_approvals_at_the_same_moment_are_one_beginning(night):
     assert 1 == night.house.times("red", "on")
 
 
-async def test_two_engines_cannot_have_one_state(night, tmp_path):
+async def test_two_engines_cannot_have_one_state(night, folder):
     """The second is refused before it has read a line."""
     night.start()
 
     with pytest.raises(HeldError):
-        Night(tmp_path / "state").start()
+        Night(folder / "state").start()
 
 
 async def test_it_binds_to_the_hash_of_the_plan(night):

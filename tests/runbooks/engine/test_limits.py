@@ -166,9 +166,9 @@ async def test_a_run_that_has_verified_holds_nothing_while_it_waits_for_a_person
     assert State.AWAITING_APPROVAL == second.state
 
 
-async def test_all_runs_together_have_a_limit(tmp_path):
+async def test_all_runs_together_have_a_limit(folder):
     """So many acts an hour, whoever orders them; the next one is a person's business, also after a restart."""
-    night = Night(tmp_path / "state", acts_per_hour=3)
+    night = Night(folder / "state", acts_per_hour=3)
     lamps = [act(f"light-{lamp}", lamp=lamp) for lamp in ("a", "b", "c")]
     night.start(book(*lamps, verify("bright", look("lamp.state", args={"name": "a"}, state="on"))), book(name="Other"))
     await night.approved()
@@ -185,9 +185,9 @@ async def test_all_runs_together_have_a_limit(tmp_path):
     night.stop()
 
 
-async def test_the_limit_of_all_counts_between_two_acts_of_one_run(tmp_path):
+async def test_the_limit_of_all_counts_between_two_acts_of_one_run(folder):
     """A run that would go over it ends in the middle."""
-    night = Night(tmp_path / "state", acts_per_hour=2)
+    night = Night(folder / "state", acts_per_hour=2)
     night.start(book(*(act(f"light-{lamp}", lamp=lamp) for lamp in ("a", "b", "c")), verify()))
 
     run = await night.approved()
