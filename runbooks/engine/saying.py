@@ -98,12 +98,15 @@ def _verify(step: Verify, registry: Registry | None) -> list[str]:
     lines += [line for look in step.all for line in _look(look, registry)]
     if step.worse:
         then = "; then it is put back" if step.undo else ""
-        lines += [f"Worse is any of this{then}:", *(line for look in step.worse for line in _look(look, registry))]
+        lines += [
+            f"Worse is any of this{then}:",
+            *(line for look in step.worse for line in _look(look, registry, "When")),
+        ]
     return lines
 
 
-def _look(look: Look, registry: Registry | None) -> list[str]:
-    expected = f"Expected: {conditions(look.expect)}."
+def _look(look: Look, registry: Registry | None, judged: str = "Expected:") -> list[str]:
+    expected = f"{judged} {conditions(look.expect)}."
     if look.query:
         return [f"`{' '.join(look.query.split())}`", expected]
     entry = registry.reads.get(look.read) if registry is not None else None

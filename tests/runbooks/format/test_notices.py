@@ -3,7 +3,8 @@
 import pytest
 
 from runbooks.engine.facts import NoFactError
-from runbooks.engine.notices import BrokenError, draft, load_notices, read_notice
+from runbooks.engine.faults import BrokenError
+from runbooks.engine.notices import draft, load_notices, read_notice
 from tests.runbooks.format.stand import NOTICE
 
 PATH = "runbooks/notices/provider-disturbed.md"
