@@ -1,5 +1,6 @@
 """`cubano db`, `cubano invariants`, `cubano doctor`: is the ground we stand on right."""
 
+import os
 import sys
 import time
 from functools import partial
@@ -21,7 +22,12 @@ from service.migrations.run import migrate
 from service.parts import INVARIANTS, build_parts
 from service.payments.machine import PaymentStatus
 from service.payments.tables import Payment
+from service.responder import flow as responder
+from service.responder.rules import ROLE, is_name
 from service.telemetry.exposition import Ping
+
+RESPONDER_DSN = "CUBANO_RESPOND_DATABASE_URL"
+PASSWORD = "CUBANO_RESPONDER_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 @click.group()
@@ -53,9 +59,55 @@ def seed() -> None:
         await people.write_people(database, staff, [each.get_secret_value() for each in settings.secret_keys])
         async with database.transaction() as session:
             await write_keys(session, keys, await people.by_role(session, staff))
+        if is_local:
+            await _make_local_role(database)
         return added
 
     click.echo(f"{with_database(work)} ticket types added.")
+
+
+async def _make_local_role(database: Database) -> None:
+    """The role of the responder beside us, as `cubano up` has named it; a server of others may not let us."""
+    dsn = os.environ.get(RESPONDER_DSN, "")
+    if not dsn:
+        return
+    url = sa.make_url(dsn)
+    async with database.transaction() as session:
+        made = await responder.ensure(session, role=url.username or ROLE, password=url.password or "")
+    if made.missing:
+        click.echo("The responder's role is not whole; `cubano db responder` says what is missing.", err=True)
+
+
+@db.command("responder")
+@click.option("--role", default=ROLE, show_default=True, help="How the role is called.")
+@click.option("--new-password", is_flag=True, help="Make a new one, if CUBANO_RESPONDER_PASSWORD names none.")
+@as_json
+def make_responder(role: str, *, new_password: bool, as_json: bool) -> None:
+    """Create the SQL role of the responder, or put it right; safe to repeat.
+
+    Its password is CUBANO_RESPONDER_PASSWORD, or random and printed once. Exit 1 when a privilege is missing: then it prints
+    what an administrator of the server has to run.
+    """
+    if not is_name(role):
+        raise click.BadParameter("small letters, digits and underscores", param_hint="--role")
+    settings, password = settings_or_exit(), os.environ.get(PASSWORD, "")
+
+    async def work(database: Database) -> responder.Made:
+        async with database.transaction() as session:
+            return await responder.ensure(session, role=role, password=password, anew=new_password)
+
+    made = with_database(work)
+    dsn = responder.dsn_of(settings.database_url.get_secret_value(), made)
+    if as_json:
+        print_json({"role": role, "created": made.created, "databaseUrl": dsn, "missing": made.missing})
+    else:
+        click.echo(
+            f"{role} is {'made' if made.created else 'as it should be'}." if not made.missing else "Not whole yet."
+        )
+        click.echo(f"CUBANO_RESPOND_DATABASE_URL={dsn}" + ("" if made.password else "  (with the password it has)"))
+        for each in made.missing:
+            click.echo(f"missing, to be run by an administrator: {each};", err=True)
+    sys.exit(FOUND_WRONG if made.missing else 0)
 
 
 @db.command("check")

@@ -41,8 +41,9 @@ class Record(msgspec.Struct):
     paypal_client_id: str = msgspec.field(default_factory=lambda: f"local-{secrets.token_hex(8)}")
     paypal_client_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(24))
     paypal_webhook_id: str = msgspec.field(default_factory=lambda: f"WH-{secrets.token_hex(8).upper()}")
+    responder_password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(24))  # of its SQL role
     ports: dict[str, int] = {}
-    api_keys: dict[str, str] = {}  # by role
+    api_keys: dict[str, str] = {}  # by role, and the responder's
     staff: list[Person] = []
     responder: Access = msgspec.field(default_factory=Access)
 

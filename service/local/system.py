@@ -10,13 +10,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from service.local import monitoring, people, responder
 from service.local.cluster import server_environment
 from service.local.health import http_ready, ready_when
-from service.local.keys import VARIABLE, as_variable
+from service.local.keys import RESPONDER, VARIABLE, as_variable
 from service.local.ports import LOOPBACK
 from service.local.postgres import DEATH_SIGNAL, STOP_SIGNAL, EmbeddedPostgres
 from service.local.processes import Child
@@ -24,7 +25,9 @@ from service.local.state import State
 
 OPTIONAL = ("emulate", "mail", "serve", "work", "responder", "prometheus", "alertmanager")
 
+RESPOND = "CUBANO_RESPOND_"  # what the responder reads; `db seed` makes its role of it
 _DATABASE = "cubano"
+_ROLE = "cubano_responder"
 _AUTHORITY = "paypal-ca.pem"  # of the stand-in, which writes it at each start
 _DEFAULTS = {
     "CUBANO_MAIL_FROM": "A Lo Cubano Boulder Fest <tickets@alocubano.example>",
@@ -85,6 +88,8 @@ def environment(system: System) -> dict[str, str]:
         "CUBANO_WORK_METRICS_PORT": str(system.ports["work-metrics"]),
         VARIABLE: as_variable(record.api_keys),
         people.VARIABLE: people.as_variable(record.staff),
+        f"{RESPOND}API_KEY": record.api_keys.get(RESPONDER, ""),
+        f"{RESPOND}DATABASE_URL": _as_responder(system.database_url, record.responder_password),
         "PYTHONUNBUFFERED": "1",
     }
     if system.has("emulate"):
@@ -227,6 +232,13 @@ def _mail(system: System) -> Child:
     words += ["--smtp-port", str(system.ports["smtp"]), "--port", str(system.ports["mail"])]
     words += ["--store", str(_made(system.state.directory / "mail") / "mails.sqlite")]
     return Child("mail", words, http_ready(system.url("mail", "/health/ready")), _plain(environment(system)))
+
+
+def _as_responder(database_url: str, password: str) -> str:
+    """The same database as the responder's role, which `cubano db seed` makes."""
+    parts = urlsplit(database_url)
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{_ROLE}:{password}@{place}"))
 
 
 def _first(several: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from service.access.rules import Role
 from service.local.binaries import Tool
 from service.local.cluster import forget
+from service.local.shared import of_this_machine
 from tests.local.programs import alive, eventually, processes_naming
 from tests.local.running import CUBANO, KEPT, Running
 from tests.monitoring.binaries import needed
@@ -96,7 +97,7 @@ def test_an_alert_becomes_a_mail(system):
 
 
 def test_each_role_has_a_key(system):
-    """Known to the service, in the state's own record, and the same at every start."""
+    """Known to the service, in the state's own record, and the same at every start; one more is the responder's."""
     keys = system.found["api_keys"]
     unknown = f"{system.found['api']}/api/payment/order/ord_01aryz6s410000000000000000"
     answers = [httpx.get(unknown, headers={"Authorization": f"Bearer {key}"}, timeout=5) for key in keys.values()]
@@ -104,9 +105,27 @@ def test_each_role_has_a_key(system):
     with psycopg.connect(system.found["database_url"]) as connection:
         known = connection.execute(query).fetchall()
 
-    assert {role.value for role in Role} == set(keys)
-    assert sorted((role.value, "dev") for role in Role) == sorted(known)
+    assert {*(role.value for role in Role), "responder"} == set(keys)
+    assert sorted([*((role.value, "dev") for role in Role), ("on_call", "dev")]) == sorted(known)
     assert {404} == {answer.status_code for answer in answers}
+
+
+def test_the_responder_has_what_it_needs_to_start(system):
+    """A key that may look and act, and a role that sees no customer, in the settings a second terminal takes."""
+    shared = of_this_machine(system.state)
+    headers = {"Authorization": f"Bearer {shared['CUBANO_RESPOND_API_KEY']}"}
+    url = f"{system.found['api']}/api/ops"
+
+    looks = httpx.get(f"{url}/changes", headers=headers, timeout=5)
+    acts = httpx.post(f"{url}/outbox/retry", json={"reason": "a test", "dryRun": True}, headers=headers, timeout=5)
+    audit = httpx.get(f"{url}/audit", headers=headers, timeout=5)
+    with psycopg.connect(shared["CUBANO_RESPOND_DATABASE_URL"], autocommit=True) as connection:
+        counted = connection.execute("SELECT count(id) FROM orders").fetchone()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT email FROM orders")
+
+    assert (200, 200, 403) == (looks.status_code, acts.status_code, audit.status_code)
+    assert counted is not None
 
 
 def test_secrets_are_on_no_command_line(system):
