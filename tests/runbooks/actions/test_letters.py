@@ -119,7 +119,7 @@ async def test_dead_messages_are_sent_again(stage, play):
 
 
 async def test_orders_that_stand_still_are_found_out_at_the_gateway(stage, play):
-    """The plan names and sums them; asking moves them; one behind a dead letter is left to a person."""
+    """The plan names and sums them; a gateway that is away leaves them, one that answers moves them."""
     checkout = (await stage.checkout()).json()
     await stage.pay(checkout)
     await stage.rows("UPDATE orders SET status = 'processing', updated_at = now() - interval '1 hour'")
@@ -130,7 +130,11 @@ async def test_orders_that_stand_still_are_found_out_at_the_gateway(stage, play)
     assert (1, "bank", 0, 49800) == (stuck["stuck"], stuck["waits_for"], stuck["for_person"], stuck["cents"])
     assert 3500 < stuck["oldest_s"] < 3900
     assert (1, {"USD": 49800}, [checkout["orderId"]]) == (plan.orders, plan.cents, plan.after["asked"])
+    await stage.faults({"match": {"path": "/v1/*"}, "effects": {"outage": True}})
+    with pytest.raises(UnreachableError, match="gateway_unavailable"):
+        await play.apply("orders.find_out", "f1")
     assert "processing" == (await stage.order(checkout))["status"]
+    await stage.faults()
 
     done = await play.apply("orders.find_out", "f1")
 
@@ -139,18 +143,6 @@ async def test_orders_that_stand_still_are_found_out_at_the_gateway(stage, play)
     assert Taken.DONE == await play.observe("orders.find_out")
     impact = await play.read("orders.impact", since="1h")
     assert (1, 1, 0, "none") == (impact["opened"], impact["paid"], impact["lost"], impact["category"])
-
-
-async def test_a_gateway_that_is_away_leaves_nothing_known(stage, play):
-    """Nobody knows whether it was done; the order stays as it is."""
-    checkout = (await stage.checkout()).json()
-    await stage.rows("UPDATE orders SET status = 'processing', updated_at = now() - interval '1 hour'")
-    await stage.faults({"match": {"path": "/v1/*"}, "effects": {"outage": True}})
-
-    with pytest.raises(UnreachableError, match="gateway_unavailable"):
-        await play.apply("orders.find_out", "f1")
-
-    assert "processing" == (await stage.order(checkout))["status"]
 
 
 async def test_a_wrong_key_is_refused_and_a_dead_service_unreachable(stage, play):
@@ -188,15 +180,3 @@ async def test_what_a_customer_feels_is_told_without_buying(stage, play):
     assert {"answers": True, "ready": True, "failing": "none", "database": True} == ready
     assert 0 == warmed["failed"]
     assert [(0,)] == await stage.rows("SELECT count(*) FROM orders")
-
-
-async def test_promises_and_days_are_looked_at_again(stage, play):
-    """A check on demand tells what is broken; it changes nothing and is written down once a key."""
-    found = await play.apply("invariants.check", "i1", only="order-total")
-    again = await play.apply("invariants.check", "i1", only="order-total")
-    ledger, refunds, open_ = [await play.read(each) for each in ("ledger.sum", "refunds.stuck", "reconciliation.open")]
-
-    assert found == again == {"holds": True, "broken": 0, "names": "none", "violations": 0}
-    assert [(1,)] == await stage.rows("SELECT count(*) FROM audit_trail WHERE action = 'invariants.check'")
-    assert (True, 0, 0, "none") == (ledger["balanced"], refunds["waiting"], open_["open"], open_["kind"])
-    assert (await play.plan("invariants.check")).changes

@@ -23,7 +23,12 @@ def handed(play):
 
 
 async def test_a_new_secret_is_accepted_beside_the_old_one_and_taken_back(play, handed):
-    """The plan and all that is kept name it by its hash; the file is gone once it is known; undone, it is refused again."""
+    """The plan and all that is kept name it by its hash; the file is gone once it is known; undone, it is refused again. One that others can read is not taken."""
+    handed.chmod(0o644)
+    for provider in ("stripe", "paypal", "nobody", "../stripe"):  # others can read it, nothing is there, no such place
+        with pytest.raises(RefusedError):
+            await play.plan("webhooks.rotate_secret", provider=provider)
+    handed.chmod(0o600)
     before = await play.read("webhooks.secrets", **STRIPE)
     plan = await play.plan("webhooks.rotate_secret", **STRIPE)
 
@@ -48,17 +53,8 @@ async def test_a_new_secret_is_accepted_beside_the_old_one_and_taken_back(play, 
     assert Taken.NOT_DONE == await play.observe("webhooks.rotate_secret", **STRIPE)
 
 
-async def test_a_secret_that_others_can_read_is_not_taken(play, handed):
-    """Nor one that is not there, nor one of a provider that is none, nor one from elsewhere."""
-    handed.chmod(0o644)
-    for provider in ("stripe", "paypal", "nobody", "../stripe"):
-        with pytest.raises(RefusedError):
-            await play.plan("webhooks.rotate_secret", provider=provider)
-    assert handed.exists()
-
-
-async def test_a_day_is_compared_anew(stage, play):
-    """Yesterday unless another is named: planned, compared once a key, and kept as compared."""
+async def test_a_day_is_compared_and_promises_are_checked_anew(stage, play):
+    """Yesterday unless another is named: planned, compared once a key, and kept so; a check tells what is broken, once a key."""
     before = await play.read("reconciliation.open")
     plan = await play.plan("reconciliation.run")
     done = await play.apply("reconciliation.run", "r1")
@@ -71,6 +67,12 @@ async def test_a_day_is_compared_anew(stage, play):
     for day in ("tomorrow", "2027-13-45", "1999-01-01"):
         with pytest.raises(RefusedError):
             await play.plan("reconciliation.run", day=day)
+
+    found = await play.apply("invariants.check", "i1", only="order-total")
+    again = await play.apply("invariants.check", "i1", only="order-total")
+    assert found == again == {"holds": True, "broken": 0, "names": "none", "violations": 0}
+    assert [(1,)] == await stage.rows("SELECT count(*) FROM audit_trail WHERE action = 'invariants.check'")
+    assert (await play.plan("invariants.check")).changes
 
 
 async def test_what_changed_lately_leaves_out_what_playbooks_did(stage, play):

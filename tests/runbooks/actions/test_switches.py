@@ -5,6 +5,7 @@ import pytest
 from runbooks.engine.registry import RefusedError, Taken
 from tests.runbooks.actions.conftest import REASON
 
+LEASED = "SELECT leased_until BETWEEN now() AND now() + interval '61 s' FROM controls WHERE name = :name"
 MOVES = [  # action, arguments, switch, position
     ("route.put", {"order": "paypal"}, "route", "paypal"),
     ("breaker.put", {"provider": "stripe"}, "breaker.stripe", "open"),
@@ -14,6 +15,18 @@ MOVES = [  # action, arguments, switch, position
     ("limits.put", {"level": "tight"}, "limits", "tight"),
 ]
 
+WRONG = [
+    ("sales.pause", {}),
+    ("sales.pause", {"lease_s": "864000"}),
+    ("sales.pause", {"lease_s": "-1"}),
+    ("route.put", {"order": "stripe,nobody", "lease_s": "60"}),
+    ("route.put", {"lease_s": "60"}),
+    ("breaker.put", {"provider": "nobody", "lease_s": "60"}),
+    ("breaker.put", {"provider": "stripe/../sales", "lease_s": "60"}),
+    ("breaker.put", {"provider": "stripe", "state": "ajar", "lease_s": "60"}),
+    ("limits.put", {"level": "none", "lease_s": "60"}),
+]
+
 
 async def history(stage, name):
     """What was done to a switch, oldest first."""
@@ -21,7 +34,17 @@ async def history(stage, name):
 
 
 async def test_a_move_is_planned_done_once_seen_and_taken_back(stage, play):
-    """A plan changes nothing; a repetition under the key is the same act; the lease goes along; undone, all is as before."""
+    """A plan changes nothing; a repetition under the key is the same act; the lease goes along; undone, all is as before.
+
+    What is wrong moves nothing: no lease or one without end, a provider or a position that is none, an argument that is a query.
+    """
+    for action, args in WRONG:
+        with pytest.raises(RefusedError):
+            await play.plan(action, **args)
+        with pytest.raises(RefusedError):
+            await play.apply(action, "wrong", **args)
+
+    assert [] == await stage.rows("SELECT 1 FROM controls")
     for action, given, switch, position in MOVES:
         args = {**given, "lease_s": "60"}
 
@@ -31,18 +54,14 @@ async def test_a_move_is_planned_done_once_seen_and_taken_back(stage, play):
         assert [] == await history(stage, switch)
         assert Taken.NOT_DONE == await play.observe(action, **args)
 
-        done = await play.apply(action, f"key {action}".replace(" ", "-"), **args)
-        again = await play.apply(action, f"key {action}".replace(" ", "-"), **args)
+        done = await play.apply(action, f"key-{action}", **args)
+        again = await play.apply(action, f"key-{action}", **args)
         assert done == again
         assert done["changed"]
         assert done["value"] == position
         assert [(position, REASON)] == await history(stage, switch)
         assert Taken.DONE == await play.observe(action, **args)
-        assert 1 == len(
-            await stage.rows(
-                "SELECT 1 FROM controls WHERE name = :name AND leased_until < now() + interval '61 s'", name=switch
-            )
-        )
+        assert [(True,)] == await stage.rows(LEASED, name=switch)
 
         back = await play.undo(action, f"undo-{action}", **args)
         assert back["changed"]
@@ -51,7 +70,7 @@ async def test_a_move_is_planned_done_once_seen_and_taken_back(stage, play):
 
 
 async def test_undoing_restores_what_stood_before_and_never_anothers_move(stage, play):
-    """A person's route comes back with what is left of its lease; what a person moved since is left alone; so is an ended lease."""
+    """A person's route comes back with what is left of its lease; what somebody else moved since is left alone."""
     person = await stage.client.put(
         "/api/ops/switches/route",
         json={"value": "stripe", "lease": 900, "reason": "PayPal is slow"},
@@ -99,25 +118,3 @@ async def test_the_route_goes_back_and_its_clearing_is_undone(stage, play):
 
     switches = await play.read("switches.all")
     assert ("paypal", 1, "route=paypal") == (switches["route"], switches["away"], switches["names"])
-
-
-async def test_what_is_wrong_is_refused_and_nothing_moves(stage, play):
-    """No lease, a lease without end, a provider or a position that is none, an argument that is a query."""
-    wrong = [
-        ("sales.pause", {}),
-        ("sales.pause", {"lease_s": "864000"}),
-        ("sales.pause", {"lease_s": "-1"}),
-        ("route.put", {"order": "stripe,nobody", "lease_s": "60"}),
-        ("route.put", {"lease_s": "60"}),
-        ("breaker.put", {"provider": "nobody", "lease_s": "60"}),
-        ("breaker.put", {"provider": "stripe/../sales", "lease_s": "60"}),
-        ("breaker.put", {"provider": "stripe", "state": "ajar", "lease_s": "60"}),
-        ("limits.put", {"level": "none", "lease_s": "60"}),
-    ]
-    for action, args in wrong:
-        with pytest.raises(RefusedError):
-            await play.plan(action, **args)
-        with pytest.raises(RefusedError):
-            await play.apply(action, "wrong", **args)
-
-    assert [] == await stage.rows("SELECT 1 FROM controls")
