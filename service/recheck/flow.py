@@ -59,8 +59,7 @@ async def run(books: Books, asked: Asked, wish: RecheckAsked) -> Told:
         async with books.db.transaction() as session:
             await give_up(session, asked, claim)
         if isinstance(error, TimeoutError):
-            told = f"That takes longer than {LOOK_S} s; `cubano books reconcile` takes its time."
-            raise WrongState(told) from None
+            raise WrongState(f"It takes longer than {LOOK_S} s; `cubano books reconcile` has time.") from None
         raise
     async with books.db.transaction() as session:
         told = _found(begun, compared).told(dry_run=False)
