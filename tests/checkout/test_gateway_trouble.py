@@ -177,6 +177,7 @@ class TestRealTimeOut:
     def stage_settings(self):
         return ALONE
 
+    @pytest.mark.alone
     async def test_two_tries_fit_into_what_a_customer_waits(self, stage):
         """A gateway that never answers: told within ten seconds, seats free."""
         await stage.faults({"match": CREATE, "effects": {"timeout": "before"}})

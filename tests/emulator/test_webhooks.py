@@ -184,6 +184,7 @@ async def test_pending_deliveries_are_visible(gateway, receiver):
     assert (1, 0) == (during[0].pending_webhooks, after.pending_webhooks)
 
 
+@pytest.mark.alone
 async def test_many_are_under_way_at_once(gateway, receiver):
     """A slow endpoint does not make forty deliveries a queue of forty."""
     receiver.wait_s = 0.2

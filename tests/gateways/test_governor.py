@@ -12,6 +12,7 @@ from service.telemetry.labels import CallPriority
 from service.telemetry.registry import Telemetry
 from tests.webhooks.delivery import samples
 
+pytestmark = pytest.mark.alone  # a rate is a matter of time
 COST_US = 60  # measured 12; the machine is shared
 
 

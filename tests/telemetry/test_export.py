@@ -109,6 +109,7 @@ def test_what_is_left_is_sent_at_the_end(collector: Collector, tracing_to: MakeT
     assert collector.names() == ["last"]
 
 
+@pytest.mark.alone
 def test_a_dead_collector_changes_nothing_and_is_counted(tracing_to: MakeTracing):
     """Nobody listens: requests take microseconds as before, the end takes no longer than asked, the loss is a number."""
     tracing = tracing_to(f"http://127.0.0.1:{closed_port()}", ratio=1)

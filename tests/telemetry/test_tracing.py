@@ -267,6 +267,7 @@ def test_the_ratio_comes_from_the_standard_variable(monkeypatch: pytest.MonkeyPa
     assert ratio_from_environment() == expected
 
 
+@pytest.mark.alone
 def test_a_span_costs_microseconds():
     """An unsampled request with one span inside; the bound is generous because the machine is shared."""
     tracing = Tracing(Memory(), ratio=0)
