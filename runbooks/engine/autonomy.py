@@ -90,7 +90,7 @@ def _unfit(desk: Desk, playbook: Playbook) -> str:
 def _last(desk: Desk, playbook: Playbook) -> dict[str, Evidence]:
     """The last result of each drill of this version."""
     found: dict[str, Evidence] = {}
-    for each in read_evidence((*desk.settings.evidence, desk.record.journal.folder / EVIDENCE)):
+    for each in read_evidence((*desk.settings.evidence, desk.record.journal.folder)):
         mine = each.playbook == playbook.name and each.version == playbook.version
         if mine and (each.drill not in found or found[each.drill].at < each.at):
             found[each.drill] = each

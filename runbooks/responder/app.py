@@ -5,7 +5,7 @@ the service before somebody needs an answer, so it starts and works with everyth
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -17,17 +17,15 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
 from runbooks.actions.registry import create_registry
-from runbooks.actions.world import Places, open_world
-from runbooks.engine.desk import Drafting, EngineSettings
+from runbooks.actions.world import open_world
 from runbooks.engine.engine import Engine
-from runbooks.engine.facts import Facts
 from runbooks.engine.journal import Journal
 from runbooks.engine.library import Library
-from runbooks.engine.notices import draft, load_notices
 from runbooks.engine.registry import RefusedError, UnreachableError
+from runbooks.means import drafting, limits_of, places_of
 from runbooks.responder.api import create_api
 from runbooks.responder.guard import SignInNeededError, Tries
-from runbooks.responder.operators import Operators, Role, Sessions
+from runbooks.responder.operators import Operators, Sessions
 from runbooks.responder.pages import create_pages
 from runbooks.responder.rendering import STATIC, Renderer
 from runbooks.responder.station import Station
@@ -38,7 +36,6 @@ from service.telemetry.registry import Telemetry
 
 log = get_logger("responder")
 
-ROLES = frozenset({str(Role.ONCALL), str(Role.LEAD)})  # who may approve
 MAY_NOT_LEAVE = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -93,24 +90,12 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
 
 
 async def _station(settings: Settings, opened: AsyncExitStack, checkpoint: Strike) -> Station:
-    places = Places(
-        api_url=settings.api_url,
-        api_key=settings.api_key.get_secret_value(),
-        prometheus_url=settings.prometheus_url,
-        alertmanager_url=settings.alertmanager_url,
-        database_url=settings.database_url.get_secret_value(),
-        programs=settings.postgres_programs,
-        backups=settings.backups,
-        state=settings.state,
-        pace=settings.scale,
-    )
-    world = await opened.enter_async_context(open_world(places))
+    world = await opened.enter_async_context(open_world(places_of(settings)))
     journal = Journal.open(settings.state, url=settings.address)
     opened.callback(journal.close)
     library, operators = Library.load(), Operators(settings.state)
     for fault in library.faults:
         log.error("a playbook cannot be read", playbook=fault.path, line=fault.line, why=fault.problem)
-    evidence = EngineSettings(roles=ROLES, evidence=(settings.state / "evidence.json",))
     engine = Engine(
         library,
         create_registry(),
@@ -118,23 +103,12 @@ async def _station(settings: Settings, opened: AsyncExitStack, checkpoint: Strik
         journal,
         _now,
         pace=settings.scale,
-        settings=evidence,
-        notices=_drafting(),
+        settings=limits_of(settings),
+        notices=drafting(),
         checkpoint=checkpoint,
     )
     telemetry = Telemetry("respond", version="0.1.0", environment=settings.environment)
     return Station(settings, engine, library, world, telemetry, operators, Sessions(operators), _now)
-
-
-def _drafting() -> Drafting:
-    known = load_notices()
-
-    def drafted(template: str, facts: Facts) -> Mapping[str, str]:
-        return {
-            language: f"{words.subject}\n\n{words.body}" for language, words in draft(known[template], facts).items()
-        }
-
-    return drafted
 
 
 async def _polling(station: Station) -> None:
