@@ -233,6 +233,7 @@ def test_secrets_are_compared_in_constant_time_only():
     assert [] == complaints
 
 
+@pytest.mark.alone
 async def test_a_known_key_costs_microseconds(db, ring):
     """No database, no slow hash: what every request pays. About 4 µs on a quiet core, 17 with two networks; tests share theirs."""
     made = await give(db, "box-office", networks=("203.0.113.0/24", "2001:db8::/32"))

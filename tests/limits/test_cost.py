@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from litestar import Litestar, get, post
 
 from service.limits.api import Limits
@@ -83,6 +84,7 @@ def scope_of(method: str) -> Any:
     }
 
 
+@pytest.mark.alone
 async def test_the_door_costs_microseconds():
     """Limits, headers and the search for card numbers together, for a page and for a checkout's body."""
     bare, dressed = application(dressed=False), application(dressed=True)

@@ -2,12 +2,15 @@
 
 import time
 
+import pytest
+
 from service.telemetry.middleware import TelemetryMiddleware
 from service.telemetry.registry import Telemetry
 from service.telemetry.tracing import Tracing
 from tests.telemetry.memory import Memory
 
 
+@pytest.mark.alone
 async def test_the_layer_costs_less_than_sixty_microseconds():
     """Ten per cent sampled and logged, without a server around it; the bound doubles because the machine is shared."""
 

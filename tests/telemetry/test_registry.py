@@ -194,6 +194,7 @@ def test_every_process_says_which_build_it_is(telemetry: Telemetry):
     assert found["cubano_build_info{environment: test, process: serve, version: 1.2.3}"] == 1
 
 
+@pytest.mark.alone
 def test_counting_costs_microseconds(telemetry: Telemetry):
     """A used series is found by one look-up; the bound is generous because the machine is shared."""
     started = time.perf_counter()
