@@ -19,7 +19,7 @@ from runbooks.engine.registry import RefusedError, UnreachableError
 MOST_BYTES = 4_000_000  # of an answer
 MOST_QUOTED = 300  # characters of what a peer said
 TIMEOUT_S = 4.0
-_BAD, _TOO_MANY, _FAULT = 400, 429, 500
+_REDIRECTED, _BAD, _FAULT = 300, 400, 500
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Wire:
         """The JSON of an answer that is a good one."""
         if answer.status >= _FAULT:
             raise UnreachableError(f"{self.who} answered {answer.status}: {_told(answer)}")
+        if _REDIRECTED <= answer.status < _BAD:
+            raise UnreachableError(f"{self.who} is not there: the address leads elsewhere ({answer.status})")
         if not answer.ok:
             raise RefusedError(f"{self.who} refused ({answer.status}): {_told(answer)}")
         return answer.read(self.who)
