@@ -139,7 +139,7 @@ async def test_a_database_that_goes_away_is_waited_for(stage: Stage, database_ur
         before = await health.get("/health/ready")
         await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-        await stage.until(partial(_failures, worker), within_s=20)
+        await stage.until(partial(_failures, worker), within_s=60)
         during, live = await health.get("/health/ready"), await health.get("/health/live")
         await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         await stage.db.engine.dispose()
