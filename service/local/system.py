@@ -172,7 +172,6 @@ def responder_environment(system: System) -> dict[str, str]:
         "STATE": str(responder.folder(system.state.directory)),
         "TOKEN": system.state.record.responder.token,
         "API_URL": system.url("serve"),
-        "API_KEY": system.state.record.api_keys["on_call"],
         "SCALE": str(system.scale),
         "POLL_S": str(max(5 / system.scale, 0.5)),
         "LOG_FORMAT": "console",
