@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Literal, cast
 
 import sqlalchemy as sa
 
@@ -58,16 +60,21 @@ async def read_catalog(session: Session, *, only: Collection[str] | None = None,
 
     What is there for the synthetic buyer is on sale for nobody else, and nothing else for it.
     """
+    named = {} if only is None else {"only": [each for each in only if _SLUG.fullmatch(each)]}
+    rows = (await session.execute(_reading(named=bool(named), synthetic=synthetic), named)).all()
+    return Catalog(tuple(_on_sale(ticket_type, stock) for ticket_type, stock in rows), session.now)
+
+
+@cache
+def _reading(*, named: bool, synthetic: bool) -> sa.Select[TicketType, Stock]:
+    """Built once, like each statement of every checkout: building one takes as long as running it."""
     query = (
         sa.select(TicketType, Stock)
         .join(Stock, Stock.ticket_type == TicketType.id)
         .where(TicketType.synthetic if synthetic else TicketType.on_sale & ~TicketType.synthetic)
         .order_by(TicketType.position, TicketType.id)
     )
-    if only is not None:
-        query = query.where(TicketType.id.in_([each for each in only if _SLUG.fullmatch(each)]))
-    rows = (await session.execute(query)).all()
-    return Catalog(tuple(_on_sale(ticket_type, stock) for ticket_type, stock in rows), session.now)
+    return query.where(TicketType.id.in_(sa.bindparam("only", expanding=True))) if named else query
 
 
 def _on_sale(ticket_type: TicketType, stock: Stock) -> TicketTypeOnSale:
@@ -90,7 +97,7 @@ async def hold(session: Session, order_id: str, wanted: Sequence[tuple[str, int]
     """Hold (ticket type, quantity) pairs for a written order, all or none; `SoldOut` names the first that fails."""
     in_order = sorted(wanted)
     await session.execute(
-        sa.insert(Hold),
+        sa.insert(cast("sa.Table", Hold.__table__)),
         [
             {
                 "id": session.ids.new("hold"),
@@ -104,7 +111,7 @@ async def hold(session: Session, order_id: str, wanted: Sequence[tuple[str, int]
         ],
     )
     for ticket_type, quantity in in_order:
-        if not await _take(session, ticket_type, quantity, column=Stock.held):
+        if not await _take(session, ticket_type, quantity, column="held"):
             raise await _sold_out(session, ticket_type)
 
 
@@ -156,7 +163,7 @@ async def returned(session: Session, order_id: str) -> dict[str, int]:
 
 async def _take_again(session: Session, ticket_type: str, quantity: int) -> int:
     """As many of them as there are."""
-    while quantity and not await _take(session, ticket_type, quantity, column=Stock.sold):
+    while quantity and not await _take(session, ticket_type, quantity, column="sold"):
         quantity -= 1
     return quantity
 
@@ -165,7 +172,7 @@ async def _sell_again(session: Session, holds: Sequence[Hold]) -> bool:
     # A savepoint: of several types all are taken again, or none.
     savepoint = await session.begin_nested()
     for each in holds:
-        if not await _take(session, each.ticket_type, each.quantity, column=Stock.sold):
+        if not await _take(session, each.ticket_type, each.quantity, column="sold"):
             await savepoint.rollback()
             return False
     await savepoint.commit()
@@ -173,18 +180,25 @@ async def _sell_again(session: Session, holds: Sequence[Hold]) -> bool:
     return True
 
 
-async def _take(
-    session: Session, ticket_type: str, quantity: int, *, column: sa.orm.InstrumentedAttribute[int]
-) -> bool:
+async def _take(session: Session, ticket_type: str, quantity: int, *, column: Literal["held", "sold"]) -> bool:
     """Add to held or sold unless that would pass the capacity."""
-    taken = await session.execute(
-        sa.update(Stock)
-        .where(Stock.ticket_type == ticket_type, Stock.held + Stock.sold + quantity <= Stock.capacity)
-        .values({column: column + quantity})
-        .returning(Stock.ticket_type)
-        .execution_options(synchronize_session=False)
-    )
+    taken = await session.execute(_taking(column), {"of_type": ticket_type, "quantity": quantity})
     return taken.scalar_one_or_none() is not None
+
+
+@cache
+def _taking(column: str) -> sa.Executable:
+    """Built once, and of the table: every buyer of a type waits for the one before to be through with this."""
+    stock = cast("sa.Table", Stock.__table__)
+    quantity = sa.bindparam("quantity", type_=sa.Integer())
+    return (
+        sa.update(stock)
+        .where(
+            stock.c.ticket_type == sa.bindparam("of_type"), stock.c.held + stock.c.sold + quantity <= stock.c.capacity
+        )
+        .values({column: stock.c[column] + quantity})
+        .returning(stock.c.ticket_type)
+    )
 
 
 async def _change(session: Session, ticket_type: str, *, held: int = 0, sold: int = 0) -> None:

@@ -44,7 +44,7 @@ from service.orders.machine import OrderEvent, OrderStatus
 from service.orders.tables import Order
 from service.payments import flow as payments
 from service.payments.machine import PAYMENT, PaymentEvent
-from service.payments.tables import Payment
+from service.payments.tables import Payment, noting_page
 from service.sales import flow as sales
 from service.shedding.flow import let_in
 from service.shop.flow import Shop
@@ -238,8 +238,7 @@ async def _note_page(asking: _Asking, payment: Payment, opened: GatewayCheckout)
     async with asking.shop.db.transaction() as session:
         if not await idempotency.finish(session, asking.key, asking.claim):  # the key before the payment, as in `_undo`
             raise KeyInFlight(retry_after_s=1)  # too slow: another request with the same key goes on with it
-        refs = {"checkout_ref": opened.ref, "checkout_url": opened.url}
-        await session.execute(sa.update(Payment).where(Payment.id == payment.id).values(refs))
+        await session.execute(noting_page(), {"of_id": payment.id, "ref": opened.ref, "url": opened.url})
     payment.checkout_url = opened.url
 
 

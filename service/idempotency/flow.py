@@ -7,6 +7,8 @@ the former holder, should it still live, can neither end nor give up the key. Ke
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -59,8 +61,7 @@ async def claim(session: Session, key: Key, *, subject: str) -> Claim:
         "leased_until": session.now + LEASE,
         "created_at": session.now,
     }
-    statement = insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
-    if (await session.execute(statement)).scalar_one_or_none() is not None:
+    if (await session.execute(_claiming(), row)).scalar_one_or_none() is not None:
         return Claim(Found.NEW, subject, session.now + LEASE)
     known = (await session.execute(sa.select(IdempotencyKey).where(key.is_row).with_for_update())).scalar_one_or_none()
     if known is None:  # given up by its holder between the two statements
@@ -75,6 +76,15 @@ async def claim(session: Session, key: Key, *, subject: str) -> Claim:
     known.leased_until = session.now + LEASE
     await session.flush()
     return Claim(Found.ABANDONED, known.subject, known.leased_until)
+
+
+@cache
+def _claiming() -> sa.Executable:
+    """Built once, and of the table rather than the class: building it, and the ORM around one row, cost more than sending it."""
+    table = cast("sa.Table", IdempotencyKey.__table__)
+    names = ("scope", "key", "fingerprint", "subject", "state", "leased_until", "created_at")
+    values: dict[str, object] = {name: sa.bindparam(name) for name in names}
+    return insert(table).values(values).on_conflict_do_nothing().returning(table.c.key)
 
 
 async def start_over(session: Session, key: Key, *, subject: str) -> Claim:
@@ -95,9 +105,22 @@ async def finish(session: Session, key: Key, claim: Claim, *, subject: str | Non
 
     False when another has taken the key over.
     """
-    values = {"state": "done"} | ({} if subject is None else {"subject": subject})
-    done = sa.update(IdempotencyKey).where(_is_held(key, claim)).values(values)
-    return (await session.execute(done.returning(IdempotencyKey.key))).scalar_one_or_none() is not None
+    held = {"of_scope": key.scope, "of_key": key.text, "of_claim": claim.leased_until}
+    named = {} if subject is None else {"subject": subject}
+    done = _finishing(named=bool(named))
+    return (await session.execute(done, held | named)).scalar_one_or_none() is not None
+
+
+@cache
+def _finishing(*, named: bool) -> sa.Executable:
+    table = cast("sa.Table", IdempotencyKey.__table__)
+    is_held = sa.and_(
+        table.c.scope == sa.bindparam("of_scope"),
+        table.c.key == sa.bindparam("of_key"),
+        table.c.leased_until == sa.bindparam("of_claim"),
+    )
+    values: dict[str, object] = {"state": "done"} | ({"subject": sa.bindparam("subject")} if named else {})
+    return sa.update(table).where(is_held).values(values).returning(table.c.key)
 
 
 async def give_up(session: Session, key: Key, claim: Claim) -> bool:

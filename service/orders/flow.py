@@ -6,6 +6,7 @@ the other. `advance` is the only function that sets a status.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -94,14 +95,19 @@ async def find_id(session: Session, name: str) -> str | None:
 
 async def lock(session: Session, order_id: str) -> Order | None:
     """The order with its lines, locked until this transaction ends and read anew; None when unknown."""
-    query = (
+    return (await session.execute(_locking(), {"order_id": order_id})).unique().scalar_one_or_none()
+
+
+@cache
+def _locking() -> sa.Select[Order]:
+    """Built once: every checkout, every event and every act of staff begins with it."""
+    return (
         sa.select(Order)
         .options(sa.orm.joinedload(Order.items))  # lines never change, so they may be read beside the lock
-        .where(Order.id == order_id)
+        .where(Order.id == sa.bindparam("order_id"))
         .with_for_update(of=Order, key_share=True)  # rows that only name the order (entries, movements) wait for nobody
         .execution_options(populate_existing=True)
     )
-    return (await session.execute(query)).unique().scalar_one_or_none()
 
 
 async def advance(session: Session, order: Order, event: OrderEvent, *, cause: str) -> Outcome:

@@ -6,7 +6,8 @@ that was paid already and goes back whole.
 """
 
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -133,3 +134,11 @@ INVARIANTS = (
         playbook="RefundFailing",
     ),
 )
+
+
+@cache
+def noting_page() -> sa.Executable:
+    """Writes `ref` and `url` of the opened page to the payment `of_id`; built once, for every checkout ends with it."""
+    table = cast("sa.Table", Payment.__table__)
+    values: dict[str, object] = {"checkout_ref": sa.bindparam("ref"), "checkout_url": sa.bindparam("url")}
+    return sa.update(table).where(table.c.id == sa.bindparam("of_id")).values(values)
