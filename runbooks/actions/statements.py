@@ -1,6 +1,6 @@
 """Every sentence the responder says to PostgreSQL, by name: fixed text with values, never text from a playbook.
 
-All are read-only. The two that end something do it by the number of a process and the start of its transaction together, so
+All of `STATEMENTS` are read-only. The two that end something do it by the number of a process and the start of its transaction together, so
 that nobody else is met who has got the number meanwhile. A new read gets its statement here, and the role its columns in
 `cubano db responder`.
 """
@@ -188,4 +188,18 @@ ACCESS: Mapping[str, str] = {
     """,
 }
 
-STATEMENTS: Mapping[str, str] = {**DATABASE, **WORK, **BOOKS, **ACCESS}
+JOURNAL: Mapping[str, str] = {
+    "mirrored": "SELECT seq, hash FROM runbook_journal ORDER BY seq DESC LIMIT 1",
+    "mirrored_line": "SELECT hash FROM runbook_journal WHERE seq = %(seq)s",
+}
+
+STATEMENTS: Mapping[str, str] = {**DATABASE, **WORK, **BOOKS, **ACCESS, **JOURNAL}
+
+# What the role may write, into its own table alone.
+WRITES: Mapping[str, str] = {
+    "mirror": """
+        INSERT INTO runbook_journal (seq, line, hash)
+        SELECT l.seq, l.line, l.hash FROM unnest(%(seqs)s::bigint[], %(lines)s::jsonb[], %(hashes)s::text[]) AS l (seq, line, hash)
+        ON CONFLICT (seq) DO NOTHING RETURNING seq
+    """,
+}

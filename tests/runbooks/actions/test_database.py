@@ -3,13 +3,16 @@
 import asyncio
 import secrets
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
-from runbooks.actions.statements import STATEMENTS
+from runbooks.actions.mirror import catch_up
+from runbooks.actions.statements import STATEMENTS, WRITES
 from runbooks.actions.world import Places, open_world
+from runbooks.engine.journal import Journal
 from runbooks.engine.registry import RefusedError, Taken, UnreachableError
 from service.responder.rules import grants, make
 from tests.postgres.names import connect
@@ -199,6 +202,29 @@ async def test_a_role_without_its_rights_is_told_what_is_missing(registry, role_
     assert all(each["reachable"] for each in found)
 
 
+async def test_the_journal_is_mirrored_line_by_line_and_never_rewritten(look, database_url, tmp_path):
+    """What is missing is written in order, once; a journal that is another is refused; the role can change no line."""
+    journal = Journal.open(tmp_path / "one")
+    for number in range(3):
+        journal.append("note", {"number": number}, at=datetime.now(UTC))
+    assert 3 == await catch_up(look.world.sql, lambda after: journal.entries(after=after))
+    journal.append("note", {"number": 3}, at=datetime.now(UTC))
+    assert 1 == await catch_up(look.world.sql, lambda after: journal.entries(after=after))
+    assert 0 == await catch_up(look.world.sql, lambda after: journal.entries(after=after))
+
+    other = Journal.open(tmp_path / "two")
+    with pytest.raises(RefusedError, match="line 4"):
+        await catch_up(look.world.sql, lambda after: other.entries(after=after))
+    journal.close()
+    other.close()
+    with connect(database_url) as admin:
+        mirrored = admin.execute("SELECT seq, line ->> 'hash' = hash, line -> 'data' FROM runbook_journal ORDER BY seq")
+        assert [(seq, True, {"number": seq - 1}) for seq in (1, 2, 3, 4)] == mirrored.fetchall()
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            admin.execute("DELETE FROM runbook_journal")
+
+
 def test_statements_only_ask():
-    """What ends a session is a function that is asked for; nothing is written by any of them."""
+    """What ends a session is a function that is asked for; the only thing written is the mirror of our own journal."""
+    assert {"mirror"} == set(WRITES)
     assert [] == [name for name, text in STATEMENTS.items() if not text.strip().startswith(("SELECT", "WITH"))]
