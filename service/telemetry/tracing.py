@@ -127,6 +127,7 @@ class Tracing:
 
     def ended(self, span: Span, local: LocalTrace) -> None:
         if self._sink is None:
+            local.root = None  # it and its span hold each other: only the garbage collector would find them
             return
         bad = span.error is not None or span.end_ns - span.start_ns >= self._slow_ns
         local.keep = local.keep or bad

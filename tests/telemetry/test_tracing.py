@@ -117,6 +117,15 @@ def test_without_an_exporter_ids_are_made_and_nothing_is_kept():
     assert parse_traceparent(carried) == (span.trace_id, span.span_id, False)
 
 
+@pytest.mark.parametrize("sink", [None, Memory()])
+def test_what_has_ended_holds_nothing(sink: Memory | None):
+    """A trace that is over does not hold its root, which holds the trace: each request would leave work for the collector."""
+    with Tracing(sink, ratio=0).span("request") as span:
+        pass
+
+    assert span.local.root is None
+
+
 def test_no_span_no_trace():
     """Outside of every span there is nothing to pass on."""
     assert (None, None, None) == (current_span(), current_trace_id(), current_traceparent())
