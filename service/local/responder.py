@@ -28,6 +28,13 @@ def folder(state: Path) -> Path:
     return made
 
 
+def backups(state: Path) -> Path:
+    """Where `cubano db backup` of this machine writes, and what the responder tries."""
+    made = state / "backups"
+    made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return made
+
+
 def token_file(state: Path, access: Access) -> Path:
     """Where Alertmanager reads what it sends."""
     path = folder(state) / "alertmanager.token"

@@ -172,6 +172,8 @@ def responder_environment(system: System) -> dict[str, str]:
         "STATE": str(responder.folder(system.state.directory)),
         "TOKEN": system.state.record.responder.token,
         "API_URL": system.url("serve"),
+        "BACKUPS": str(responder.backups(system.state.directory)),
+        "POSTGRES_PROGRAMS": str(system.database.programs) if system.database else "",
         "SCALE": str(system.scale),
         "POLL_S": str(max(5 / system.scale, 0.5)),
         "LOG_FORMAT": "console",

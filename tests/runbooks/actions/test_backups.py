@@ -3,14 +3,15 @@
 import asyncio
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from runbooks.actions.scratch import OWNER, PREFIX, scratch_server, sweep
 from runbooks.actions.world import Places, open_world
 from runbooks.engine.registry import RefusedError, Taken
+from service.cli.backup import make
 from service.local.cluster import locate
 from tests.runbooks.actions.conftest import Player
 
@@ -19,16 +20,6 @@ from tests.runbooks.actions.conftest import Player
 def programs(tmp_path_factory) -> Path:
     """Where PostgreSQL's own programs are; for root a place where nobody gets to as well."""
     return locate(tmp_path_factory.mktemp("programs")).programs
-
-
-async def dump(programs: Path, database_url: str, path: Path) -> None:
-    """As whoever makes the backups does."""
-    parts = urlsplit(database_url)
-    words = ["--format=custom", "--file", str(path), "--dbname", database_url]
-    process = await asyncio.create_subprocess_exec(
-        programs / "pg_dump", *words, env={**os.environ, "PGPASSWORD": parts.password or ""}
-    )
-    assert 0 == await process.wait()
 
 
 def left_behind(pid: int) -> list[Path]:
@@ -72,21 +63,20 @@ async def test_the_newest_backup_is_restored_looked_at_and_thrown_away(
 ):
     """It tells how long that took and what is in it; once a key; nothing is left; a broken file fails the test."""
     folder = tmp_path / "backups"
-    folder.mkdir()
-    await dump(programs, database_url, folder / "one.dump")
+    made = await asyncio.to_thread(make, database_url, folder, now=datetime(2027, 2, 13, 18, tzinfo=UTC))
     places = Places(programs=str(programs), backups=str(folder), state=tmp_path / "state")
     async with open_world(places) as world:
         play = Player(world, registry)
         age, plan = await play.read("backup.age"), await play.plan("backup.restore_test")
-        assert (True, "one.dump") == (age["backups"], age["file"])
-        assert plan.before == {"file": "one.dump"}
+        assert (True, made.name) == (age["backups"], age["file"])
+        assert plan.before == {"file": made.name}
         assert not (await play.read("backup.tested"))["tested"]
         assert Taken.NOT_DONE == await play.observe("backup.restore_test")
 
         done = await play.apply("backup.restore_test", "b1")
         again = await play.apply("backup.restore_test", "b1")
 
-        assert (True, 0, 0, "one.dump") == (done["ok"], done["orders"], done["off_cents"], done["file"])
+        assert (True, 0, 0, made.name) == (done["ok"], done["orders"], done["off_cents"], done["file"])
         assert done["schema"]
         assert done == again
         assert done["rto_s"]
@@ -94,7 +84,7 @@ async def test_the_newest_backup_is_restored_looked_at_and_thrown_away(
         tested = await play.read("backup.tested")
         assert (True, True, done["schema"]) == (tested["tested"], tested["ok"], tested["schema"])
 
-        (folder / "two.dump").write_bytes((folder / "one.dump").read_bytes()[:5000])
+        (folder / "two.dump").write_bytes(made.read_bytes()[:5000])
         assert Taken.NOT_DONE == await play.observe("backup.restore_test")
         with pytest.raises(RefusedError, match="pg_restore failed"):
             await play.apply("backup.restore_test", "b2")
