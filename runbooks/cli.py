@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from runbooks.cli_runs import COMMANDS
+
 PROMETHEUS = "http://127.0.0.1:9090"  # of `cubano up`
 _PLAYBOOKS = Path(__file__).parent / "playbooks"
 
@@ -86,3 +88,7 @@ def render(*, out: Path, folder: Path) -> None:
 
     count = rendering.render(folder, out)
     click.echo(f"{count} playbooks are in {out}; begin at {out / 'index.html'}")
+
+
+for _command in COMMANDS:
+    runbook.add_command(_command)

@@ -6,6 +6,7 @@ from runbooks.engine.approvals import is_enough
 from runbooks.engine.autonomy import asks, standing
 from runbooks.engine.desk import Desk
 from runbooks.engine.limits import excess, holder, refusals
+from runbooks.engine.looking import UNKNOWN
 from runbooks.engine.plan import Plan
 from runbooks.engine.planning import Planner
 from runbooks.engine.playbook import Autonomy, Playbook
@@ -42,6 +43,9 @@ class Deciding:
     async def _decide(self, run: Run, playbook: Playbook, plan: Plan) -> None:
         if plan.ends and not plan.doing:
             self._record.move(run, State.PLANNED, Event.STOP, plan.ends)
+        elif not plan.doing and any(each.kind == "act" and each.outcome == UNKNOWN for each in plan.found):
+            why = f"what to do hangs on what is not known: {'; '.join(plan.unknown)}"
+            self._record.move(run, State.PLANNED, Event.STOP, why)
         elif not plan.doing:
             self._record.move(run, State.PLANNED, Event.BEGIN, "it changes nothing")
         elif standing(self._desk, playbook).level is Autonomy.OBSERVE:

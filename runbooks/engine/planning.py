@@ -15,7 +15,7 @@ from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled
 from runbooks.engine.plan import Found, Plan, PlannedAct, plan_hash
 from runbooks.engine.playbook import Act, Check, Choose, Continue, Evidence, Human, Look, Next, Playbook, Step, Stop
 from runbooks.engine.registry import Effect, RefusedError, UnreachableError
-from runbooks.engine.route import chosen, first, fits, following, is_asked_for
+from runbooks.engine.route import chosen, condition, first, fits, following, is_asked_for
 from runbooks.engine.runs import END
 
 
@@ -132,8 +132,11 @@ class Planner:
         return step.otherwise if seen.outcome == UNMET else Continue()
 
     async def _act(self, step: Act, draft: _Draft) -> Next:
-        if not fits(step.when, draft.facts):
-            _note(draft, step, "skipped", words="; ".join(unmet(step.when, draft.facts)))
+        so = condition(step.when, draft.facts, (each.step for each in draft.found if each.outcome == UNKNOWN))
+        if so != "fits":
+            words = "; ".join(unmet(step.when, draft.facts))
+            _note(draft, step, so, words=words)
+            draft.unknown += [f"{step.name}: {words}"] if so == UNKNOWN else []
             return Continue()
         try:
             planned = await self.effect(step, draft.facts)

@@ -28,6 +28,16 @@ def fits(when: Mapping[str, Matcher], facts: Facts) -> bool:
     return not unmet(when, facts)
 
 
+def condition(when: Mapping[str, Matcher], facts: Facts, lost: Iterable[str]) -> str:
+    """Of an act: `fits`, `skipped`, or `unknown` where it asks for a fact of a step that got no answer (`lost`)."""
+    if fits(when, facts):
+        return "fits"
+    silent = set(lost)
+    return (
+        "unknown" if any(name.partition(".")[0] in silent and facts.get(name) is None for name in when) else "skipped"
+    )
+
+
 def chosen(step: Choose, facts: Facts) -> tuple[str, Next]:
     """Which branch it is, by its number or `otherwise`, and where that leads."""
     for number, branch in enumerate(step.branches, 1):

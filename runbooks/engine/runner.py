@@ -16,7 +16,7 @@ from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, Value
 from runbooks.engine.judging import Judging
 from runbooks.engine.limits import has_grown, stops_now
-from runbooks.engine.looking import UNMET, Looker, filled
+from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled
 from runbooks.engine.plan import PlannedAct, conditions, holds
 from runbooks.engine.planning import Planner, act_outcome
 from runbooks.engine.playbook import (
@@ -36,7 +36,7 @@ from runbooks.engine.playbook import (
     Verify,
 )  # fmt: skip
 from runbooks.engine.registry import RefusedError
-from runbooks.engine.route import chosen, first, fits, following
+from runbooks.engine.route import chosen, condition, first, fits, following
 from runbooks.engine.runs import END, Run
 from runbooks.engine.states import Event, State
 
@@ -163,9 +163,9 @@ class Runner:
         attempt = run.attempts.get(step.name)
         if attempt is not None and attempt.outcome == acts.DONE:
             self._played(run, playbook, step, acts.DONE)  # a kill came between the outcome and this line
-        elif not fits(step.when, run.known):
-            if self._as_planned(run, playbook, step, "skipped"):
-                self._played(run, playbook, step, "skipped")
+        elif (so := condition(step.when, run.known, _silent(run))) != "fits":
+            if self._as_planned(run, playbook, step, so):
+                self._played(run, playbook, step, so)
         else:
             await self._change(run, playbook, step)
 
@@ -266,3 +266,8 @@ class Runner:
 
 def _acts_ahead(playbook: Playbook, run: Run) -> bool:
     return any(each.name not in run.steps for each in playbook.acts)
+
+
+def _silent(run: Run) -> list[str]:
+    """The steps that got no answer."""
+    return [name for name, outcome in run.steps.items() if outcome == UNKNOWN]

@@ -5,7 +5,7 @@ import pytest
 from runbooks.engine.approvals import StalePlanError
 from runbooks.engine.playbook import Limits
 from runbooks.engine.states import State
-from tests.runbooks.engine.books import Stop, act, book, check, human, verify
+from tests.runbooks.engine.books import Go, Stop, act, book, check, human, verify
 from tests.runbooks.engine.conftest import ANNA, AUTO
 
 
@@ -244,3 +244,28 @@ async def test_a_persons_step_without_consequence_is_planned_past(night):
     plan = await night.engine.plan("LampOut", {"lamp": "red"})
 
     assert ("", ["light"]) == (plan.waits_for, [each.step for each in plan.doing])
+
+
+async def test_an_act_whose_condition_is_not_known_is_told_and_not_done(night):
+    """Nobody knows whether it is the case: no run that waits for an effect of nothing, but a person who is told."""
+    hangs = act(when={"watts__watts": "< 10"})
+    night.start(book(check("watts", read="house.watts"), hangs, verify()))
+    night.house.trouble["house.watts"] = "silent"
+
+    run = await night.alarm()
+
+    assert State.STOPPED == run.state
+    assert (
+        "hangs on what is not known: watts: not known: house.watts does not answer; light: watts.watts is" in run.reason
+    )
+    assert [] == night.house.switched
+
+
+async def test_a_condition_on_a_step_that_was_left_out_is_not_so(night):
+    """A jump went past it: that is an answer, not a silence."""
+    jump = check("look", otherwise=Go("light"), state="on")
+    night.start(book(jump, check("watts", read="house.watts"), act(when={"watts__watts": "< 10"}), verify()))
+
+    plan = await night.engine.plan("LampOut", {"lamp": "red"})
+
+    assert ("skipped", ()) == (plan.outcome("light"), plan.unknown)
