@@ -66,7 +66,7 @@ from service.webhook_secrets.flow import REFRESH_S as SECRETS_S
 from service.webhook_secrets.flow import Acceptance
 from service.webhooks import tables as webhooks
 
-STARTS_S = 30.0  # between two tries to write down what this process began with
+STARTS_S = 30  # between two tries to write down what this process began with
 ON_EVENT = {**payment_events.ON_EVENT, **refund_events.ON_EVENT, **dispute_events.ON_EVENT}
 
 WITH_TABLES = (

@@ -1,23 +1,25 @@
 """`cubano db`, `cubano invariants`, `cubano doctor`: is the ground we stand on right."""
 
-import os
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
 from rich.table import Table
 
+from service.cli import backup
 from service.cli.common import FOUND_WRONG, as_json, console, fail, print_json, settings_or_exit, with_database
 from service.gateways.base import Gateway
 from service.health import Health
+from service.kernel.clock import utc_now
 from service.kernel.db import Database
 from service.kernel.errors import GatewayError
 from service.kernel.invariants import Finding, check_snapshot
 from service.local import people
 from service.local.festival import write_festival
-from service.local.keys import from_environment, write_keys
+from service.local.keys import from_environment, responder_dsn, write_keys
 from service.migrations.run import migrate
 from service.parts import INVARIANTS, build_parts
 from service.payments.machine import PaymentStatus
@@ -25,9 +27,6 @@ from service.payments.tables import Payment
 from service.responder import flow as responder
 from service.responder.rules import ROLE, is_name
 from service.telemetry.exposition import Ping
-
-RESPONDER_DSN = "CUBANO_RESPOND_DATABASE_URL"
-PASSWORD = "CUBANO_RESPONDER_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 @click.group()
@@ -68,7 +67,7 @@ def seed() -> None:
 
 async def _make_local_role(database: Database) -> None:
     """The role of the responder beside us, as `cubano up` has named it; a server of others may not let us."""
-    dsn = os.environ.get(RESPONDER_DSN, "")
+    dsn = responder_dsn()
     if not dsn:
         return
     url = sa.make_url(dsn)
@@ -80,9 +79,10 @@ async def _make_local_role(database: Database) -> None:
 
 @db.command("responder")
 @click.option("--role", default=ROLE, show_default=True, help="How the role is called.")
+@click.option("--password", envvar="CUBANO_RESPONDER_PASSWORD", default="", hidden=True)  # a command line is no secret
 @click.option("--new-password", is_flag=True, help="Make a new one, if CUBANO_RESPONDER_PASSWORD names none.")
 @as_json
-def make_responder(role: str, *, new_password: bool, as_json: bool) -> None:
+def make_responder(role: str, *, password: str, new_password: bool, as_json: bool) -> None:
     """Create the SQL role of the responder, or put it right; safe to repeat.
 
     Its password is CUBANO_RESPONDER_PASSWORD, or random and printed once. Exit 1 when a privilege is missing: then it prints
@@ -90,7 +90,7 @@ def make_responder(role: str, *, new_password: bool, as_json: bool) -> None:
     """
     if not is_name(role):
         raise click.BadParameter("small letters, digits and underscores", param_hint="--role")
-    settings, password = settings_or_exit(), os.environ.get(PASSWORD, "")
+    settings = settings_or_exit()
 
     async def work(database: Database) -> responder.Made:
         async with database.transaction() as session:
@@ -108,6 +108,31 @@ def make_responder(role: str, *, new_password: bool, as_json: bool) -> None:
         for each in made.missing:
             click.echo(f"missing, to be run by an administrator: {each};", err=True)
     sys.exit(FOUND_WRONG if made.missing else 0)
+
+
+@db.command("backup")
+@click.option(
+    "--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the backups."
+)
+@click.option(
+    "--keep", default=14, show_default=True, type=click.IntRange(1), help="How many stay; older ones are removed."
+)
+@as_json
+def make_backup(folder: Path, *, keep: int, as_json: bool) -> None:
+    """Write the whole database into a file for `pg_restore`; only its owner can read it.
+
+    Personal data stays sealed in it; keep the master keys elsewhere.
+    """
+    try:
+        made = backup.make(settings_or_exit().database_url.get_secret_value(), folder, now=utc_now())
+    except backup.BackupError as error:
+        fail(f"No backup: {error}")
+    gone = backup.forget(folder, keep=keep)
+    size = made.stat().st_size
+    if as_json:
+        print_json({"file": str(made), "bytes": size, "removed": [str(each) for each in gone]})
+    else:
+        click.echo(f"{made} ({size:,} bytes){f', {len(gone)} older removed' if gone else ''}")
 
 
 @db.command("check")

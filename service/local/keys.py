@@ -38,6 +38,11 @@ def from_environment() -> dict[str, str]:
     return msgspec.json.decode(os.environ.get(VARIABLE, "{}"), type=dict[str, str])
 
 
+def responder_dsn() -> str:
+    """The role that `db seed` is to make, likewise; empty where there is none."""
+    return os.environ.get("CUBANO_RESPOND_DATABASE_URL", "")
+
+
 async def write_keys(session: Session, keys: Mapping[str, str], owners: Mapping[str, str]) -> int:
     """Add those that are not there yet; how many were added. Each has a client of its own, named after the role, and is
     that person's who has the role.

@@ -28,7 +28,8 @@ TAGS = {
     "Operations: switches and routing": "Who gets new checkouts, and what is stopped for a while.",
     "Operations: inbox and outbox": "Events that came, messages that go out, the dead letters of both.",
     "Operations: orders and impact": "Orders that stand still, and what a trouble has cost.",
-    "Operations: promises and audit": "What the data promises, who did what, and forgetting a customer.",
+    "Operations: webhook secrets": "What verifies the providers' events, replaced while everything runs.",
+    "Operations: promises and audit": "What the data promises, a day compared, what changed, who did what, and forgetting a customer.",
     "Health": "For load balancers.",
 }
 

@@ -63,4 +63,4 @@ class RunbookLine(Tables):
     seq: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     line: Mapped[dict[str, Any]] = mapped_column(JSONB)
     hash: Mapped[str]
-    at: Mapped[datetime] = mapped_column(server_default=sa.func.now())
+    at: Mapped[datetime] = mapped_column(server_default=sa.text("now()"))
