@@ -25,16 +25,16 @@ _YOUNG_S = 600  # a run that has only begun may have no lock yet
 
 
 @contextmanager
-def place(folder: Path) -> Iterator[Path]:
+def place(folder: Path, *, memory: Path = MEMORY, room: int = ROOM) -> Iterator[Path]:
     """A directory for the server of the run that owns `folder`; it is gone afterwards."""
     lock = Lock(folder / KEPT)
     lock.take()
     try:
-        _sweep(folder)
-        if not _has_room():
+        _sweep(folder, memory)
+        if not _has_room(memory, room):
             yield folder / "postgres"
             return
-        home = MEMORY / f"{_PREFIX}{os.geteuid()}-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+        home = memory / f"{_PREFIX}{os.geteuid()}-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
         try:
             home.mkdir(mode=0o755)
             (home / _RUN).write_text(str(folder))
@@ -45,20 +45,20 @@ def place(folder: Path) -> Iterator[Path]:
         lock.release()
 
 
-def _has_room() -> bool:
-    return MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+def _has_room(memory: Path, room: int) -> bool:
+    return memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > room
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, memory: Path) -> None:
     """What killed runs have left behind."""
-    for home in MEMORY.glob(f"{_PREFIX}{os.geteuid()}-*"):
-        with suppress(OSError):
-            if _is_left(home) and not _is_kept(Path((home / _RUN).read_text())):
-                _remove(home)
     for other in folder.parent.glob("run-*"):
         with suppress(OSError):
             if other != folder and _is_left(other) and not _is_kept(other):
                 _remove(other)
+    for home in memory.glob(f"{_PREFIX}{os.geteuid()}-*"):
+        with suppress(OSError):
+            if _is_left(home) and not _is_kept(Path((home / _RUN).read_text())):
+                _remove(home)
 
 
 def _is_left(home: Path) -> bool:
