@@ -89,7 +89,9 @@ class Remote:
         answer = await self._client.request(method, path, json=body)
         found = answer.json() if answer.content else {}
         if answer.status_code >= _BAD:
-            raise RefusalError(str(found.get("detail") or f"the responder answered {answer.status_code}"))
+            raise RefusalError(
+                str(found.get("detail") or found.get("title") or f"the responder answered {answer.status_code}")
+            )
         return dict(found)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbooks.engine.facts import Facts, NoFactError, Value, fill, unmet
+from runbooks.engine.facts import Facts, NoFactError, Value, fill, names, unmet
 from runbooks.engine.playbook import Args, Look
 from runbooks.engine.registry import Read, RefusedError, Registry, UnreachableError
 
@@ -72,6 +72,12 @@ class Looker:
 def filled(args: Args, facts: Facts) -> dict[str, str]:
     """The arguments with facts in them; `NoFactError` names the one that is not known."""
     return {name: fill(text, facts) for name, text in args.items()}
+
+
+def told(text: str, facts: Facts) -> str:
+    """A text for a person with facts in it; what is not known is said to be so."""
+    silent = {name: "(not known)" for name in names(text) if facts.get(name) is None}
+    return fill(text, {**facts, **silent})
 
 
 def _escaped(facts: Facts) -> Facts:

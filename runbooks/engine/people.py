@@ -80,7 +80,7 @@ class People:
         if run.state is State.UNKNOWN:
             return self._tell(run, step, text, person)
         playbook = self._desk.playbook_of(run)
-        if run.state is not State.WAITING_HUMAN or run.cursor not in {step, ""} or playbook is None:
+        if run.state is not State.WAITING_HUMAN or run.cursor != step or playbook is None:
             raise WrongStateError(run, "answered")
         asked = playbook.step(step)
         if not isinstance(asked, Human) or (asked.answers and text not in asked.answers):

@@ -11,7 +11,7 @@ from math import ceil
 
 from runbooks.engine.desk import Desk
 from runbooks.engine.facts import Facts, NoFactError, Value, unmet
-from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled
+from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled, told
 from runbooks.engine.plan import Found, Plan, PlannedAct, plan_hash
 from runbooks.engine.playbook import Act, Check, Choose, Continue, Evidence, Human, Look, Next, Playbook, Step, Stop
 from runbooks.engine.registry import Effect, RefusedError, UnreachableError
@@ -107,7 +107,7 @@ class Planner:
         if isinstance(step, Choose):
             outcome, then = chosen(step, draft.facts)
             _note(draft, step, outcome)
-            draft.ends = then.reason if isinstance(then, Stop) else ""
+            draft.ends = told(then.reason, draft.facts) if isinstance(then, Stop) else ""
             return then
         if isinstance(step, Act):
             return await self._act(step, draft)
@@ -115,7 +115,7 @@ class Planner:
             seen = await self._looker.look(Look(query=step.query), draft.facts)
             _note(draft, step, seen.outcome, words=seen.words, facts=seen.facts)
         elif isinstance(step, Human) and fits(step.when, draft.facts):
-            _note(draft, step, "asks", words=step.do)
+            _note(draft, step, "asks", words=told(step.do, draft.facts))
             if is_asked_for(playbook, f"{step.name}.answer"):
                 draft.waits_for = step.name
         else:
@@ -128,7 +128,7 @@ class Planner:
         if seen.outcome == UNKNOWN:
             draft.unknown.append(f"{step.name}: {seen.words}")
         if seen.outcome == UNMET and isinstance(step.otherwise, Stop):
-            draft.ends = step.otherwise.reason
+            draft.ends = told(step.otherwise.reason, draft.facts)
         return step.otherwise if seen.outcome == UNMET else Continue()
 
     async def _act(self, step: Act, draft: _Draft) -> Next:

@@ -16,7 +16,7 @@ from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, Value
 from runbooks.engine.judging import Judging
 from runbooks.engine.limits import has_grown, stops_now
-from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled
+from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled, told
 from runbooks.engine.plan import PlannedAct, conditions, holds
 from runbooks.engine.planning import Planner, act_outcome
 from runbooks.engine.playbook import (
@@ -145,7 +145,7 @@ class Runner:
             case Notify():
                 self._draft(run, playbook, step)
             case Note():
-                self._record.write("note", {"step": step.name, "text": step.text}, run.id)
+                self._record.write("note", {"step": step.name, "text": told(step.text, run.known)}, run.id)
                 self._played(run, playbook, step, "noted")
             case Evidence():
                 seen = await self._looker.look(Look(query=step.query), run.known)
@@ -204,9 +204,10 @@ class Runner:
         if not fits(step.when, run.known):
             self._played(run, playbook, step, "skipped")
         else:
-            asked = {"step": step.name, "do": step.do, "answers": list(step.answers)}
+            do = told(step.do, run.known)
+            asked = {"step": step.name, "do": do, "answers": list(step.answers)}
             self._record.write("human.asked", asked, run.id)
-            self._record.move(run, State.RUNNING, Event.WAIT, step.do)
+            self._record.move(run, State.RUNNING, Event.WAIT, do)
 
     def _draft(self, run: Run, playbook: Playbook, step: Notify) -> None:
         facts = run.known
@@ -249,7 +250,7 @@ class Runner:
         data = {"step": step.name, "outcome": outcome, "facts": dict(facts or {}), "words": words}
         self._record.write("step.played", data | {"next": following(playbook, step, go)}, run.id)
         if isinstance(go, Stop):
-            self._record.move(run, run.state, Event.STOP, go.reason)
+            self._record.move(run, run.state, Event.STOP, told(go.reason, run.known))
 
     def _end(self, run: Run) -> None:
         if run.verified:

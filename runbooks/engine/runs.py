@@ -266,6 +266,7 @@ _CHANGES: Mapping[str, Callable[[Run, Mapping[str, Any], datetime], None]] = {
     "run.checked": _set("checked", lambda _: True),
     "run.blocked": _set("blocked", lambda data: data["why"]),
     "step.played": _played,
+    "human.asked": _set("cursor", lambda data: data["step"]),
     "act.intent": _intended,
     "act.outcome": _came_out,
     "undo.intent": _mark("undoing", lambda _: True),

@@ -160,6 +160,16 @@ async def test_what_hangs_on_an_answer_is_planned_after_it(night):
     assert State.RECOVERED == run.state
 
 
+async def test_a_person_is_told_with_facts(night):
+    """Labels and facts stand in what is asked; what nobody knows is said to be so."""
+    asks = human("call", do="{lamp} is {look.state}, for {look.ages} s.")
+    night.start(book(check("look"), asks, autonomy=Autonomy.OBSERVE))
+
+    run = await night.alarm()
+
+    assert ("red is off, for (not known) s.", "call") == (run.reason, run.cursor)
+
+
 async def test_nobody_answering_ends_the_wait(night):
     """A run does not wait for ever, and holds nothing when it is over."""
     night.start(book(human("call"), autonomy=Autonomy.OBSERVE))
