@@ -51,9 +51,7 @@ def money(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def markdown(report: Report) -> str:
-    """One page: the verdict first."""
-    verdict = "green" if report.is_green else "**not green**"
+def _times(report: Report) -> list[str]:
     rows = [
         ("alert fires", report.detect_s),
         ("responder has heard", report.notify_s),
@@ -63,6 +61,12 @@ def markdown(report: Report) -> str:
         ("verified", report.recover_s),
         ("switches back, after the end", report.revert_s),
     ]
+    return [f"| {what} | {seconds(value)} |" for what, value in rows]
+
+
+def markdown(report: Report) -> str:
+    """One page: the verdict first."""
+    verdict = "green" if report.is_green else "**not green**"
     price = report.price
     lines = [
         f"# {report.drill}: {verdict}",
@@ -76,7 +80,7 @@ def markdown(report: Report) -> str:
         *([""] if report.faults else []),
         "| what | seconds after the fault |",
         "|---|---|",
-        *(f"| {what} | {seconds(value)} |" for what, value in rows),
+        *_times(report),
         "",
         f"![time line]({report.drill}.svg)",
         "",

@@ -47,12 +47,9 @@ class Board:
         self.heard: dict[Side, datetime] = {}
 
     def hear(self, alarm: Alarm, side: Side, now: datetime) -> Firing | None:
-        """Put it on the board, or take it off when this side says it is over; None when it is not on it then."""
+        """Put it on the board; None when that is full."""
         self.heard[side] = now
         key = _key(alarm)
-        if alarm.status == "resolved":
-            self._over(key, side)
-            return self._firing.get(key)
         found = self._firing.get(key)
         if found is None:
             if len(self._firing) >= MOST:
@@ -61,15 +58,22 @@ class Board:
         found.told[side] = now
         return found
 
-    def settle(self, firing: Iterable[Alarm], now: datetime) -> None:
-        """Prometheus' whole list: what it leaves out is over for this side, and what nobody repeats is forgotten."""
+    def over(self, alarm: Alarm, side: Side, now: datetime) -> Firing | None:
+        """Take it off when this side says so; what it was, or None when it stays or was not there."""
+        self.heard[side] = now
+        return self._over(_key(alarm), side)
+
+    def settle(self, firing: Iterable[Alarm], now: datetime) -> list[Firing]:
+        """Prometheus' whole list: what it leaves out is over, what nobody repeats is forgotten; both are returned."""
         self.heard[Side.PROMETHEUS] = now
         named = {_key(each) for each in firing}
+        gone = []
         for key, found in list(self._firing.items()):
             if Side.PROMETHEUS in found.told and key not in named:
-                self._over(key, Side.PROMETHEUS)
+                gone.append(self._over(key, Side.PROMETHEUS))
             elif now - max(found.told.values(), default=now) > FORGET:
-                del self._firing[key]
+                gone.append(self._firing.pop(key))
+        return [each for each in gone if each is not None]
 
     def all(self) -> list[Firing]:
         """Worst first, then the oldest; the heartbeat is no news."""
@@ -82,13 +86,14 @@ class Board:
         """Whether the heartbeat of alerting is on the board."""
         return any(each.alarm.name == WATCHDOG for each in self._firing.values())
 
-    def _over(self, key: Key, side: Side) -> None:
+    def _over(self, key: Key, side: Side) -> Firing | None:
         found = self._firing.get(key)
         if found is None:
-            return
+            return None
         found.told.pop(side, None)
-        if side is Side.PROMETHEUS or not found.told:  # Prometheus decides; Alertmanager only passes on
-            del self._firing[key]
+        if found.told and side is not Side.PROMETHEUS:  # Prometheus decides; Alertmanager only passes on
+            return None
+        return self._firing.pop(key)
 
 
 def _key(alarm: Alarm) -> Key:

@@ -107,11 +107,25 @@ def timeline(entries: Iterable[Entry]) -> list[dict[str, str]]:
     return [{"at": stamp(each.time), "says": sentence(each)} for each in entries if each.kind not in QUIET]
 
 
+def _mended(run: Run) -> list[str]:
+    ended = "" if run.is_open else stamp(run.since)
+    by_itself = "by a person" if run.approvals else "by itself" if run.acted else "nothing was done"
+    return [
+        "## How it was found and mended",
+        "",
+        f"- Alert: {run.alarm or 'none, started by hand'}, since {run.alarm_since or 'then'}; subject {run.subject}.",
+        f"- Ended: {ended or 'not yet'}. Decided {by_itself}.",
+        *(
+            f"- Done: {each.do}, {each.outcome or 'under way'}{' and put back' if each.undone else ''}."
+            for each in run.attempts.values()
+        ),
+        *(["- Nobody knows whether the last act took hold."] if run.state is State.UNKNOWN else []),
+    ]
+
+
 def post_mortem(run: Run, playbook: Playbook | None, entries: list[Entry], found: Impact) -> str:
     """Markdown to be finished by a person: what is known stands in it, what is not is asked."""
     evidence = next((each.data for each in entries if each.kind == "evidence.found"), {})
-    ended = "" if run.is_open else stamp(run.since)
-    by_itself = "by a person" if run.approvals else "by itself" if run.acted else "nothing was done"
     afterwards = "" if playbook is None else playbook.sections.get("Afterwards", "")
     lines = [
         f"# {run.playbook}, {stamp(run.started_at)} UTC",
@@ -128,15 +142,7 @@ def post_mortem(run: Run, playbook: Playbook | None, entries: list[Entry], found
         "",
         *(f"- {each['at']} {each['says']}" for each in timeline(entries)),
         "",
-        "## How it was found and mended",
-        "",
-        f"- Alert: {run.alarm or 'none, started by hand'}, since {run.alarm_since or 'then'}; subject {run.subject}.",
-        f"- Ended: {ended or 'not yet'}. Decided {by_itself}.",
-        *(
-            f"- Done: {each.do}, {each.outcome or 'under way'}{' and put back' if each.undone else ''}."
-            for each in run.attempts.values()
-        ),
-        *(["- Nobody knows whether the last act took hold."] if run.state is State.UNKNOWN else []),
+        *_mended(run),
         "- Could it have been found earlier? By whom?",
         "",
         "## Evidence from the beginning",

@@ -7,7 +7,7 @@ the board with that said, and in the journal once.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,12 +58,13 @@ class Station:
     async def hear(self, alarms: Iterable[Alarm], side: Side) -> None:
         """Each of them is on the board afterwards, and belongs to a run where it has a playbook."""
         for alarm in alarms:
+            if alarm.status == RESOLVED:
+                await self._over(self.board.over(alarm, side, self.clock()))
+                continue
             found = self.board.hear(alarm, side, self.clock())
             if alarm.name == WATCHDOG:
                 continue
-            if alarm.status == RESOLVED:
-                await self._over(alarm)
-            elif found is not None and not found.run and not found.why_none:
+            if found is not None and not found.run and not found.why_none:
                 await self._take(found)
 
     async def _take(self, found: Firing) -> None:
@@ -82,10 +83,11 @@ class Station:
             self._asked_for.add(run.id)
             self._gather(run)
 
-    async def _over(self, alarm: Alarm) -> None:
-        """It is written down; it ends no run."""
-        with suppress(RefusalError, JournalError):
-            await self.engine.take(alarm)
+    async def _over(self, found: Firing | None) -> None:
+        """It is written down, by the beginning we know it by; it ends no run, and no lease is renewed after it."""
+        if found is not None and found.run:
+            with suppress(RefusalError, JournalError):
+                await self.engine.take(replace(found.alarm, status=RESOLVED))
 
     def note(self, kind: str, data: Mapping[str, Any], run: str = "") -> None:
         """Into the journal; when that cannot be written, the engine does nothing, and says so."""
@@ -118,7 +120,8 @@ class Station:
         except (UnreachableError, RefusedError, NoAlarmsError) as error:
             log.info("Prometheus was not heard", why=str(error))
             return
-        self.board.settle(alarms, self.clock())
+        for gone in self.board.settle(alarms, self.clock()):
+            await self._over(gone)
         await self.hear(alarms, Side.PROMETHEUS)
 
     def deaf(self) -> list[str]:

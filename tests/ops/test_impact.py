@@ -46,6 +46,11 @@ async def test_the_figures_of_a_trouble(stage, on_call):
         failed["figure"]["amounts"],
     )
     assert [0] * 4 == [each["orders"] for each in impact["moneyAtRisk"].values()]
+    await _lists(on_call, since, later, lost)
+
+
+async def _lists(on_call, since, later, lost):
+    """The orders behind the figures, the oldest first; how many more there are is said."""
     touched = (await on_call.get("impact/orders", since=since.isoformat())).json()
     assert not touched["more"]
     assert [(later["orderNumber"], True, 49800), (lost["orderNumber"], False, 49800)] == [

@@ -28,8 +28,10 @@ def test_what_prometheus_leaves_out_is_over():
     board = Board()
     for side in Side:
         board.hear(alarm(), side, NOW)
-    board.settle([], NOW)
+    assert board.over(alarm(status=RESOLVED), Side.ALERTMANAGER, NOW) is None
+    (gone,) = board.settle([], NOW)
 
+    assert "GatewayOutage" == gone.alarm.name
     assert [] == board.all()
 
 
@@ -38,8 +40,9 @@ def test_without_prometheus_alertmanagers_word_counts():
     board = Board()
     board.hear(alarm("A"), Side.ALERTMANAGER, NOW)
     board.hear(alarm("B"), Side.ALERTMANAGER, NOW)
-    board.hear(alarm("A", status=RESOLVED), Side.ALERTMANAGER, NOW)
+    gone = board.over(alarm("A", status=RESOLVED), Side.ALERTMANAGER, NOW)
 
+    assert "A" == gone.alarm.name
     assert ["B"] == [each.alarm.name for each in board.all()]
 
 
