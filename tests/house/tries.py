@@ -17,7 +17,7 @@ class Tries:
         self._again: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.outcome == "rerun":  # what pytest-rerunfailures makes of a failure that is tried again
+        if str(report.outcome) == "rerun":  # what pytest-rerunfailures makes of a failure that is tried again
             self._again.setdefault(report.nodeid, _reason(report))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
