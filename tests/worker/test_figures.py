@@ -103,12 +103,13 @@ async def test_the_synthetic_buyer_waits_in_no_figure(stage: Stage, inbox: Inbox
     await deaf(stage)
     await ordered(stage)
     await stage.rows("UPDATE orders SET synthetic = true")
-    inbox.parts.db.clock.advance(60)  # type: ignore[attr-defined]
+    inbox.parts.db.clock.advance(86_400)  # type: ignore[attr-defined]
 
     await Figures(inbox.parts.db, ()).refresh()
 
     names = "orders", "orders_oldest_age_seconds"
     assert [0, 0] == [value(inbox, name, "stripe", "awaiting_payment") for name in names]
+    assert 0 == value(inbox, "holds_overdue_seconds", "stripe")
 
 
 async def test_who_has_paid_and_lacks_a_ticket_is_told(stage: Stage, inbox: Inbox):
