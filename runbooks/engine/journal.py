@@ -68,7 +68,13 @@ def cleaned(value: Any, key: str = "") -> Any:
     if isinstance(value, str) and value and _PERSONAL.search(key):
         return HIDDEN
     counted = isinstance(value, int | float) and _COUNTED.search(key)
-    return redact_item("" if counted else key, value)
+    found = redact_item("" if counted else key, value)
+    return _storable(found) if isinstance(found, str) else found
+
+
+def _storable(text: str) -> str:
+    """What PostgreSQL's JSON takes too: no NUL, no half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def digest(value: Any) -> str:
