@@ -69,6 +69,7 @@ class Record:
         self._clock = clock
         self._checkpoint = checkpoint
         self._listeners: set[asyncio.Queue[Entry]] = set()
+        self._told: list[Callable[[Entry], None]] = []
 
     def write(self, kind: str, data: Mapping[str, Any], run: str = "") -> Entry:
         """`JournalError` when it could not be written; then it did not happen."""
@@ -78,8 +79,14 @@ class Record:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(entry)
+        for tell in self._told:
+            tell(entry)
         self._checkpoint(kind)
         return entry
+
+    def listen(self, tell: Callable[[Entry], None]) -> None:
+        """`tell` hears of every entry from now on, before the next one is written; it must not fail."""
+        self._told.append(tell)
 
     def move(self, run: Run, expected: State, event: Event, why: str = "") -> bool:
         """Compare and swap: false when the run is not where it was thought to be, or the event does not happen there."""

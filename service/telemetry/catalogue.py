@@ -52,6 +52,11 @@ from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
 from service.telemetry.guards import SHED as SHED
 from service.telemetry.guards import SIGN_INS as SIGN_INS
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
+from service.telemetry.repairs import RUNBOOK_ACTS as RUNBOOK_ACTS
+from service.telemetry.repairs import RUNBOOK_AWAITING as RUNBOOK_AWAITING
+from service.telemetry.repairs import RUNBOOK_AWAITING_OLDEST as RUNBOOK_AWAITING_OLDEST
+from service.telemetry.repairs import RUNBOOK_JOURNAL_LAG as RUNBOOK_JOURNAL_LAG
+from service.telemetry.repairs import RUNBOOK_RUNS as RUNBOOK_RUNS
 from service.telemetry.stores import DB_CONNECTIONS as DB_CONNECTIONS
 from service.telemetry.stores import DB_CONNECTIONS_LIMIT as DB_CONNECTIONS_LIMIT
 from service.telemetry.stores import DB_DEADLOCKS as DB_DEADLOCKS

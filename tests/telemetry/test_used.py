@@ -1,6 +1,6 @@
 """Every metric of the catalogue is set by the code, with the labels it declares: a panel of a metric nobody sets stays empty.
 
-Read from the syntax: the constant stands in `service/` outside of the catalogue's own files, in a module that counts,
+Read from the syntax: the constant stands in `service/` or `runbooks/` outside of the catalogue's own files, in a module that counts,
 observes or sets. A use may hand the constant on (a table of gauges), so only its presence is asked for, not the call.
 """
 
@@ -15,15 +15,18 @@ from service.telemetry import catalogue
 from service.telemetry.metric import Metric
 
 ROOT = Path(__file__).parents[2]
-DECLARING = {"catalogue", "foundation", "books", "guards", "experience", "stores", "objectives"}
-WRITES = {"count", "count_anyway", "observe", "set", "add", "_set"}
+PARTS = ("service", "runbooks")
+DECLARING = {"catalogue", "foundation", "books", "guards", "experience", "stores", "objectives", "repairs"}
+WRITES = {"count", "count_anyway", "observe", "set", "add", "adding", "_set"}
 CONSTANTS = {name: each for name, each in vars(catalogue).items() if isinstance(each, Metric)}
 
 
 @cache
 def used() -> frozenset[str]:
     """Names of constants that stand in code that writes metrics."""
-    return frozenset(name for path in (ROOT / "service").rglob("*.py") if _writes(path) for name in _named(path))
+    return frozenset(
+        name for part in PARTS for path in (ROOT / part).rglob("*.py") if _writes(path) for name in _named(path)
+    )
 
 
 def _writes(path: Path) -> bool:

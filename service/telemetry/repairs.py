@@ -1,0 +1,54 @@
+"""The metrics of the responder: what its runs came to, what waits for a person, and how far its journal's mirror is behind.
+
+Part of the catalogue. The states and outcomes mirror those of `runbooks.engine`; a test compares them.
+"""
+
+from enum import StrEnum
+
+from service.telemetry.metric import Bounded, Counter, Gauge
+
+
+class RunEnd(StrEnum):
+    """How a run of a playbook ended, or stands until a person has looked."""
+
+    RECOVERED = "recovered"
+    NO_EFFECT = "no_effect"
+    ROLLED_BACK = "rolled_back"
+    ABORTED = "aborted"
+    STOPPED = "stopped"
+    OBSERVED = "observed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class ActOutcome(StrEnum):
+    """What came of an act."""
+
+    DONE = "done"
+    NOT_DONE = "not_done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+RUNBOOK_RUNS = Counter(
+    "cubano_runbook_runs_total",
+    "Runs of playbooks, by playbook and how they ended.",
+    "runs",
+    {"playbook": Bounded(150), "state": RunEnd},
+)
+RUNBOOK_ACTS = Counter(
+    "cubano_runbook_acts_total",
+    "Acts of playbooks, by action and what came of them.",
+    "acts",
+    {"action": Bounded(60), "outcome": ActOutcome},
+)
+RUNBOOK_AWAITING = Gauge(
+    "cubano_runbook_awaiting_runs", "Runs that wait for a person: an approval, an answer, or a look.", "runs"
+)
+RUNBOOK_AWAITING_OLDEST = Gauge(
+    "cubano_runbook_awaiting_oldest_seconds", "How long the run waits that has waited longest for a person.", "seconds"
+)
+RUNBOOK_JOURNAL_LAG = Gauge(
+    "cubano_runbook_journal_lag_lines", "Lines of the responder's journal that the database does not have yet.", "lines"
+)
