@@ -6,6 +6,8 @@ from pathlib import Path
 from runbooks.actions.world import Places
 from runbooks.engine.desk import Drafting, EngineSettings
 from runbooks.engine.facts import Facts
+from runbooks.engine.journal import Journal
+from runbooks.engine.mirror import Mirror, Table
 from runbooks.engine.notices import draft, load_notices
 from runbooks.responder.operators import Role
 from runbooks.settings import Settings
@@ -32,6 +34,12 @@ def places_of(settings: Settings) -> Places:
 def limits_of(settings: Settings) -> EngineSettings:
     """Who may approve, and where drills leave what they proved."""
     return EngineSettings(roles=ROLES, evidence=(EVIDENCE, settings.state))
+
+
+def mirror_of(settings: Settings, journal: Journal) -> Mirror | None:
+    """The journal's mirror, where there is a database."""
+    dsn = settings.database_url.get_secret_value()
+    return Mirror(journal, Table(dsn)) if dsn else None
 
 
 def drafting() -> Drafting:

@@ -21,8 +21,9 @@ from runbooks.actions.world import open_world
 from runbooks.engine.engine import Engine
 from runbooks.engine.journal import Journal
 from runbooks.engine.library import Library
+from runbooks.engine.metering import Meter
 from runbooks.engine.registry import RefusedError, UnreachableError
-from runbooks.means import drafting, limits_of, places_of
+from runbooks.means import drafting, limits_of, mirror_of, places_of
 from runbooks.responder.api import create_api
 from runbooks.responder.guard import SignInNeededError, Tries
 from runbooks.responder.operators import Operators, Sessions
@@ -80,7 +81,10 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
             )
             opened.callback(metrics.close)
             await station.engine.recover()
+            mirror = mirror_of(settings, station.engine.journal)
+            Meter(station.telemetry, station.engine.desk, None if mirror is None else lambda: mirror.lag)
             tasks = [asyncio.create_task(station.engine.run_forever()), asyncio.create_task(_polling(station))]
+            tasks += [] if mirror is None else [asyncio.create_task(mirror.run_forever())]
             try:
                 yield
             finally:
