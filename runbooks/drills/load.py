@@ -8,6 +8,7 @@ import asyncio
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Buyer:
     at: float
     provider: str
     answer: dict[str, Any] | None = None
+    refused: str = ""  # why, the last time
     waited_s: float = 0.0
     tries: int = 0
     paid_at: float = 0.0
@@ -76,6 +78,10 @@ class Crowd:
             "cents_waiting": sum(each.cents for each in waiting),
         }
 
+    def refusals(self, since: float = 0) -> dict[str, int]:
+        """Why people were turned away, and how often."""
+        return dict(Counter(each.refused for each in self.buyers if each.at >= since and each.failed and each.refused))
+
     async def come(self) -> None:
         async with httpx.AsyncClient(timeout=REQUEST_S) as client, asyncio.TaskGroup() as group:
             number, began = 0, time.monotonic()
@@ -108,9 +114,11 @@ class Crowd:
         url = f"{self.stack.found['api']}/api/payment/checkout-session"
         try:
             answer = await client.post(url, json=body, headers={"Idempotency-Key": key})
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            buyer.refused = type(error).__name__
             return None
         found: dict[str, Any] | None = answer.json() if answer.status_code == httpx.codes.CREATED else None
+        buyer.refused = "" if found is not None else f"{answer.status_code} {_code(answer)}"
         return found
 
     async def _pay(self, client: httpx.AsyncClient, buyer: Buyer, order: dict[str, Any]) -> None:
@@ -133,6 +141,13 @@ class Crowd:
 
     def stop(self) -> None:
         self._stop.set()
+
+
+def _code(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["code"])
+    except (ValueError, KeyError):
+        return "no problem"
 
 
 def _page(url: str) -> str:

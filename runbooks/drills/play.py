@@ -24,7 +24,7 @@ CALM_S = 60
 ENDED = frozenset({
     *("recovered", "no_effect", "rolled_back", "aborted", "stopped", "observed", "refused", "expired", "unknown"),
 })  # fmt: skip
-REVERT_S = 40
+REVERT_S = 60
 LATE_S = 10  # beyond the life of an approval, at the drill's pace
 SLACK_S = 25  # beyond what it has to keep, before it is given up
 
@@ -75,8 +75,8 @@ def _steady(on: Play) -> None:
     if not wait_for(on.watch.is_calm if on.watch else None, CALM_S):
         on.report.fault("there was no calm to begin with")
     time.sleep(STEADY_S)
-    if on.crowd and on.crowd.price(0)["checkouts_failed"]:
-        on.report.fault("buyers were refused before anything was broken")
+    if on.crowd and (refused := on.crowd.refusals()):
+        on.report.fault(f"buyers were refused before anything was broken: {_words(refused)}")
 
 
 def _strike(on: Play) -> None:
@@ -235,6 +235,7 @@ def _afterwards(on: Play) -> None:
         report.fault(f"charged twice: {', '.join(twice)}")
     if on.crowd:
         report.price = on.crowd.price(on.began)
+        report.refusals = on.crowd.refusals(on.began)
     if on.watch and not on.drill.is_negative:
         known = (on.drill.expected, *on.drill.allows)
         report.pages = sorted({each.name for each in on.watch.pages if each.since >= on.began})

@@ -33,6 +33,7 @@ class Report(msgspec.Struct, kw_only=True):
     wall_s: float = 0.0
     state: str = ""  # of the run at its end
     price: Mapping[str, int] = {}
+    refusals: Mapping[str, int] = {}  # why people were turned away
     pages: list[str] = []  # everything somebody was woken for
     unexpected: list[str] = []
     budget: Mapping[str, float] = {}  # share of the error budget used, by objective

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx
+import psycopg
 
 READY_S = 120
 END_S = 15
@@ -59,6 +60,10 @@ class Stack:
             self.process.wait(END_S)
             raise NoStackError(f"the system did not come up:\n{self.last_lines()}")
         self.found = json.loads(line)
+        with psycopg.connect(self.found["database_url"], autocommit=True) as superuser:
+            superuser.execute(
+                "UPDATE stock SET capacity = capacity + 100000"
+            )  # no buyer is sent away for want of a seat
 
     def stop(self) -> None:
         """End it as Ctrl-C would, and wait."""
