@@ -25,7 +25,7 @@ step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz setup check lint types shape generated browser monitoring bench docs clean
+.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz drill setup check lint types shape generated browser monitoring bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ tests-side-by-side: setup
 
 tests-alone: setup
 	$(call step,tests alone,$(BIN)/python -m pytest -m "alone" $(TRIES))
+
+drill: setup monitoring ## break a system of its own in every way there is a drill for, and print what came of it
+	@$(BIN)/cubano drill run --all
 
 fuzz: setup ## thousands of generated requests as nobody and as each role, against the API's own document
 	@CUBANO_TEST_FUZZ=long $(BIN)/python -m pytest -q -s tests/fuzz
