@@ -10,7 +10,7 @@ _FAILED = tuple(each for each in Outcome if each not in _WELL)
 _EVERY = most(SYNTHETIC_EVERY)
 # Who has never had one has waited since the worker came up, the one that is longest up.
 _LAST = f"({most(SYNTHETIC_SUCCEEDED)} or min({STARTED}{{job='work'}}))"
-_RESTS = select(CONTROL, control=("sales", "maintenance"))  # an operator has closed the store
+_RESTS = select(CONTROL, control=("sales", "maintenance", "load"))  # an operator has closed the store
 
 ALERTS = (
     Alert(
