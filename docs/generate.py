@@ -38,6 +38,13 @@ def machine(noun: str) -> str:
     return "".join(f"```mermaid\n{each.mermaid()}```\n" for each in found)
 
 
+def life() -> str:
+    """The state diagram of a playbook's run."""
+    from runbooks.engine.states import mermaid  # noqa: PLC0415 - only this part needs the engine
+
+    return f"```mermaid\n{mermaid()}```\n"
+
+
 def settings() -> str:
     """All settings of the service with their defaults."""
     from service.settings import PREFIX, Settings  # noqa: PLC0415 - only this part needs the service
@@ -192,6 +199,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "fences": fences,
     "help": help_of,
     "invariants": invariants,
+    "life": life,
     "machine": machine,
     "matter": matter,
     "metrics": metrics,
