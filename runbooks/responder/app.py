@@ -157,7 +157,9 @@ async def _pings(station: Station) -> list[Ping]:
     trouble, faults = station.engine.trouble or station.trouble, station.library.faults
     return [
         Ping("journal", ok=not trouble, detail=trouble),
-        Ping("playbooks", ok=not faults, detail=f"{len(station.library.all)} read, {len(faults)} faults"),
+        Ping(
+            "playbooks", ok=bool(station.library.all), detail=f"{len(station.library.all)} read, {len(faults)} faults"
+        ),
     ]
 
 

@@ -135,6 +135,9 @@ class Station:
                 found.append(f"{side.title()} has not been heard for {int((now - heard).total_seconds())} seconds.")
         if self.settings.prometheus_url and Side.PROMETHEUS in self.board.heard and not self.board.beats:
             found.append("The heartbeat of alerting (Watchdog) does not fire.")
+        if self.library.faults:
+            broken = sorted({each.path for each in self.library.faults})
+            found.append(f"Playbooks that cannot be read: {', '.join(broken)}. See cubano runbook lint.")
         return found
 
     def _listens(self, side: Side) -> bool:
