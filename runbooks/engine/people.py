@@ -54,13 +54,13 @@ class People:
             raise StalePlanError(
                 f"the plan of run {run.id} is another one by now: read it, then approve {run.plan.hash[:12]}"
             )
+        if self._desk.since(run.since) >= self._desk.span(self._desk.settings.awaiting_s):
+            self._record.move(run, State.AWAITING_APPROVAL, Event.EXPIRE, "approved too late")
+            raise WrongStateError(run, "approved")
         if token:
             self._spend(run, token, person)
         else:
             check(run, person, self._desk.settings.roles)
-        if self._desk.since(run.since) >= self._desk.span(self._desk.settings.awaiting_s):
-            self._record.move(run, State.AWAITING_APPROVAL, Event.EXPIRE, "approved too late")
-            raise WrongStateError(run, "approved")
         said = {"person": person.known_as, "plan": plan_hash, "full": bool(token), "via": person.via}
         self._record.write("run.approved", said, run.id)
         if is_enough(run, self._desk.clock(), self._desk.span(self._desk.settings.approval_s)):
