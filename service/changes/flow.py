@@ -27,7 +27,7 @@ QUIET = ("staff.sign_in", "staff.sign_in_failed", "staff.recovery_code")  # peop
 # What is told of an entry; everything else in it may name somebody.
 TOLD = frozenset({
     *("value", "until", "lease", "reason", "client", "role", "permissions", "expiresAt", "revokedAt", "enabled"),
-    *("second_factor", "provider", "secret", "state", "retiresAt", "retires"),
+    *("second_factor", "provider", "accepted", "accepts", "retires"),
 })  # fmt: skip
 SPAN = 50_000  # entries of the trail that are looked at
 _DIGEST = 12  # hexadecimal digits
