@@ -31,12 +31,13 @@ USER cubano
 WORKDIR /state
 
 FROM python:3.13.7-slim-bookworm AS service
-RUN useradd --system --uid 10001 --home-dir /nonexistent cubano
+RUN useradd --system --uid 10001 --home-dir /nonexistent cubano \
+ && install -d -o cubano -m 700 /respond && install -d -o cubano /respond-token
 COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 \
     CUBANO_SERVE_HOST=0.0.0.0 CUBANO_METRICS_HOST=0.0.0.0
 USER cubano
-EXPOSE 8000 9101 9102
+EXPOSE 8000 9101 9102 8300 9103
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]

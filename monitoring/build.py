@@ -66,6 +66,9 @@ def _of_containers(scale: int) -> dict[str, str]:
             containers.TARGETS,
             containers.ALERTMANAGER,
             containers.SMTP,
+            containers.RESPONDER,
+            containers.RESPONDER,
+            containers.TOKEN_FILE,
             looked_up=containers.LOOKED_UP,
         )
     )

@@ -10,6 +10,7 @@ FOLDER = "monitoring/compose"
 TARGETS: Targets = {
     "serve": ("serve-1:9101", "serve-2:9101"),
     "work": ("work:9102",),
+    "respond": ("respond:9103",),
     "postgres": ("postgres-exporter:9187",),
     "proxy": ("proxy:8404",),
     "prometheus": ("prometheus:9090",),
@@ -20,5 +21,7 @@ TARGETS: Targets = {
     "otel-collector": ("otel-collector:8888",),
 }
 LOOKED_UP: Targets = {"emulate": ("emulate:9104",)}
+RESPONDER = "http://respond:8300/alertmanager"
+TOKEN_FILE = "/respond-token/alertmanager"  # noqa: S105 - where the responder leaves what it wants to be called with
 ALERTMANAGER = "alertmanager:9093"
 SMTP = "mail:1025"

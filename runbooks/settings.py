@@ -7,6 +7,7 @@ nothing else stops.
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -34,6 +35,9 @@ class Settings(BaseModel):
     url: str = Field("", description="Where people and commands reach it; http://HOST:PORT otherwise.")
     token: SecretStr = Field(
         SecretStr(""), description="What Alertmanager sends as its bearer token; 32 characters or more."
+    )
+    token_file: Path | None = Field(
+        None, description="Where it leaves TOKEN for an Alertmanager that shares this folder."
     )
     api_url: str = Field("", description="The service, for example http://127.0.0.1:8000.")
     api_key: SecretStr = Field(SecretStr(""), description="Its key of the operators' API: ops:read and ops:write.")
@@ -68,8 +72,11 @@ class Settings(BaseModel):
         return self.url or f"http://{self.host}:{self.port}"
 
     @property
-    def is_loopback(self) -> bool:
-        return self.host in _LOOPBACK
+    def is_private(self) -> bool:
+        """Whether a token on its way to us is read by nobody: it stays on this machine (a container's port is published on its
+        loopback), or is encrypted.
+        """
+        return self.host in _LOOPBACK or self.url.startswith("https://") or urlsplit(self.url).hostname in _LOOPBACK
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -84,8 +91,9 @@ def load(environment: Mapping[str, str]) -> Settings:
         problems.append(f"{PREFIX}DIES_AT is for drills in development")
     if settings.environment != "development" and not settings.token.get_secret_value():
         problems.append(f"{PREFIX}TOKEN must be set outside development")
-    if not settings.is_loopback and not settings.url.startswith("https://"):
-        problems.append(f"{PREFIX}URL must be https:// when it listens beyond this machine: people sign in there")
+    if not settings.is_private:
+        told = "must be https://, or this machine's loopback, when it listens beyond that: people sign in there"
+        problems.append(f"{PREFIX}URL {told}")
     if problems:
         raise SettingsError(problems)
     return settings

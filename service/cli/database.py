@@ -73,6 +73,8 @@ async def _make_local_role(database: Database) -> None:
     url = sa.make_url(dsn)
     async with database.transaction() as session:
         made = await responder.ensure(session, role=url.username or ROLE, password=url.password or "")
+        if made.missing:  # one that an administrator has made has its password from there
+            made = await responder.ensure(session, role=url.username or ROLE)
     if made.missing:
         click.echo("The responder's role is not whole; `cubano db responder` says what is missing.", err=True)
 

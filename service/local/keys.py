@@ -34,8 +34,10 @@ def as_variable(keys: Mapping[str, str]) -> str:
 
 
 def from_environment() -> dict[str, str]:
-    """What the parent process hands over; nothing where there is none."""
-    return msgspec.json.decode(os.environ.get(VARIABLE, "{}"), type=dict[str, str])
+    """What the parent process hands over; nothing where there is none. The responder's is the one that it was given itself."""
+    found = msgspec.json.decode(os.environ.get(VARIABLE, "{}"), type=dict[str, str])
+    own = os.environ.get("CUBANO_RESPOND_API_KEY", "")
+    return found | ({RESPONDER: own} if own else {})
 
 
 def responder_dsn() -> str:

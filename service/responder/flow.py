@@ -16,6 +16,10 @@ from service.kernel.db import Session
 from service.responder import rules
 
 TRIES, PAUSE_S = 10, 0.1
+_KNOWN = """
+    SELECT rolcanlogin AND rolconnlimit = :connections AS fits, coalesce(rolconfig, '{}') AS settings
+    FROM pg_roles WHERE rolname = :role
+"""
 _HELD = """
     SELECT of.rolname FROM pg_auth_members m JOIN pg_roles of ON of.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
     WHERE r.rolname = :role
@@ -38,15 +42,17 @@ async def ensure(session: Session, *, role: str = rules.ROLE, password: str = ""
     if not rules.is_name(role):
         raise ValueError("a role is named with small letters, digits and underscores")
     await session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    known = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
-    exists = bool((await session.execute(sa.text(known), {"role": role})).scalar_one())
+    known = {"role": role, "connections": rules.CONNECTIONS}
+    found = (await session.execute(sa.text(_KNOWN), known)).one_or_none()
+    exists = found is not None
     wanted = password or (secrets.token_urlsafe(32) if anew or not exists else None)
     verifier = await _verifier(session, role, wanted) if wanted else None
-    made = await _tried(session, rules.make(role, exists=exists, verifier=verifier))
+    fits = found is not None and found.fits and not wanted  # an administrator made it: there is nothing to alter
+    made = fits or await _tried(session, rules.make(role, exists=exists, verifier=verifier))
     missing = [] if made else [rules.make(role, exists=exists, verifier="…" if wanted else None)]
     database = (await session.execute(sa.select(sa.func.current_database()))).scalar_one()
     held = (await session.execute(sa.text(_HELD), {"role": role})).scalars().all()
-    wished = list(rules.grants(role, database, member_of=held))
+    wished = list(rules.grants(role, database, member_of=held, has=found.settings if found is not None else ()))
     missing += [each for each in wished if not ((made or exists) and await _tried(session, each))]
     return Made(role, made and not exists, wanted if made else None, tuple(missing))
 

@@ -115,9 +115,12 @@ def make(role: str, *, exists: bool, verifier: str | None) -> str:
     return f"{'ALTER' if exists else 'CREATE'} ROLE {role} LOGIN CONNECTION LIMIT {CONNECTIONS}{password}"
 
 
-def grants(role: str, database: str, *, member_of: Collection[str] = ()) -> Iterator[str]:
-    """All statements after that, in their order; to be repeated without harm. `member_of` is what the role is already."""
-    yield from (f"ALTER ROLE {role} SET {name} = '{value}'" for name, value in SETTINGS.items())
+def grants(role: str, database: str, *, member_of: Collection[str] = (), has: Collection[str] = ()) -> Iterator[str]:
+    """All statements after that, in their order; to be repeated without harm. `member_of` and `has` (settings, as the server
+    tells them) are what the role is already.
+    """
+    wanted = {name: value for name, value in SETTINGS.items() if f"{name}={value}" not in has}
+    yield from (f"ALTER ROLE {role} SET {name} = '{value}'" for name, value in wanted.items())
     yield from (f"GRANT {each} TO {role}" for each in MEMBER_OF if each not in member_of)
     yield f'GRANT CONNECT ON DATABASE "{database}" TO {role}'
     yield f"GRANT USAGE ON SCHEMA public TO {role}"

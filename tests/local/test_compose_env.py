@@ -1,5 +1,6 @@
 """`make compose-env`: secrets for the compose file, made once, kept, shown to nobody else."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -39,6 +40,19 @@ def test_what_is_there_stays(tmp_path):
     assert first == path.read_text()
     assert first.startswith("# mine\nexport GRAFANA_PASSWORD=mine\nCOMPOSE_PROFILES=\n")
     assert 1 == first.count("GRAFANA_PASSWORD")
+
+
+def test_responder_gets_the_key_that_is_there(tmp_path):
+    """Also in a file from before there was a variable for it."""
+    path = tmp_path / ".env"
+    whole = fresh()
+    path.write_text(text({name: value for name, value in whole.items() if not name.startswith("CUBANO_RESPOND_")}))
+
+    added = complete(path)
+
+    assert ["CUBANO_RESPOND_API_KEY", "CUBANO_RESPOND_TOKEN"] == added
+    assert f"CUBANO_RESPOND_API_KEY='{whole['CUBANO_RESPOND_API_KEY']}'\n" in path.read_text()
+    assert whole["CUBANO_RESPOND_API_KEY"] == json.loads(whole["CUBANO_LOCAL_API_KEYS"])["responder"]
 
 
 def test_values_need_no_escape():

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ("migrate", "serve-1", "serve-2", "work", "emulate")  # made of this project's Dockerfile
+OURS = ("migrate", "serve-1", "serve-2", "work", "emulate", "respond")  # made of this project's Dockerfile
 
 # What each container listens on, as its image or its configuration says; a name or port that is not here does not exist.
 LISTENS: Mapping[str, frozenset[int]] = {
@@ -24,6 +24,7 @@ LISTENS: Mapping[str, frozenset[int]] = {
     "proxy": frozenset({8000, 8404}),
     "work": frozenset({9102}),
     "emulate": frozenset({8100, 9104}),
+    "respond": frozenset({8300, 9103}),
     "mail": frozenset({1025, 8025}),
     "redis": frozenset({6379}),
     "prometheus": frozenset({9090}),

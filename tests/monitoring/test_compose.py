@@ -10,6 +10,8 @@ import click
 import jsonschema_rs
 import pytest
 
+from monitoring import containers
+from runbooks.settings import load as load_responder
 from service.local.binaries import Tool
 from service.local.compose_env import fresh
 from service.settings import load_settings
@@ -173,7 +175,9 @@ def test_log_lines_reach_the_collector():
 
 def test_no_secret_stands_in_the_file():
     """What has the name of a secret is asked for, and nothing looks like one."""
-    named = re.compile(r"^\s+\w*(?:PASS|SECRET|KEY|CLIENT_ID|WEBHOOK_ID)\w*: (.*)$", re.MULTILINE)
+    named = re.compile(
+        r"^\s+\w*(?:(?:PASS|SECRET|KEY|CLIENT_ID|WEBHOOK_ID)\w*|TOKEN): (?!\*)(?:&[\w-]+ )?(.*)$", re.MULTILINE
+    )
     text = FILE.read_text()
 
     assert all(value.startswith('"${') and ":?" in value for value in named.findall(text))
@@ -227,7 +231,7 @@ def test_commands_exist(words, tmp_path):
     command = next(each.load() for each in entry_points(group="cubano.commands") if each.name == words[1])
     given = [word.replace("/state", str(tmp_path)) for word in words[2:]]
 
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and given:
         command = command.commands[given.pop(0)]
     context = command.make_context(words[1], given, auto_envvar_prefix="CUBANO_UNSET")
 
@@ -252,12 +256,50 @@ def test_settings_of_the_emulator_are_its_own():
     assert service["CUBANO_PAYPAL_WEBHOOK_IDS"] == standin["CUBANO_EMULATOR_PAYPAL_WEBHOOK_ID"]
 
 
+def test_responder_has_its_own_settings():
+    """It would start with them; its key is the one that is written, and nothing of the service's secrets is told to it."""
+    given = fresh()
+    found, job = environment("respond", given), environment("migrate", given)
+
+    settings = load_responder(found)
+
+    assert 8300 == settings.port
+    assert 9103 == settings.metrics_port
+    assert settings.is_private
+    assert given["CUBANO_RESPOND_API_KEY"] == json.loads(job["CUBANO_LOCAL_API_KEYS"])["responder"]
+    assert all(name.startswith("CUBANO_RESPOND_") for name in found)
+    assert all(found[name] == job[name] for name in ("CUBANO_RESPOND_API_KEY", "CUBANO_RESPOND_DATABASE_URL"))
+
+
+def test_alertmanager_finds_the_token_where_the_responder_leaves_it():
+    """In a volume of those two alone, which the image's own user may write and Alertmanager only read."""
+    settings = load_responder(environment("respond"))
+    mounts = {name: service.get("volumes", []) for name, service in SERVICES.items()}
+
+    assert str(settings.token_file) == containers.TOKEN_FILE
+    assert {"respond", "alertmanager"} == {
+        name for name, found in mounts.items() if any(each.startswith("respond-token:") for each in found)
+    }
+    assert "respond-token:/respond-token:ro" in mounts["alertmanager"]
+    assert {"respond"} == {name for name, found in mounts.items() if any(each.startswith("respond:") for each in found)}
+    assert "install -d -o cubano -m 700 /respond && install -d -o cubano /respond-token\n" in DOCKERFILE
+
+
+def test_responder_starts_without_anybody():
+    """It is wanted most when the others are away."""
+    assert "depends_on" not in SERVICES["respond"]
+
+
 def test_database_is_reached_with_the_roles_it_makes():
     """The service with its own, the exporter with the one that may only look, and no one with the superuser."""
     given = fresh()
     made, exporter = environment("postgres", given), environment("postgres-exporter", given)
 
     assert f"//cubano:{made['CUBANO_PASSWORD']}@" in environment("work", given)["CUBANO_DATABASE_URL"]
+    assert (
+        f"//cubano_responder:{made['RESPONDER_PASSWORD']}@"
+        in environment("respond", given)["CUBANO_RESPOND_DATABASE_URL"]
+    )
     assert ("cubano_monitor", made["MONITOR_PASSWORD"]) == (exporter["DATA_SOURCE_USER"], exporter["DATA_SOURCE_PASS"])
     assert not any(
         given["POSTGRES_PASSWORD"] in json.dumps(environment(name, given)) for name in SERVICES if name != "postgres"

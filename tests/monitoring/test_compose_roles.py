@@ -16,6 +16,7 @@ from service.local.cluster import forget, locate
 from service.local.compose_env import fresh
 from service.local.ports import free_port
 from service.local.postgres import EmbeddedPostgres
+from service.responder.rules import SETTINGS
 from tests.monitoring.binaries import needed
 from tests.monitoring.compose import ROOT, bind_mounts, environment
 from tests.postgres.names import child_environment
@@ -30,6 +31,7 @@ class Database:
     """A server on which the script was run, as the image runs it: by the superuser `postgres`."""
 
     port: int
+    told: str = ""  # what `db seed` complained of
 
     def dsn(self, user: str, password: str) -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/cubano"
@@ -45,9 +47,13 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         path = {"PATH": f"{locate(directory).programs}{os.pathsep}{os.environ['PATH']}", "POSTGRES_USER": "postgres"}
         subprocess.run([bind_mounts("postgres")[SCRIPT]], env={**made, **place, **path}, check=True, timeout=30)
         dsn = _service_dsn(server.port)
-        upgrade = [sys.executable, "-m", "service.cli", "db", "upgrade"]
-        subprocess.run(upgrade, env=child_environment(dsn), cwd=ROOT, check=True, timeout=60, capture_output=True)
-        yield Database(server.port)
+        for command in ("upgrade", "seed"):
+            done = subprocess.run(
+                [sys.executable, "-m", "service.cli", "db", command],
+                env={**child_environment(dsn), "CUBANO_RESPOND_DATABASE_URL": _responder_dsn(server.port)},
+                cwd=ROOT, check=True, timeout=60, capture_output=True, text=True,
+            )  # fmt: skip
+        yield Database(server.port, done.stderr)
     forget(directory)
 
 
@@ -63,6 +69,12 @@ def _become_like_the_image(server: EmbeddedPostgres) -> None:
 
 def _service_dsn(port: int) -> str:
     return environment("work", GIVEN)["CUBANO_DATABASE_URL"].replace("@postgres:5432/", f"@127.0.0.1:{port}/")
+
+
+def _responder_dsn(port: int) -> str:
+    return environment("respond", GIVEN)["CUBANO_RESPOND_DATABASE_URL"].replace(
+        "@postgres:5432/", f"@127.0.0.1:{port}/"
+    )
 
 
 def test_service_works_with_a_role_that_is_no_superuser(database):
@@ -94,6 +106,20 @@ def test_exporter_sees_statistics_and_no_customer(database):
     assert (0,) != statements
     assert ["InsufficientPrivilege", "ReadOnlySqlTransaction"] == refused[:2]
     assert refused[2] in {"InsufficientPrivilege", "ReadOnlySqlTransaction"}
+
+
+def test_responder_has_what_its_reads_need_and_no_more(database):
+    """The script and `db seed` together make the role whole: nothing is left for an administrator."""
+    with psycopg.connect(_responder_dsn(database.port), autocommit=True) as mine:
+        (orders,) = mine.execute("SELECT count(id) FROM orders").fetchone() or ()
+        mine.execute("SELECT count(seq) FROM runbook_journal")
+        settings = {name: mine.execute(f"SHOW {name}".encode()).fetchone() for name in SETTINGS}
+        refused = [_refusal(mine, each) for each in ("SELECT email FROM orders", "SELECT sealed FROM webhook_secrets")]
+
+    assert "not whole" not in database.told
+    assert 0 == orders
+    assert {name: (value,) for name, value in SETTINGS.items()} == settings
+    assert ["InsufficientPrivilege"] * 2 == refused
 
 
 def _refusal(connection: psycopg.Connection, statement: str) -> str:

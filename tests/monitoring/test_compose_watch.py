@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from runbooks.settings import load as load_responder
 from service.local.binaries import Tool
 from service.settings import load_settings
 from tests.monitoring.binaries import needed
@@ -47,6 +48,7 @@ def test_processes_are_read_at_their_own_metrics_ports():
     assert {(name, settings.serve_metrics_port) for name in ("serve-1", "serve-2")} == targets["serve"]
     assert {("work", settings.work_metrics_port)} == targets["work"]
     assert {("emulate", 9104)} == targets["emulate"]
+    assert {("respond", load_responder(environment("respond")).metrics_port)} == targets["respond"]
 
 
 def test_container_behind_a_profile_is_looked_up():
@@ -67,6 +69,17 @@ def test_alerts_arrive():
     assert [{"static_configs": [{"targets": ["alertmanager:9093"]}]}] == alerting
     assert "mail:1025" == mail
     assert 1025 in LISTENS["mail"]
+
+
+def test_responder_is_told_of_alerts_and_of_the_heartbeat():
+    """With the token that it leaves for Alertmanager, where that can read it."""
+    config = _config("alertmanager", "/etc/alertmanager/alertmanager.yml")
+    calls = {each["name"]: each["webhook_configs"][0] for each in config["receivers"] if "webhook_configs" in each}
+    token = load_responder(environment("respond")).token_file
+
+    assert {"responder", "watchdog"} == set(calls)
+    assert {("respond", 8300)} == {address for each in calls.values() for address in addresses(each["url"])}
+    assert {str(token)} == {each["http_config"]["authorization"]["credentials_file"] for each in calls.values()}
 
 
 def test_real_programs_accept_their_files(tmp_path):
