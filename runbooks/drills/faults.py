@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import psycopg
 
+from runbooks.drills.mischief import MISCHIEF
+from runbooks.drills.mishaps import MISHAPS
 from runbooks.drills.stack import Stack
 
 Heal = Callable[[], None]
@@ -155,10 +157,10 @@ def _long_query(stack: Stack, args: Mapping[str, Any]) -> Heal:
         try:
             asking.execute("SELECT count(*), pg_sleep(600) FROM orders")
         except psycopg.Error:  # that is how it ends: canceled, or its session gone
-            return
+            asking.close()
 
     threading.Thread(target=ask, name="long query", daemon=True).start()
-    return lambda: asking.cancel_safe(timeout=_TIMEOUT_S)
+    return lambda: None if asking.closed else asking.cancel_safe(timeout=_TIMEOUT_S)
 
 
 def _forget(session: psycopg.Connection[Any]) -> None:
@@ -257,4 +259,6 @@ FAULTS: Mapping[str, Fault] = {
     "orders.stuck": _stuck_order,
     "journal.tampered": _tampered_journal,
     "release.bad": _bad_release,
+    **MISHAPS,
+    **MISCHIEF,
 }

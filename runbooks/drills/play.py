@@ -123,7 +123,11 @@ def _positive(on: Play) -> None:
 
 
 def _told(on: Play) -> bool:
-    """The alert fires, and the responder hears of it."""
+    """The alert fires, and the responder hears of it; or a person begins."""
+    if on.drill.starts == "hand":
+        if not (began := on.scene.start(on.drill.playbook)):
+            on.report.fault(f"{on.drill.playbook} could not be started by hand")
+        return began
     name, limit = on.drill.expected, on.drill.within.detect
     watch = on.watch
     seen = wait_for(lambda: watch.first(watch.firing, name, on.began) if watch else None, limit + SLACK_S)
@@ -173,10 +177,15 @@ def _decided(on: Play, run: dict[str, Any]) -> None:
         if scene.tell(run["id"], "approve", {"hash": plan_hash}) is not None:
             on.report.fault("an approval was taken although it came too late")
         return
+    _approve(on, run["id"])
+
+
+def _approve(on: Play, run_id: str) -> None:
+    """As many as are asked for say yes to the plan that stands."""
     for person in ("ana", "luis"):
-        found = scene.run(run["id"])
+        found = on.scene.run(run_id)
         if found is not None and found["state"] == "awaiting_approval" and found["plan"] is not None:
-            scene.tell(run["id"], "approve", {"hash": found["plan"]["hash"]}, person)
+            on.scene.tell(run_id, "approve", {"hash": found["plan"]["hash"]}, person)
             on.report.approve_s = round(on.since, 1)
             on.report.moment(on.report.approve_s, f"{person} approves", "people")
             on.say(f"{person} approves after {on.report.approve_s} s")
@@ -195,6 +204,8 @@ def _ended(on: Play, run_id: str) -> None:
             if run["state"] == "waiting_human":
                 answer = on.drill.answers.get(run["waitsFor"], "done")
                 on.scene.tell(run_id, "answer", {"step": run["waitsFor"], "text": answer})
+            if run["state"] == "awaiting_approval" and on.drill.person == "approve":
+                _approve(on, run_id)  # planned anew: after a person's answer, or because the world has moved
             if run["state"] in ENDED:
                 break
         time.sleep(0.3)

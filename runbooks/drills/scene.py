@@ -33,6 +33,10 @@ class Scene:
         found = self._respond("GET", "/api/runs") or {"runs": []}
         return [each for each in found["runs"] if each["began"] >= since - 1]
 
+    def start(self, playbook: str, person: str = "ana") -> bool:
+        """A run by hand; whether it began."""
+        return self._respond("POST", "/api/runs", {"playbook": playbook}, person) is not None
+
     def run(self, run: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self._respond("GET", f"/api/runs/{run}")
         return found

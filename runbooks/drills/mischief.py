@@ -1,0 +1,186 @@
+"""More of what a drill may break: what people and programs do to the database, to the doors, and to the books.
+
+As in `faults`: each takes the system and its arguments, and gives back what takes it away again.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from runbooks.drills.stack import Stack
+
+Heal = Callable[[], None]
+Args = Mapping[str, Any]
+
+_TIMEOUT_S = 10
+_LONGEST_BACKUP_S = 120
+_QUIET = "sunrise-social"  # ticket types that the crowd of a drill does not want
+_QUIET_TOO = "orishas-masterclass"
+_LOCK = "SELECT FROM stock WHERE ticket_type = %s FOR UPDATE"
+# One long statement: each round takes the row for a second in a transaction within, gives it back, and begins again.
+_HOGS = """
+    DO $$ BEGIN FOR round IN 1..600 LOOP
+        BEGIN
+            PERFORM FROM stock WHERE ticket_type = 'full-pass' FOR UPDATE;
+            PERFORM pg_sleep(1);
+            RAISE EXCEPTION 'and back';
+        EXCEPTION WHEN raise_exception THEN NULL;
+        END;
+        PERFORM pg_sleep(0.1);
+    END LOOP; END $$
+"""
+
+
+def _connect(stack: Stack, name: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(stack.found["database_url"], application_name=name, connect_timeout=_TIMEOUT_S)
+
+
+def _close(*sessions: psycopg.Connection[Any]) -> None:
+    for each in sessions:
+        if not each.closed:
+            each.cancel_safe(timeout=_TIMEOUT_S)
+            each.close()
+
+
+def _in_background(name: str, work: Callable[[], None]) -> None:
+    """Until it ends, or its session is taken from it."""
+
+    def run() -> None:
+        try:
+            work()
+        except psycopg.Error:  # canceled, or ended: that is how it should end
+            return
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def lock_queue(stack: Stack, args: Args) -> Heal:
+    """Somebody's forgotten session holds a row, and another person's waits for it without end."""
+    wanted = [str(args.get("ticket_type", _QUIET))]
+    holder, waiter = _connect(stack, "report"), _connect(stack, "import")
+    holder.execute(_LOCK, wanted)
+    _in_background("lock queue", lambda: _ask_and_close(waiter, _LOCK.encode(), wanted))
+    return lambda: _close(waiter, holder)
+
+
+def _ask_and_close(session: psycopg.Connection[Any], statement: bytes, args: list[str] | None = None) -> None:
+    with session:
+        session.execute(statement, args)
+
+
+def deadlocks(stack: Stack, _: Args) -> Heal:
+    """A script in one long transaction takes rows in its own order; whoever comes the other way round and it lock each other out."""
+    script, other, ended = _connect(stack, "script"), _connect(stack, "import"), threading.Event()
+    script.execute("SET deadlock_timeout = '100ms'")
+    script.commit()
+    script.execute(_LOCK, [_QUIET])
+    other.execute(_LOCK, [_QUIET_TOO])
+    _in_background("the other", lambda: _ask_and_close(other, _LOCK.encode(), [_QUIET]))
+
+    def again() -> None:
+        while not ended.wait(2):
+            try:
+                with script.transaction():  # a savepoint: what was taken before stays
+                    script.execute(_LOCK, [_QUIET_TOO])
+            except psycopg.errors.DeadlockDetected:
+                continue
+
+    _in_background("script", again)
+
+    def heal() -> None:
+        ended.set()
+        _close(other, script)
+
+    return heal
+
+
+def hogged_rows(stack: Stack, _: Args) -> Heal:
+    """An import takes the row that everybody wants, again and again for a second, in one statement that never ends."""
+    hog = _connect(stack, "import")
+    _in_background("hog", lambda: _ask_and_close(hog, _HOGS.encode()))
+    return lambda: _close(hog)
+
+
+def refuses_orders(stack: Stack, _: Args) -> Heal:
+    """A release that cannot write an order: every checkout ends in an error of ours."""
+    _say(
+        stack,
+        "CREATE OR REPLACE FUNCTION drill_no_orders() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'a release that cannot write orders'; END $$",
+        "CREATE TRIGGER drill_no_orders BEFORE INSERT ON orders EXECUTE FUNCTION drill_no_orders()",
+    )
+    return lambda: _say(
+        stack, "DROP TRIGGER IF EXISTS drill_no_orders ON orders", "DROP FUNCTION IF EXISTS drill_no_orders()"
+    )
+
+
+def difference(stack: Stack, args: Args) -> Heal:
+    """Yesterday's comparison found money that the books did not know; since then its event has come, and nobody has looked again."""
+    _say(
+        stack,
+        "INSERT INTO reconciliations (provider, day, ran_at) VALUES (%(provider)s, %(day)s::date, now())"
+        " ON CONFLICT (provider, day) DO UPDATE SET ran_at = now()",
+        "INSERT INTO differences (id, provider, day, kind, subject, amount_minor, amount_currency, occurred_at, note, owner,"
+        " first_seen, last_seen) VALUES ('dif_drill', %(provider)s, %(day)s::date, 'missing_event', 'drill', 60000, 'USD',"
+        " now() - interval '1 day', 'a drill', 'finance', now() - interval '3 hours', now() - interval '3 hours')",
+        provider=str(args.get("provider", "stripe")),
+        day=(datetime.now(UTC) - timedelta(days=1)).date().isoformat(),
+    )
+    return lambda: _say(stack, "DELETE FROM differences WHERE id = 'dif_drill'")
+
+
+def _say(stack: Stack, *statements: str, **values: str) -> None:
+    with psycopg.connect(stack.found["database_url"], autocommit=True, connect_timeout=_TIMEOUT_S) as superuser:
+        for each in statements:
+            superuser.execute(each.encode(), values or None)
+
+
+def rush(stack: Stack, args: Args) -> Heal:
+    """A crowd behind one address has used up what it may do at once; what it sends is no order, so nothing is held."""
+    url = f"{stack.found['api']}/api/payment/checkout-session"
+    with httpx.Client(timeout=_TIMEOUT_S) as client:
+        for number in range(int(args.get("requests", 200))):
+            client.post(url, json={}, headers={"Idempotency-Key": f"rush-{time.monotonic_ns()}-{number}"})
+    return lambda: None
+
+
+def backup(stack: Stack, _: Args) -> Heal:
+    """No fault: last night's backup, which somebody now wants to see restored."""
+    folder = stack.folder / "state" / "backups"
+    words = [sys.executable, "-m", "service.cli", "db", "backup", "--to", str(folder)]
+    said = subprocess.run(
+        words, env=_environment(stack), capture_output=True, text=True, timeout=_LONGEST_BACKUP_S, check=False
+    )
+    if said.returncode:
+        raise RuntimeError(f"no backup was made: {said.stderr.strip()[-300:]}")
+    return lambda: _forget(folder)
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
+    return kept | stack.settings
+
+
+def _forget(folder: Path) -> None:
+    for each in folder.glob("*.dump"):
+        each.unlink()
+
+
+MISCHIEF: Mapping[str, Callable[[Stack, Args], Heal]] = {
+    "database.lock_queue": lock_queue,
+    "database.deadlocks": deadlocks,
+    "database.hogged_rows": hogged_rows,
+    "release.refuses_orders": refuses_orders,
+    "books.difference": difference,
+    "crowd.rush": rush,
+    "backup.made": backup,
+}
