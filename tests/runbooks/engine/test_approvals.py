@@ -9,7 +9,7 @@ from runbooks.engine.journal import HeldError
 from runbooks.engine.people import PassiveError, UnknownRunError
 from runbooks.engine.playbook import Limits
 from runbooks.engine.runs import Person
-from runbooks.engine.states import State
+from runbooks.engine.states import Event, State
 from tests.runbooks.engine.books import act, book, verify
 from tests.runbooks.engine.conftest import ANNA, BELA, CARLA, DORA, Night
 
@@ -28,6 +28,19 @@ async def test_two_approvals_at_the_same_moment_are_one_beginning(night):
     assert [WrongStateError] == [type(each) for each in came if isinstance(each, Exception)]
     assert 1 == night.kinds(run).count("act.intent")
     assert 1 == night.house.times("red", "on")
+
+
+async def test_a_move_is_a_compare_and_swap(night):
+    """Who thinks that the run stands elsewhere moves nothing, and nothing is written."""
+    night.start()
+    run = await night.alarm()
+    before = night.kinds(run)
+    record = night.engine.desk.record
+
+    assert not record.move(run, State.RUNNING, Event.ABORT)
+    assert before == night.kinds(run)
+    assert record.move(run, State.AWAITING_APPROVAL, Event.ABORT)
+    assert not record.move(run, State.AWAITING_APPROVAL, Event.ABORT)
 
 
 async def test_two_engines_cannot_have_one_state(night, folder):

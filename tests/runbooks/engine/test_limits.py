@@ -1,7 +1,10 @@
 """Limits, each on its own, before every act, and after a restart as before it."""
 
+from dataclasses import replace
+
 import pytest
 
+from runbooks.engine.limits import holds
 from runbooks.engine.playbook import Domain, Limits
 from runbooks.engine.runs import Alarm
 from runbooks.engine.states import State
@@ -164,6 +167,18 @@ async def test_a_run_that_has_verified_holds_nothing_while_it_waits_for_a_person
     second = await night.alarm(name="Other", lamp="blue")
 
     assert State.AWAITING_APPROVAL == second.state
+
+
+async def test_a_run_that_is_planned_anew_in_the_middle_keeps_what_it_holds(night):
+    """It has changed something already; a run that is planned for the first time holds nothing yet."""
+    night.start(book(act("first"), act("second", lamp="blue"), verify()))
+    run = await night.alarm()
+    assert not holds(replace(run, state=State.PLANNED))
+
+    await night.engine.approve(run.id, run.plan.hash, ANNA)
+    await night.engine.advance()
+
+    assert holds(replace(run, state=State.PLANNED))
 
 
 async def test_all_runs_together_have_a_limit(folder):

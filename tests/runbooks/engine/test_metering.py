@@ -3,8 +3,9 @@
 from runbooks.engine.acting import DONE, NOT_DONE, REFUSED, UNKNOWN
 from runbooks.engine.metering import Meter
 from runbooks.engine.states import State
+from runbooks.responder.board import Side
 from service.telemetry.registry import Telemetry
-from service.telemetry.repairs import ActOutcome, RunEnd
+from service.telemetry.repairs import ActOutcome, RunEnd, Told
 
 
 def test_the_labels_are_the_engines_own_words():
@@ -12,6 +13,7 @@ def test_the_labels_are_the_engines_own_words():
     ends = {*State} - {"received", "planned", "awaiting_approval", "running", "waiting_human", "verifying", "worse"}
 
     assert ends == {*RunEnd}
+    assert {*Side} == {*Told}
     assert {DONE, NOT_DONE, REFUSED, UNKNOWN} == {*ActOutcome}
 
 

@@ -201,6 +201,33 @@ async def test_what_changes_between_two_acts_is_planned_anew(night):
     assert (1, 1) == (night.house.times("red", "on"), night.house.times("blue", "on"))
 
 
+async def test_when_the_second_act_changed_the_first_is_not_done_either(night):
+    """The whole plan is compared before it begins: half of what was approved is not what was approved."""
+    night.start(book(act("first"), act("second", lamp="blue", do="lamp.fix"), verify()))
+    run = await night.alarm()
+    night.house.effects["lamp.fix"] = {"before": {"state": "flickering"}}
+
+    await night.engine.approve(run.id, run.plan.hash, ANNA)
+    await night.engine.advance()
+
+    assert State.AWAITING_APPROVAL == run.state
+    assert [] == night.house.switched
+
+
+async def test_what_the_first_act_changed_for_the_second_asks_again(night):
+    """Before and after are compared right before each intent, too."""
+    night.start(book(act("first"), act("second", lamp="blue", do="lamp.fix"), verify()))
+
+    def flicker(_action):
+        night.house.effects["lamp.fix"] = {"before": {"state": "flickering"}}
+
+    night.house.when_applied = flicker
+    run = await night.approved()
+
+    assert State.AWAITING_APPROVAL == run.state
+    assert ["red"] == [each["lamp"] for each in night.house.switched]
+
+
 async def test_a_world_that_never_stands_still_ends_the_run(night):
     """After three new plans it is a person's business."""
     night.start()
