@@ -16,6 +16,7 @@ from service.cli.wire import OneWriteProtocol
 
 GRACE_S = 6  # for requests in hand; the local supervisor kills after 7 s, most orchestrators after 10
 BACKLOG = 1024
+KEEP_ALIVE_S = 75  # longer than proxies keep a connection they are not using, or one of them is closed under a request
 YOUNG = 10_000  # new objects until the collector looks; a request makes some hundred that outlive its first wait
 
 
@@ -47,6 +48,7 @@ def answer(app: Litestar, host: str, port: int) -> None:
         proxy_headers=False,  # CUBANO_TRUSTED_HOPS says how far they are believed
         date_header=True,
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
     # The server raises the signal that ended it once more after its clean shutdown; that must not make it look killed.

@@ -23,11 +23,11 @@ pytestmark = pytest.mark.xdist_group("local system")  # one system for the whole
 
 KEYS = {
     "api", "emulator", "responder", "prometheus", "alertmanager", "mail", "metrics", "database_url", "api_keys",
-    "staff", "webhook_secrets", "pids",
+    "staff", "webhook_secrets", "pids", "operators",
 }  # fmt: skip
 
 WATCHERS = ("prometheus", "alertmanager")  # null on a machine that has them not
-PRODUCT_ONLY = ("--without", "emulate,mail,prometheus,alertmanager")
+PRODUCT_ONLY = ("--without", "emulate,mail,responder,prometheus,alertmanager")
 NO_GATEWAY = {"CUBANO_STRIPE_BASE_URL": "http://127.0.0.1:9"}  # the discard port
 
 
@@ -50,20 +50,19 @@ def test_json_says_where_everything_is(system):
     found = system.found
 
     assert set(found) == KEYS
-    assert {"postgres", "serve", "work", "emulate", "mail", "up"} == set(found["pids"]) - set(WATCHERS)
-    assert {"serve", "work", "emulate"} == set(found["metrics"])
-    assert found["responder"] is None
+    assert {"postgres", "serve", "work", "emulate", "mail", "respond", "up"} == set(found["pids"]) - set(WATCHERS)
+    assert {"serve", "work", "emulate", "respond"} == set(found["metrics"])
     assert [] == [part for part in WATCHERS if (found[part] is None) is (part in found["pids"])]
 
 
 def test_everything_answers(system):
     """Each part is healthy at the address it is said to have, and the sample festival is on sale."""
-    pages = [system.get(part, "/health/ready") for part in ("api", "emulator", "mail")]
+    pages = [system.get(part, "/health/ready") for part in ("api", "emulator", "mail", "responder")]
     metrics = [httpx.get(url, timeout=5) for url in system.found["metrics"].values()]
     with psycopg.connect(system.found["database_url"]) as connection:
         (on_sale,) = connection.execute("SELECT count(*) FROM ticket_types").fetchone() or (0,)
 
-    assert [200] * 6 == [answer.status_code for answer in (*pages, *metrics)]
+    assert [200] * 8 == [answer.status_code for answer in (*pages, *metrics)]
     assert on_sale > 0
     assert system.get("api", "/api/payment/catalog").json()["ticketTypes"]
 
@@ -72,7 +71,7 @@ def test_our_rules_watch_every_part(system):
     """Prometheus has the project's rules, reads every process, keeps exemplars, and hands alerts to Alertmanager."""
     needed(Tool.PROMETHEUS), needed(Tool.ALERTMANAGER)  # skipped and named where they are not
     asked = partial(_prometheus, system)
-    jobs = {"serve", "work", "emulate", *WATCHERS}
+    jobs = {"serve", "work", "emulate", "respond", *WATCHERS}
 
     assert eventually(lambda: jobs == {each["labels"]["job"] for each in asked("targets")["activeTargets"]})
     assert eventually(lambda: {"up"} == {each["health"] for each in asked("targets")["activeTargets"]}, within_s=40)
@@ -189,13 +188,13 @@ def test_killed_part_comes_back(system, part):
 
 def test_kill_9_of_cubano_up_leaves_nothing(tmp_path):
     """When `cubano up` itself is killed all its children go, the database too, and the directory is free again."""
-    killed = Running(tmp_path / "state", "--without", "emulate,serve,work,prometheus,alertmanager", **NO_GATEWAY)
+    killed = Running(tmp_path / "state", "--without", "emulate,serve,work,responder,prometheus,alertmanager", **NO_GATEWAY)
 
     killed.process.kill()
     killed.process.communicate()
 
     assert eventually(lambda: not [pid for pid in killed.found["pids"].values() if alive(pid)])
-    again = Running(tmp_path / "state", "--without", "emulate,serve,work,prometheus,alertmanager", **NO_GATEWAY)
+    again = Running(tmp_path / "state", "--without", "emulate,serve,work,responder,prometheus,alertmanager", **NO_GATEWAY)
     assert 0 == again.stop()
     assert [] == _left_of(again)
     forget(tmp_path / "state" / "postgres")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.kernel import errors
+from service.kernel import problems
 from service.telemetry.metric import Histogram, known_values
 from service.telemetry.objectives import ALL_BP, OBJECTIVES
 
@@ -23,9 +23,9 @@ def test_an_objective_can_be_measured(objective):
         known = known_values(metric.labels[name])
         assert not known or [value for value in known if re.fullmatch(pattern, value)]
     assert not objective.by or objective.by in metric.labels
-    assert set(objective.uncounted) <= {"error_type"} & set(metric.labels)
-    for name in filter(None, objective.uncounted.get("error_type", "").split("|")):
-        assert issubclass(getattr(errors, name), errors.CubanoError)
+    assert set(objective.uncounted) <= {"error_type", "http_response_status_code"} & set(metric.labels)
+    known_errors = {each.__name__ for each in problems.TABLE}
+    assert known_errors >= set(filter(None, objective.uncounted.get("error_type", "").split("|")))
 
 
 def test_names_are_one_each():
