@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -70,26 +72,28 @@ Buy bulbs.
 """
 
 
-@pytest.fixture
-def terminal(folder):
-    """Calls a command as a person does; a second value is what it told on stderr."""
-    state, books = folder / "state", folder / "books"
-    books.mkdir()
-    (books / "LampOut.md").write_text(BOOK)
-    here = {
-        "CUBANO_RESPOND_STATE": str(state),
-        "CUBANO_RESPOND_PORT": str(_free_port()),
-        "CUBANO_RESPOND_METRICS_PORT": "0",
-    }
+@dataclass
+class Terminal:
+    """Calls a command as a person does, and answers all it said."""
 
-    def call(*words, code=0, **environment):
-        books_too = ["--folder", str(books)] if words[0] not in {"journal", "break-glass"} else []
-        done = CliRunner().invoke(runbook, [*words, *books_too], env=here | environment)
+    state: Path
+    books: Path
+    environment: dict[str, str]
+
+    def __call__(self, *words, code=0, **environment):
+        books_too = ["--folder", str(self.books)] if words[0] not in {"journal", "break-glass"} else []
+        done = CliRunner().invoke(runbook, [*words, *books_too], env=self.environment | environment)
         assert code == done.exit_code, done.output
         return done.output
 
-    call.state, call.environment = state, here
-    return call
+
+@pytest.fixture
+def terminal(folder):
+    books = folder / "books"
+    books.mkdir()
+    (books / "LampOut.md").write_text(BOOK)
+    ports = {"CUBANO_RESPOND_PORT": str(_free_port()), "CUBANO_RESPOND_METRICS_PORT": "0"}
+    return Terminal(folder / "state", books, {"CUBANO_RESPOND_STATE": str(folder / "state")} | ports)
 
 
 def _free_port():
