@@ -204,7 +204,7 @@ def test_own_database_server_is_used(system, tmp_path):
     """With CUBANO_DATABASE_URL nothing embedded is started: the given server is migrated, seeded and used."""
     given = system.found["database_url"]
     own = Running(
-        tmp_path / "state", "--without", "serve,work,emulate,mail,prometheus,alertmanager", CUBANO_DATABASE_URL=given
+        tmp_path / "state", "--without", "serve,work,emulate,mail,responder,prometheus,alertmanager", CUBANO_DATABASE_URL=given
     )
 
     assert given == own.found["database_url"]
