@@ -4,6 +4,7 @@ Counted in the database, so that it is known while the service does not answer. 
 nothing has an effect twice.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -108,7 +109,8 @@ def _sweeping(world: World, args: Args) -> Ask:
 
 async def _plan_sweep(world: World, args: Args) -> Effect:
     told = await world.ops.plan(_sweeping(world, args))
-    return effect(told, f"{told['affects']['events']} events that never came are fetched")
+    found = effect(told, f"{told['affects']['events']} events that never came are fetched")
+    return replace(found, after={"fetched": "what is missing"})  # which that is moves by the second, like a count
 
 
 async def _sweep(world: World, args: Args, key: str) -> Facts:
