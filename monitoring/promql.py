@@ -80,6 +80,11 @@ def _nodes(expr: Any) -> list[Any]:
     return found
 
 
+def made(expr: str) -> set[str]:
+    """The labels that `label_replace` makes anywhere in an expression."""
+    return set(_made(list(_nodes(promql_parser.parse(expr)))))
+
+
 def _made(nodes: list[Any]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, Call) and node.func.name == "label_replace":

@@ -55,6 +55,7 @@ def _look_at_query(sheet: Sheet, step: Step, query: str) -> None:
 def _look_at_labels(sheet: Sheet, alert: Alert) -> None:
     brought = set(alert.shown_labels) | promql.EVERYWHERE
     expr = Scale().apply(alert.expr)
+    brought |= promql.made(expr)
     for grouping in promql.groupings(expr):
         brought |= grouping.labels | grouping.made
     for use in promql.uses(expr):
