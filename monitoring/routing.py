@@ -54,7 +54,11 @@ CAUSES = (
     Cause("ServiceDown", "TrafficVanished"),
     Cause("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*"),
 )
-_GONE = {"WorkerGone": "work", "ServiceDown": "serve"}  # that nobody of a job is there explains what is not read of it
+_GONE = {
+    "WorkerGone": "work",
+    "ServiceDown": "serve",
+    "ResponderGone": "respond",
+}  # that nobody of a job is there explains what is not read of it
 _UNREAD = "TargetDown|PaymentMetricsAbsent"
 _AS_EVER = f"{Kind.NEVER}|{Kind.META}"  # what a database that is away does not explain
 

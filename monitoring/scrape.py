@@ -11,6 +11,7 @@ Targets = Mapping[str, Sequence[str]]
 LOCAL: Targets = {
     "serve": ("127.0.0.1:9101",),
     "work": ("127.0.0.1:9102",),
+    "respond": ("127.0.0.1:9103",),
     "emulate": ("127.0.0.1:9104",),
     "prometheus": ("127.0.0.1:9090",),
     "alertmanager": ("127.0.0.1:9093",),

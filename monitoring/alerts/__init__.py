@@ -16,6 +16,7 @@ from monitoring.alerts import (
     payments,
     queues,
     refunds,
+    responder,
     stock,
     synthetic,
     telemetry,
@@ -25,7 +26,7 @@ from monitoring.alerts import (
 
 NOUNS = (
     *(objectives, checkout, payments, gateways, webhooks, queues, orders, stock, books, refunds, disputes, database),
-    *(mail, access, worker, synthetic, experience, telemetry, meta),
+    *(mail, access, worker, synthetic, experience, telemetry, responder, meta),
 )
 
 

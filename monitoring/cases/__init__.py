@@ -17,6 +17,7 @@ from monitoring.cases import (
     queues,
     recorded,
     refunds,
+    responder,
     stock,
     stories,
     synthetic,
@@ -27,7 +28,7 @@ from monitoring.cases import (
 
 NOUNS = (
     *(objectives, checkout, payments, gateways, webhooks, queues, orders, stock, books, refunds, disputes, database),
-    *(mail, access, worker, synthetic, experience, telemetry, meta, recorded, stories),
+    *(mail, access, worker, synthetic, experience, telemetry, responder, meta, recorded, stories),
 )
 # What these are about; the others are about their noun's own rules.
 WIDE = {

@@ -1,6 +1,7 @@
-"""The row about playbooks: what waits for a person, what runs came to, and whether what is done is kept."""
+"""The row about playbooks: what waits for a person, what runs came to, whether it hears, and whether what is done is kept."""
 
 from monitoring import signals
+from monitoring.dashboards import links
 from monitoring.dashboards.panels import RATE, Panel, Query, Row, bars, from_, stat
 from service.telemetry import catalogue
 
@@ -9,7 +10,7 @@ PATIENCE_S = 300  # a plan is as good as what it saw: after five minutes it is m
 
 def row() -> Row:
     """What the responder does, and what it waits for."""
-    return Row("What do the playbooks do?", (_waiting(), _longest(), _behind(), _ended(), _acts()))
+    return Row("What do the playbooks do?", (_waiting(), _longest(), _heard(), _behind(), _whole(), _ended(), _acts()))
 
 
 def _waiting() -> Panel:
@@ -20,7 +21,8 @@ def _waiting() -> Panel:
         unit="none",
         steps=from_(1),
         nothing="no responder",
-        wide=8,
+        wide=5,
+        links=(links.playbook("ResponderGone"),),
     )
 
 
@@ -32,7 +34,21 @@ def _longest() -> Panel:
         unit="s",
         steps=from_(PATIENCE_S / 2, PATIENCE_S),
         nothing="no responder",
-        wide=8,
+        wide=5,
+        links=(links.playbook("RunbookWaiting"),),
+    )
+
+
+def _heard() -> Panel:
+    return stat(
+        "Last heard",
+        "How long ago it heard of alerts: Alertmanager tells the heartbeat each minute, Prometheus is asked every few seconds.",
+        Query(signals.since(catalogue.RUNBOOK_HEARD, "side"), "{{side}}"),
+        unit="s",
+        steps=from_(120, 300),
+        nothing="nobody",
+        wide=5,
+        links=(links.playbook("AlertmanagerFailing"),),
     )
 
 
@@ -44,7 +60,20 @@ def _behind() -> Panel:
         unit="short",
         steps=from_(100),
         nothing="no mirror",
-        wide=8,
+        wide=5,
+    )
+
+
+def _whole() -> Panel:
+    return stat(
+        "Journal's faults",
+        "Breaks of its chain that nobody has accepted, and whether it cannot be written. Nothing is done without it.",
+        Query(signals.most(catalogue.RUNBOOK_JOURNAL_FAULTS)),
+        unit="none",
+        steps=from_(1),
+        nothing="no responder",
+        wide=4,
+        links=(links.playbook("JournalFaulty"),),
     )
 
 

@@ -26,6 +26,7 @@ from runbooks.engine.metering import Meter
 from runbooks.engine.registry import RefusedError, UnreachableError
 from runbooks.means import drafting, limits_of, mirror_of, places_of
 from runbooks.responder.api import create_api
+from runbooks.responder.gauges import Gauges
 from runbooks.responder.guard import SignInNeededError, Tries
 from runbooks.responder.operators import Operators, Sessions
 from runbooks.responder.pages import create_pages
@@ -85,7 +86,9 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
             await station.engine.recover()
             mirror = mirror_of(settings, station.engine.journal)
             Meter(station.telemetry, station.engine.desk, None if mirror is None else lambda: mirror.lag)
+            gauges = Gauges(station, mirror)
             tasks = [asyncio.create_task(station.engine.run_forever()), asyncio.create_task(_polling(station))]
+            tasks += [asyncio.create_task(gauges.look_forever())]
             tasks += [] if mirror is None else [asyncio.create_task(mirror.run_forever())]
             try:
                 yield

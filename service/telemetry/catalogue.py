@@ -55,6 +55,8 @@ from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
 from service.telemetry.repairs import RUNBOOK_ACTS as RUNBOOK_ACTS
 from service.telemetry.repairs import RUNBOOK_AWAITING as RUNBOOK_AWAITING
 from service.telemetry.repairs import RUNBOOK_AWAITING_OLDEST as RUNBOOK_AWAITING_OLDEST
+from service.telemetry.repairs import RUNBOOK_HEARD as RUNBOOK_HEARD
+from service.telemetry.repairs import RUNBOOK_JOURNAL_FAULTS as RUNBOOK_JOURNAL_FAULTS
 from service.telemetry.repairs import RUNBOOK_JOURNAL_LAG as RUNBOOK_JOURNAL_LAG
 from service.telemetry.repairs import RUNBOOK_RUNS as RUNBOOK_RUNS
 from service.telemetry.stores import DB_CONNECTIONS as DB_CONNECTIONS

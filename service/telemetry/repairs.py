@@ -1,4 +1,4 @@
-"""The metrics of the responder: what its runs came to, what waits for a person, and how far its journal's mirror is behind.
+"""The metrics of the responder: what its runs came to, what waits for a person, whom it hears, whether its journal is whole.
 
 Part of the catalogue. The states and outcomes mirror those of `runbooks.engine`; a test compares them.
 """
@@ -31,6 +31,13 @@ class ActOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Told(StrEnum):
+    """Who tells of alerts."""
+
+    ALERTMANAGER = "alertmanager"
+    PROMETHEUS = "prometheus"
+
+
 RUNBOOK_RUNS = Counter(
     "cubano_runbook_runs_total",
     "Runs of playbooks, by playbook and how they ended.",
@@ -51,4 +58,15 @@ RUNBOOK_AWAITING_OLDEST = Gauge(
 )
 RUNBOOK_JOURNAL_LAG = Gauge(
     "cubano_runbook_journal_lag_lines", "Lines of the responder's journal that the database does not have yet.", "lines"
+)
+RUNBOOK_JOURNAL_FAULTS = Gauge(
+    "cubano_runbook_journal_faults",
+    "What is wrong with the responder's journal: breaks of its chain that nobody has accepted, and that it cannot be written.",
+    "faults",
+)
+RUNBOOK_HEARD = Gauge(
+    "cubano_runbook_heard_timestamp_seconds",
+    "When the responder last heard of alerts, by who told.",
+    "seconds",
+    {"side": Told},
 )

@@ -13,7 +13,7 @@ OWNERS = {"payments", "platform", "finance", "support", "security", "festival"}
 CASES = [case for found in cases.by_noun().values() for case in found if isinstance(case, Case)]
 # Values that say nothing a person could read.
 NO_VALUE = {"TrafficVanished", "ControlAwayTooLong", "DbDown", "WorkerGone", "PaymentMetricsAbsent", "ServiceDown"}
-NO_VALUE |= {"TargetDown", "ConfigReloadFailing", "AlertmanagerFailing", "Watchdog"}
+NO_VALUE |= {"TargetDown", "ConfigReloadFailing", "AlertmanagerFailing", "Watchdog", "ResponderGone"}
 ALWAYS = {"Watchdog"}
 
 
