@@ -15,6 +15,11 @@ from runbooks.responder.station import Station
 from runbooks.responder.views import SAID, line_view, newest, run_view, stamp
 
 ASKING = frozenset({State.AWAITING_APPROVAL, State.WAITING_HUMAN, State.UNKNOWN})
+ACTIONS = {
+    State.AWAITING_APPROVAL: "Read the plan",
+    State.WAITING_HUMAN: "Your turn",
+    State.UNKNOWN: "Look, and say so",
+}
 DAY = timedelta(days=1)
 MOST_ENDED = 20
 _HIDDEN_LABELS = frozenset({"severity", "owner", "kind", "instance", "job"})
@@ -25,18 +30,22 @@ def board_view(station: Station) -> dict[str, Any]:
     runs = newest(station.engine.runs())
     recent = [each for each in runs if not each.is_open and station.clock() - each.since < DAY]
     firing = [_firing(station, each) for each in station.board.all()]
-    asking = [line_view(each) for each in runs if each.state in ASKING]
+    asking = [_line(station, each) for each in runs if each.state in ASKING]
     left = [each for each in firing if each["left"]]
     return {
         "asking": asking,
         "left": left,
         "needs": len(asking) + len(left),
-        "working": [line_view(each) for each in runs if each.is_open and each.state not in ASKING],
+        "working": [_line(station, each) for each in runs if each.is_open and each.state not in ASKING],
         "ended": [line_view(each) for each in recent[:MOST_ENDED]],
         "firing": [each for each in firing if not each["left"]],
         "deaf": station.deaf(),
         "listening": [_heard(station, side) for side in Side],
     }
+
+
+def _line(station: Station, run: Run) -> dict[str, Any]:
+    return line_view(run) | {"summary": _summary(station, run), "action": ACTIONS.get(run.state, "")}
 
 
 def _firing(station: Station, found: Firing) -> dict[str, Any]:

@@ -28,13 +28,13 @@ SAID = {
     State.VERIFYING: "It is done; now it is looked whether that helped.",
     State.WORSE: "It became worse; what was done is being put back.",
     State.RECOVERED: "Recovered, and verified.",
-    State.NO_EFFECT: "It was done and did not help. A person has to look.",
+    State.NO_EFFECT: "It has not recovered in time. A person has to look.",
     State.ROLLED_BACK: "What was done has been put back. A person has to look.",
     State.ABORTED: "Ended before it was through. A person has to look.",
     State.STOPPED: "It stopped by itself: this needs another playbook or a person.",
     State.OBSERVED: "Looked at; there is nothing here that a program should do.",
     State.REFUSED: "Somebody said no. Nothing was changed.",
-    State.EXPIRED: "Nobody answered in time. Nothing was changed.",
+    State.EXPIRED: "Nobody answered in time.",
     State.UNKNOWN: "Nobody knows whether the last act took hold. Look, and say so.",
 }
 

@@ -11,7 +11,7 @@ import psycopg
 
 from service.local.console import Console
 from service.local.processes import NotReady, Supervisor
-from service.local.responder import PEOPLE, TOKEN_VARIABLE
+from service.local.responder import PEOPLE, TOKEN_VARIABLE, token_file
 from service.local.shared import share, withdraw
 from service.local.system import (
     System,
@@ -41,7 +41,7 @@ async def run(system: System, console: Console, announce: Announce) -> None:
         loop.add_signal_handler(number, told_to_stop.set)
     try:
         if await _unless(told_to_stop, bring_up(system, supervisor)):
-            share(system.state.directory, environment(system))
+            share(system.state.directory, environment(system) | responder_environment(system))
             announce(supervisor.pids)
             await told_to_stop.wait()
         console.notice("up", "ending everything")
@@ -83,6 +83,7 @@ async def _watch(system: System, supervisor: Supervisor) -> None:
 async def _control(system: System, supervisor: Supervisor) -> None:
     """Its people first, so that they may sign in as soon as it answers."""
     for child in control(system):
+        token_file(system.state.directory, system.state.record.responder)
         settings = responder_environment(system)
         for name, role in PEOPLE.items():
             words = cubano("respond", "operators", "add", name, "--role", role, "--if-missing")

@@ -24,6 +24,8 @@
     } catch { /* it is starting again; the stream comes back by itself */ }
     asked = false;
   };
-  new EventSource(place).addEventListener("changed", refresh);
+  const stream = new EventSource(place);
+  stream.addEventListener("open", refresh); // what moved between the page and the stream
+  stream.addEventListener("changed", refresh);
   setInterval(refresh, 20000);
 })();
