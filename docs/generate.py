@@ -45,13 +45,12 @@ def life() -> str:
     return f"```mermaid\n{mermaid()}```\n"
 
 
-def settings() -> str:
-    """All settings of the service with their defaults."""
-    from service.settings import PREFIX, Settings  # noqa: PLC0415 - only this part needs the service
-
+def settings(whose: str = "service") -> str:
+    """All settings of the service, or of the responder, with their defaults."""
+    module = importlib.import_module({"service": "service.settings", "responder": "runbooks.settings"}[whose])
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {_default(field)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{module.PREFIX}{name.upper()}` | {_default(field)} | {field.description} |"
+        for name, field in module.Settings.model_fields.items()
     ]
     return "\n".join(["| setting | default | what it is |", "|---|---|---|", *rows, ""])
 
@@ -60,7 +59,7 @@ def _default(field: Any) -> str:
     if field.is_required():
         return "required"
     value = field.default.get_secret_value() if hasattr(field.default, "get_secret_value") else field.default
-    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
     return f"`{text}`" if text else "empty"
 
 

@@ -174,7 +174,10 @@ def read(folder: Path) -> Iterator[Entry]:
 def verify(folder: Path) -> list[str]:
     """Every break of the chain: a line that was edited, taken out, put in, moved, or cut off at the end."""
     faults, seq, previous, hashes = [], 0, GENESIS, {0: GENESIS}
-    path = folder / FILE
+    path, head = (
+        folder / FILE,
+        _head(folder),
+    )  # the head first: another process may be writing, and then it is an old one
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True) if path.exists() else (), 1):
         entry = _parsed(line)
         if entry is None:
@@ -189,15 +192,19 @@ def verify(folder: Path) -> list[str]:
             faults.append(f"line {number} was edited")
         seq, previous = entry.seq, entry.hash
         hashes[seq] = entry.hash
-    return faults + _missing_end(folder, hashes)
+    return faults + _missing_end(head, hashes)
 
 
-def _missing_end(folder: Path, hashes: Mapping[int, str]) -> list[str]:
+def _head(folder: Path) -> tuple[int, str]:
     try:
         head = json.loads((folder / HEAD).read_text())
-        seq, expected = int(head["seq"]), str(head["hash"])
+        return int(head["seq"]), str(head["hash"])
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # none yet, or a power cut took it
+        return 0, GENESIS  # none yet, or a power cut took it
+
+
+def _missing_end(head: tuple[int, str], hashes: Mapping[int, str]) -> list[str]:
+    seq, expected = head
     if seq not in hashes:
         return [f"entries up to {seq} were written, and the last one here is {max(hashes)}"]
     return [] if hashes[seq] == expected else [f"entry {seq} is another one than was written"]

@@ -61,10 +61,12 @@ def exchange(command: str, system: Mapping) -> str:
         "8000": system["api"],
         "8100": system["emulator"],
         "8025": system["mail"],
+        "8300": system["responder"],
         "9090": system["prometheus"] or "http://127.0.0.1:9090",
         "9093": system["alertmanager"] or "http://127.0.0.1:9093",
         "9101": system["metrics"]["serve"],
         "9102": system["metrics"]["work"],
+        "9103": system["metrics"]["respond"],
         "9104": system["metrics"]["emulate"],
     }
     for port, address in usual.items():
