@@ -26,6 +26,7 @@ _TIMEOUT_S = 10
 _PAID_S = 30
 _LAST_TRY = 99  # of the hundred a message has
 _CREATED = 201
+_MOST_AT_ONCE = 100  # checkouts that one address gets before a limit meets it; more than the drill's limit lets through
 
 
 class MishapError(RuntimeError):
@@ -102,14 +103,26 @@ def _bought(stack: Stack) -> str:
 
 
 def _cards_tried(stack: Stack, args: Args) -> Heal:
-    """Somebody opens one checkout after the other, as fast as the limits let one address, and tries stolen cards on each."""
+    """Somebody opens one checkout after the other, as fast as the limits let one address, and tries stolen cards on each.
+
+    At first all that are to be had at once, so that from then on it is the rate alone that holds them back.
+    """
+    for _ in range(_MOST_AT_ONCE):
+        if _check_out(stack) is None:
+            break
 
     def attempt() -> None:
         order = _check_out(stack)
-        for _ in range(int(args.get("a_checkout", 8)) if order else 0):
+        for _ in range(int(args.get("a_checkout", 10)) if order else 0):
             _pay(stack, order or {}, DECLINED)
 
-    return _repeated("stolen cards", 0.2, attempt)
+    heals = [_repeated(f"stolen cards {number}", 0.2, attempt) for number in range(2)]
+
+    def heal() -> None:
+        for each in heals:
+            each()
+
+    return heal
 
 
 def _mail_refused(stack: Stack, _: Args) -> Heal:
@@ -155,7 +168,10 @@ def _tickets_void(stack: Stack, _: Args) -> Heal:
         "CREATE OR REPLACE FUNCTION drill_void_tickets() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN NEW.status := 'void'; RETURN NEW; END $$",
     )
-    _run(stack, "CREATE TRIGGER drill_void_tickets BEFORE INSERT ON tickets EXECUTE FUNCTION drill_void_tickets()")
+    _run(
+        stack,
+        "CREATE TRIGGER drill_void_tickets BEFORE INSERT ON tickets FOR EACH ROW EXECUTE FUNCTION drill_void_tickets()",
+    )
 
     def heal() -> None:
         _run(stack, "DROP TRIGGER drill_void_tickets ON tickets")
