@@ -202,14 +202,19 @@ def _ended(on: Play, run_id: str) -> None:
                 on.report.mitigate_s = round(min(each["at"] for each in done) - on.began, 1)
                 on.report.moment(on.report.mitigate_s, ", ".join(each["do"] for each in done), "run")
             if run["state"] == "waiting_human":
-                answer = on.drill.answers.get(run["waitsFor"], "done")
-                on.scene.tell(run_id, "answer", {"step": run["waitsFor"], "text": answer})
+                on.scene.tell(run_id, "answer", {"step": run["waitsFor"], "text": _answer(on, run)})
             if run["state"] == "awaiting_approval" and on.drill.person == "approve":
                 _approve(on, run_id)  # planned anew: after a person's answer, or because the world has moved
             if run["state"] in ENDED:
                 break
         time.sleep(0.3)
     _judge_end(on, run)
+
+
+def _answer(on: Play, run: dict[str, Any]) -> str:
+    """As the drill says; else the first answer the step offers, which is the one that goes on."""
+    offered = next((each["answers"] for each in run["steps"] if each["name"] == run["waitsFor"]), [])
+    return on.drill.answers.get(run["waitsFor"]) or next(iter(offered), "done")
 
 
 def _judge_end(on: Play, run: dict[str, Any] | None) -> None:
