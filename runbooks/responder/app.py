@@ -59,6 +59,7 @@ def create_app(settings: Settings, *, checkpoint: Strike = lambda _: None) -> Li
             HTTPException: _told,
             UnreachableError: _not_known,
             RefusedError: _not_known,
+            Exception: _broken,
         },
         after_request=_guarded,
         openapi_config=None,
@@ -203,6 +204,14 @@ def _told(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any
     renderer: Renderer = request.app.state.renderer
     text = renderer.page("sorry.html", title=error.detail or "This cannot be shown", status=error.status_code)
     return Response(text, status_code=error.status_code, headers=headers, media_type=MediaType.HTML)
+
+
+def _broken(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A mistake of ours: it is written down, and the person on call is told where to go on."""
+    log.error("a page failed", path=request.url.path, exc_info=error)
+    return _told(
+        request, HTTPException("This page is broken. Everything else goes on: cubano runbook runs", status_code=500)
+    )
 
 
 def _not_known(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -80,6 +80,8 @@ def line_view(run: Run) -> dict[str, Any]:
         "shownBegan": stamp(run.started_at),
         "acts": [_attempt_view(each) for each in run.attempts.values()],
         "flaws": list(run.flaws),
+        "summary": "",
+        "action": "",
     }
 
 

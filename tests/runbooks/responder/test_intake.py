@@ -79,6 +79,18 @@ def test_an_unknown_alert_is_on_the_board_and_in_the_journal_and_nothing_is_done
     assert 1 == [each["kind"] for each in responder.journal()].count("alarm.unknown")
 
 
+def test_the_first_page_shows_what_has_ended(responder):
+    """Also a run that somebody stopped."""
+    responder.alert("LedgerImbalance")
+    (run,) = responder.runs()
+    responder.client.post(f"/api/runs/{run['id']}/abort", json={}, headers=responder.as_("lead"))
+
+    responder.sign_in()
+    assert "Ended in the last day" in responder.page("/")
+    assert "LedgerImbalance" in responder.page("/incidents")
+    assert "post-mortem" in responder.page(f"/incidents/{run['id']}")
+
+
 def test_resolved_ends_no_run(responder):
     """That Alertmanager says so proves nothing; the run goes on, and it is written down."""
     responder.alert("LedgerImbalance")
