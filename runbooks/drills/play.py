@@ -213,7 +213,7 @@ def _ended(on: Play, run_id: str) -> None:
 
 def _answer(on: Play, run: dict[str, Any]) -> str:
     """As the drill says; else the first answer the step offers, which is the one that goes on."""
-    offered = next((each["answers"] for each in run["steps"] if each["name"] == run["waitsFor"]), [])
+    offered: list[str] = next((each["answers"] for each in run["steps"] if each["name"] == run["waitsFor"]), [])
     return on.drill.answers.get(run["waitsFor"]) or next(iter(offered), "done")
 
 
