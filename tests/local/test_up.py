@@ -188,13 +188,17 @@ def test_killed_part_comes_back(system, part):
 
 def test_kill_9_of_cubano_up_leaves_nothing(tmp_path):
     """When `cubano up` itself is killed all its children go, the database too, and the directory is free again."""
-    killed = Running(tmp_path / "state", "--without", "emulate,serve,work,responder,prometheus,alertmanager", **NO_GATEWAY)
+    killed = Running(
+        tmp_path / "state", "--without", "emulate,serve,work,responder,prometheus,alertmanager", **NO_GATEWAY
+    )
 
     killed.process.kill()
     killed.process.communicate()
 
     assert eventually(lambda: not [pid for pid in killed.found["pids"].values() if alive(pid)])
-    again = Running(tmp_path / "state", "--without", "emulate,serve,work,responder,prometheus,alertmanager", **NO_GATEWAY)
+    again = Running(
+        tmp_path / "state", "--without", "emulate,serve,work,responder,prometheus,alertmanager", **NO_GATEWAY
+    )
     assert 0 == again.stop()
     assert [] == _left_of(again)
     forget(tmp_path / "state" / "postgres")
@@ -204,7 +208,10 @@ def test_own_database_server_is_used(system, tmp_path):
     """With CUBANO_DATABASE_URL nothing embedded is started: the given server is migrated, seeded and used."""
     given = system.found["database_url"]
     own = Running(
-        tmp_path / "state", "--without", "serve,work,emulate,mail,responder,prometheus,alertmanager", CUBANO_DATABASE_URL=given
+        tmp_path / "state",
+        "--without",
+        "serve,work,emulate,mail,responder,prometheus,alertmanager",
+        CUBANO_DATABASE_URL=given,
     )
 
     assert given == own.found["database_url"]
