@@ -87,6 +87,7 @@ def _run() -> None:
         port=settings.port,
         ws="none",
         lifespan="on",
+        loop="asyncio",  # uvloop starts no program as another account, and a backup is tried as nobody
         log_config=None,
         access_log=False,
         server_header=False,
