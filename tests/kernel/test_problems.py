@@ -5,17 +5,17 @@ import pytest
 import sqlalchemy.exc
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 
-from service.kernel import errors, refusals
+from service.kernel import errors, refusals, shedding
 from service.kernel.errors import FieldError, GatewayUnavailable, Invalid, KeyInFlight, SoldOut
 from service.kernel.problems import HTTP_CODES, INTERNAL, TABLE, kind_of, to_problem
 
-TREE = {errors.__name__, refusals.__name__}
+TREE = {errors.__name__, refusals.__name__, shedding.__name__}
 # Never leave the worker: the inbox retries the one and keeps the other for a person.
 INTERNAL_ONLY = {errors.NotYet, errors.Parked}
 
 
 def leaves(root: type[Exception]) -> set[type[Exception]]:
-    """The classes of the tree in `errors.py` and `refusals.py` that are raised; some are families, too."""
+    """The classes of the tree in `errors.py`, `refusals.py` and `shedding.py` that are raised; some are families, too."""
     below = [each for each in root.__subclasses__() if each.__module__ in TREE]
     itself = {root} if root in TABLE or not below else set()
     return itself.union(*(leaves(each) for each in below))
@@ -38,7 +38,7 @@ def test_a_code_means_one_thing():
 
 def test_the_tree_in_the_docstring_is_the_tree():
     """Each class is drawn."""
-    drawn = f"{errors.__doc__} {refusals.__doc__}".split()
+    drawn = f"{errors.__doc__} {refusals.__doc__} {shedding.__doc__}".split()
 
     assert [] == [each.__name__ for each in leaves(errors.CubanoError) if each.__name__ not in drawn]
 
