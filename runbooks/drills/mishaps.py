@@ -1,4 +1,4 @@
-"""What goes wrong with cards, letters, tickets, seats, refunds and secrets: more faults, in the form of those in `faults`.
+"""What goes wrong with cards, letters, tickets, seats and secrets: more faults, in the form of those in `faults`.
 
 Where a fault needs an order it buys one itself, so that nothing depends on who happens to be buying. To add one: a function
 here and its row in `MISHAPS`.
@@ -7,7 +7,6 @@ here and its row in `MISHAPS`.
 import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ Heal = Callable[[], None]
 Args = Mapping[str, Any]
 
 _TIMEOUT_S = 10
-_PAID_S = 30
 _LAST_TRY = 99  # of the hundred a message has
 _CREATED = 201
 _MOST_AT_ONCE = 100  # checkouts that one address gets before a limit meets it; more than the drill's limit lets through
@@ -83,20 +81,6 @@ def _ordered(stack: Stack) -> dict[str, Any]:
     if order is None:
         raise MishapError("nobody gets a checkout")
     return order
-
-
-def _bought(stack: Stack) -> str:
-    """The id of an order that is paid."""
-    order = _ordered(stack)
-    _pay(stack, order, CARD)
-    url = f"{stack.found['api']}/api/payment/order/{order['orderId']}"
-    deadline = time.monotonic() + _PAID_S
-    while time.monotonic() < deadline:
-        seen = httpx.get(url, headers={"Authorization": f"Bearer {order['accessToken']}"}, timeout=_TIMEOUT_S)
-        if seen.is_success and seen.json().get("status") == "paid":
-            return str(order["orderId"])
-        time.sleep(0.3)
-    raise MishapError("what was bought is not paid")
 
 
 # ---- the faults --------------------------------------------------------------------------------------------------------
@@ -208,32 +192,6 @@ def _queue_held(stack: Stack, args: Args) -> Heal:
     return heal
 
 
-def _refund_dead(stack: Stack, _: Args) -> Heal:
-    """A refund was asked for two days ago, could not be sent until its tries were used up, and nobody looked."""
-    order = _bought(stack)
-    headers = {
-        "Authorization": f"Bearer {stack.found['api_keys']['finance']}",
-        "Idempotency-Key": f"drill-{uuid4()}",
-    }
-    wish = {"orderId": order, "reason": "ticket_returned"}
-    answer = httpx.post(f"{stack.found['api']}/api/payment/refund", json=wish, headers=headers, timeout=_TIMEOUT_S)
-    if answer.status_code != _CREATED:
-        raise MishapError(f"no refund could be asked for: {answer.status_code}")
-    refund = {"key": answer.json()["refundId"]}
-    given_up = """
-        UPDATE outbox SET state = 'dead', attempts = 100, leased_until = NULL, last_error = 'the gateway was away'
-        WHERE kind = 'refund.send' AND key = %(key)s AND state = 'pending' AND attempts >= 1
-            AND (leased_until IS NULL OR leased_until < now())
-    """
-    deadline = time.monotonic() + _PAID_S
-    while _run(stack, given_up, refund) != 1:
-        if time.monotonic() > deadline:
-            raise MishapError("the refund was not given up; is its way to the gateway open?")
-        time.sleep(0.2)
-    _run(stack, "UPDATE refunds SET updated_at = now() - interval '2 days' WHERE id = %(key)s", refund)
-    return lambda: None
-
-
 def _secret_rotated(stack: Stack, args: Args) -> Heal:
     """Somebody has rotated the endpoint's secret at the gateway; whoever may has written the new one into the responder's folder."""
     provider = str(args.get("provider", "stripe"))
@@ -283,7 +241,6 @@ MISHAPS: Mapping[str, Callable[[Stack, Args], Heal]] = {
     "stock.off": _stock_off,
     "tickets.void": _tickets_void,
     "queue.held": _queue_held,
-    "refunds.dead": _refund_dead,
     "webhooks.rotated": _secret_rotated,
     "orders.unheard": _order_unheard,
 }
