@@ -26,11 +26,11 @@ _LONGEST_BACKUP_S = 120
 _QUIET = "sunrise-social"  # ticket types that the crowd of a drill does not want
 _QUIET_TOO = "orishas-masterclass"
 _LOCK = "SELECT FROM stock WHERE ticket_type = %s FOR UPDATE"
-# One long statement: each round takes the row for a second in a transaction within, gives it back, and begins again.
+# One long statement: each round locks two tables for a second in a transaction within, gives them back, and begins again.
 _HOGS = """
     DO $$ BEGIN FOR round IN 1..600 LOOP
         BEGIN
-            PERFORM FROM stock WHERE ticket_type = 'full-pass' FOR UPDATE;
+            LOCK TABLE orders, payments IN EXCLUSIVE MODE;
             PERFORM pg_sleep(1);
             RAISE EXCEPTION 'and back';
         EXCEPTION WHEN raise_exception THEN NULL;
@@ -80,21 +80,29 @@ def _ask_and_close(session: psycopg.Connection[Any], statement: bytes, args: lis
 def deadlocks(stack: Stack, _: Args) -> Heal:
     """A script in one long transaction takes rows in its own order; whoever comes the other way round and it lock each other out."""
     script, other, ended = _connect(stack, "script"), _connect(stack, "import"), threading.Event()
-    script.execute("SET deadlock_timeout = '100ms'")
+    script.execute("SET deadlock_timeout = '1h'")  # the other one is broken off: it counts when its transaction ends
+    other.execute("SET deadlock_timeout = '2s'")
     script.commit()
+    other.commit()
     script.execute(_LOCK, [_QUIET])
-    other.execute(_LOCK, [_QUIET_TOO])
-    _in_background("the other", lambda: _ask_and_close(other, _LOCK.encode(), [_QUIET]))
 
-    def again() -> None:
-        while not ended.wait(2):
+    def take() -> None:
+        while not ended.wait(1):
+            with script.transaction():  # a savepoint: what was taken before stays
+                script.execute(_LOCK, [_QUIET_TOO])
+                raise psycopg.Rollback
+
+    def come() -> None:
+        while not ended.wait(0.1):
             try:
-                with script.transaction():  # a savepoint: what was taken before stays
-                    script.execute(_LOCK, [_QUIET_TOO])
+                other.execute(_LOCK, [_QUIET_TOO])
+                other.execute(_LOCK, [_QUIET])
             except psycopg.errors.DeadlockDetected:
-                continue
+                pass
+            other.rollback()
 
-    _in_background("script", again)
+    _in_background("import", come)
+    _in_background("script", take)
 
     def heal() -> None:
         ended.set()
@@ -104,7 +112,7 @@ def deadlocks(stack: Stack, _: Args) -> Heal:
 
 
 def hogged_rows(stack: Stack, _: Args) -> Heal:
-    """An import takes the row that everybody wants, again and again for a second, in one statement that never ends."""
+    """An import keeps everybody from writing orders, again and again for a second, in one statement that never ends."""
     hog = _connect(stack, "import")
     _in_background("hog", lambda: _ask_and_close(hog, _HOGS.encode()))
     return lambda: _close(hog)

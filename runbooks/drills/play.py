@@ -226,6 +226,12 @@ def _judge_end(on: Play, run: dict[str, Any] | None) -> None:
     if report.state not in on.drill.ends:
         said = (run or {}).get("why", "")
         report.fault(f"the run ended as {report.state}, expected {' or '.join(on.drill.ends)}: {said}")
+    if (
+        run is not None
+        and "recovered" in on.drill.ends
+        and not [each for each in run["acts"] if each["outcome"] == "done"]
+    ):
+        report.fault("nothing was done by the run: what recovered, recovered by itself")
     if report.state == "recovered":
         report.recover_s = round(on.since, 1)
         if report.recover_s > within.recover:

@@ -56,6 +56,7 @@ class EngineSettings:
     look_again_s: float = 2  # between them
     keep_s: int = 21_600  # for how long a lease is renewed
     roles: frozenset[str] = frozenset({"on_call", "admin"})  # who may approve
+    least_s: float = 0  # real seconds that what was done has for taking effect, at whatever pace
     evidence: tuple[Path, ...] = ()
     evidence_days: int = 35
 
@@ -131,6 +132,10 @@ class Desk:
     def span(self, seconds: float) -> timedelta:
         """A duration of production at this pace."""
         return timedelta(seconds=seconds / self.pace)
+
+    def patience(self, seconds: float) -> timedelta:
+        """The same for what waits for the world, which runs no faster in a drill: never less than a fast drill leaves it."""
+        return max(self.span(seconds), timedelta(seconds=min(seconds, self.settings.least_s)))
 
     def since(self, at: datetime) -> timedelta:
         return self.clock() - at

@@ -103,7 +103,7 @@ class Judging:
         now = self._desk.clock()
         if now >= deadline:
             self._record.move(run, State.VERIFYING, Event.TIME_OUT, f"its deadline is over: {words}")
-        elif now - run.since >= self._desk.span(step.within_s):
+        elif now - run.since >= self._desk.patience(step.within_s):
             self._record.move(run, State.VERIFYING, Event.TIME_OUT, f"not recovered in time: {words}")
 
     def _play_on(self, run: Run, playbook: Playbook, step: Step) -> None:

@@ -66,7 +66,7 @@ class Runner:
     def deadline(self, run: Run, playbook: Playbook) -> datetime:
         """Until when it may run, not counting what people took."""
         began = run.begun_at or self._desk.clock()
-        return began + self._desk.span(playbook.limits.deadline_s) + timedelta(seconds=run.waited_s)
+        return began + 2 * self._desk.patience(playbook.limits.deadline_s / 2) + timedelta(seconds=run.waited_s)
 
     async def _step(self, run: Run) -> None:
         playbook = self._desk.playbook_of(run)
