@@ -81,7 +81,7 @@ def deadlocks(stack: Stack, _: Args) -> Heal:
     """A script in one long transaction takes rows in its own order; whoever comes the other way round and it lock each other out."""
     script, other, ended = _connect(stack, "script"), _connect(stack, "import"), threading.Event()
     script.execute("SET deadlock_timeout = '1h'")  # the other one is broken off: it counts when its transaction ends
-    other.execute("SET deadlock_timeout = '2s'")
+    other.execute("SET deadlock_timeout = '1300ms'")
     script.commit()
     other.commit()
     script.execute(_LOCK, [_QUIET])
