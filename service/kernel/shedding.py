@@ -1,7 +1,7 @@
 """What is answered while load is shed: come later, each at another time, so that nobody comes back as a crowd.
 
-    SalesPaused
-    └── LoadShed   a branch of the tree in `errors.py`
+SalesPaused
+└── LoadShed   a branch of the tree in `errors.py`
 """
 
 from service.kernel.errors import SalesPaused

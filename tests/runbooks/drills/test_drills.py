@@ -18,21 +18,12 @@ pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("drills"), pytest.mark.
 CHOSEN = ("gateway-outage", "dead-letters", "pool-exhausted")
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    needed(Tool.PROMETHEUS), needed(Tool.ALERTMANAGER)
-    folder = tmp_path_factory.mktemp("drills")
-    drills = load_drills()
-    found = run_drills([drills[name] for name in CHOSEN], folder, SCALE, logging.getLogger("drills").info)
-    for each in found:
-        evidence.write(each, folder / "evidence")
-    return {each.drill: each for each in found}
-
-
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_drill_is_green(reports, record_property, name):
+def test_a_drill_is_green(tmp_path, record_property, name):
     """The alert comes, one plan is approved, the run is verified, everything is back, and nobody else was woken."""
-    found = reports[name]
+    needed(Tool.PROMETHEUS), needed(Tool.ALERTMANAGER)
+    (found,) = run_drills([load_drills()[name]], tmp_path, SCALE, logging.getLogger("drills").info)
+    evidence.write(found, tmp_path / "evidence")
     record_property(
         "measured",
         f"drill {name}: detected {evidence.seconds(found.detect_s)} s, mitigated {evidence.seconds(found.mitigate_s)} s, "
