@@ -18,7 +18,20 @@ from typing import Any
 import click
 from sqlalchemy.dialects import postgresql
 
-from docs.lists import actions, alerts, cases, differences, fences, matter, objectives, reads, reasons, roles, zones
+from docs.lists import (
+    actions,
+    alerts,
+    cases,
+    differences,
+    drills,
+    fences,
+    matter,
+    objectives,
+    reads,
+    reasons,
+    roles,
+    zones,
+)
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- generated: (?P<what>[^\n]*?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -194,6 +207,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "alerts": alerts,
     "capabilities": capabilities,
     "differences": differences,
+    "drills": drills,
     "cases": cases,
     "fences": fences,
     "help": help_of,

@@ -19,6 +19,23 @@ def roles() -> str:
     return _table(head, [*rows, limits])
 
 
+def drills() -> str:
+    """Every drill with what it proves and what its last committed run measured; a dash where there is none yet."""
+    from runbooks.drills.drill import load_drills  # noqa: PLC0415 - only this part needs the runbooks
+    from runbooks.drills.evidence import committed, money, seconds  # noqa: PLC0415
+
+    proved = committed()
+    rows = []
+    for name, each in load_drills().items():
+        found = proved.get(name)
+        times = [seconds(getattr(found, key, None)) for key in ("detect_s", "mitigate_s", "recover_s")]
+        price = found.price if found is not None else {}
+        cost = [str(price.get("checkouts_failed", "-")), money(price["cents_not_taken"]) if price else "-"]
+        rows.append([f"`{name}`", each.playbook or "must stay silent", *times, *cost, found.at[:10] if found else "-"])
+    head = ["drill", "playbook", "alert s", "mended s", "verified s", "checkouts failed", "not taken", "green on"]
+    return _table(head, rows)
+
+
 def reasons() -> str:
     """Why money may go back, as a person says it."""
     from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service

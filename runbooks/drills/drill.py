@@ -53,8 +53,8 @@ class Within(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`playbook` is whose run must end in `ends`; a negative drill has none and must leave everybody asleep.
 
-    `starts` says by what: its alert, or a person's hand where it is only scheduled. `person` decides for it: approve, refuse, late (after the approval has expired), or nobody. `heal` is when the fault is
-    taken away: `before` the run is approved (what only a person can mend), `after` the run has ended, or `never` because
+    `starts` says by what: its alert, or a person's hand where it is only scheduled. `person` decides for it: approve,
+    refuse, late (after the approval has expired), or nobody. `heal` is when the fault is taken away: `before` the run is approved (what only a person can mend), `after` the run has ended, or `never` because
     the run itself does it. `kill` names a checkpoint of the engine at which it is ended by SIGKILL.
     """
 

@@ -12,6 +12,7 @@ import msgspec
 
 from runbooks.drills.report import Moment, Report
 
+COMMITTED = Path(__file__).parent / "evidence"
 LANES = ("fault", "alert", "people", "run", "customers")
 _COLOURS = {"fault": "#ff8a78", "alert": "#f3c46b", "people": "#b9a6ff", "run": "#7ed6b2", "customers": "#ece6f5"}
 _WIDTH, _LANE, _LEFT, _TOP = 960, 62, 104, 58
@@ -30,6 +31,13 @@ def write(report: Report, folder: Path) -> list[Path]:
         path.write_text(text)
     _remember(report, folder / "evidence.json")
     return list(files)
+
+
+def committed(folder: Path = COMMITTED) -> dict[str, Report]:
+    """The reports that are kept beside the drills, by drill: the green ones."""
+    read = [msgspec.json.decode(path.read_bytes(), type=Report) for path in sorted(folder.glob("*.json"))
+            if path.name != "evidence.json"]  # fmt: skip
+    return {each.drill: each for each in read if each.is_green}
 
 
 def _remember(report: Report, path: Path) -> None:

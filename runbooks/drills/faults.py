@@ -24,6 +24,7 @@ Fault = Callable[[Stack, Mapping[str, Any]], Heal]
 
 _TIMEOUT_S = 10
 _STUCK_DAYS = 3
+_WHICH = ("times", "after", "probability")  # of the calls that match: how many, from which on, which share
 _TRIES = 20  # how often an event is tried; a test compares it with the service's number
 
 
@@ -67,7 +68,7 @@ class Wire:
     def _now(stack: Stack) -> list[dict[str, Any]]:
         answer = httpx.get(f"{stack.emulator}/faults", timeout=_TIMEOUT_S).raise_for_status().json()
         return [
-            {key: each[key] for key in ("id", "match", "effects", "times") if each.get(key) is not None}
+            {key: each[key] for key in ("id", "match", "effects", *_WHICH) if each.get(key) is not None}
             for each in answer["faults"]
         ]
 
@@ -84,8 +85,8 @@ def _wire(effects: dict[str, Any]) -> Fault:
         }
         if "status" in args:
             made = {"error": {"status": args["status"]}}
-        times = {"times": int(args["times"])} if "times" in args else {}
-        return Wire.add(stack, {"id": f"drill-{time.monotonic_ns()}", "match": match, "effects": made, **times})
+        which = {name: args[name] for name in _WHICH if name in args}
+        return Wire.add(stack, {"id": f"drill-{time.monotonic_ns()}", "match": match, "effects": made, **which})
 
     return fault
 

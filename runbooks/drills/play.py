@@ -25,7 +25,8 @@ ENDED = frozenset({
     *("recovered", "no_effect", "rolled_back", "aborted", "stopped", "observed", "refused", "expired", "unknown"),
 })  # fmt: skip
 REVERT_S = 60
-LATE_S = 10  # beyond the life of an approval, at the drill's pace
+AWAITING_S = 1800  # a plan that nobody approves is let go after that, at the pace of production
+LATE_S = 10
 SLACK_S = 25  # beyond what it has to keep, before it is given up
 
 Say = Callable[[str], None]
@@ -172,7 +173,8 @@ def _decided(on: Play, run: dict[str, Any]) -> None:
     plan_hash = run["plan"]["hash"]
     if drill.person == "late":
         wait_for(
-            lambda: _if(scene.run(run["id"]), lambda found: found["state"] in ENDED), 300 / on.stack.scale + LATE_S
+            lambda: _if(scene.run(run["id"]), lambda found: found["state"] in ENDED),
+            AWAITING_S / on.stack.scale + LATE_S,
         )
         if scene.tell(run["id"], "approve", {"hash": plan_hash}) is not None:
             on.report.fault("an approval was taken although it came too late")

@@ -16,10 +16,11 @@ def run_drills(drills: Iterable[Drill], folder: Path, scale: int, say: Callable[
     settings: dict[str, str] = {}
     try:
         for number, drill in enumerate(drills):
-            if stack is None or dict(drill.settings) != settings or not reports or not reports[-1].is_green:
+            wanted = {**drill.settings, **({"CUBANO_RESPOND_DIES_AT": drill.kill} if drill.kill else {})}
+            if stack is None or wanted != settings or not reports or not reports[-1].is_green:
                 if stack is not None:
                     stack.stop()
-                settings = dict(drill.settings)
+                settings = wanted
                 stack = Stack(folder / f"system-{number}", scale)
                 say(f"\n{drill.drill}: starting a system")
                 stack.start(settings)
