@@ -52,7 +52,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     }
     with listening() as traces, _sink(folder, customers) as mail, _sink(folder, alerts):
         settings |= {"OTEL_EXPORTER_OTLP_ENDPOINT": traces.base_url, "OTEL_TRACES_SAMPLER_ARG": "0.5"}
-        running = Running(folder / "state", "--without", "mail,responder,prometheus,alertmanager", **settings)
+        running = Running(folder / "state", "--without", "mail,prometheus,alertmanager", **settings)
         yield System(Local(running), {**running.found, "smtp": f"127.0.0.1:{alerts}"}, mail)
         running.stop()
     forget(running.state / "postgres")
