@@ -24,7 +24,7 @@ CALM_S = 60
 ENDED = frozenset({
     *("recovered", "no_effect", "rolled_back", "aborted", "stopped", "observed", "refused", "expired", "unknown"),
 })  # fmt: skip
-REVERT_S = 60
+REVERT_S = 100  # an alert that is kept for a while keeps its lease renewed
 AWAITING_S = 1800  # a plan that nobody approves is let go after that, at the pace of production
 LATE_S = 10
 SLACK_S = 25  # beyond what it has to keep, before it is given up
@@ -59,6 +59,7 @@ def play(stack: Stack, drill: Drill, say: Say) -> Report:
     on = Play(stack, drill, say, report, Scene(stack))
     started = time.monotonic()
     with ExitStack() as opened:
+        opened.callback(on.scene.http.close)
         on.watch = opened.enter_context(watching(stack))
         on.crowd = opened.enter_context(coming(stack, drill.load))
         opened.callback(_heal, on)

@@ -67,14 +67,17 @@ class Stack:
 
     def stop(self) -> None:
         """End it as Ctrl-C would, and wait."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        self.process.send_signal(signal.SIGINT)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(END_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(END_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def last_lines(self, many: int = 30) -> str:
         with self._log("r") as log:
