@@ -31,17 +31,17 @@ AFTER_A_DEATH_S = 50  # longer than any lease: that of a sweep is the longest wi
 TOLERATED_S = 200  # between the time of a signature and ours; beyond 300 it is refused
 SECRETS = {"stripe": "whsec_cubano_test", "paypal": "WH-CRASH-TEST"}
 _WAITING = """
-    SELECT count(*) AS how_many, extract(epoch FROM min(due_at) - now())::float AS rest_s
-    FROM (SELECT due_at FROM payment_events WHERE state = 'pending'
-          UNION ALL SELECT due_at FROM outbox WHERE state = 'pending') AS waiting
+    SELECT count(*) AS how_many, extract(epoch FROM min(due_at) - now())::float AS rest_s FROM (SELECT due_at
+    FROM payment_events WHERE state = 'pending' UNION ALL SELECT due_at FROM outbox WHERE state = 'pending') AS waiting
 """
 _OPEN = """
     SELECT kind, key, state, attempts, due_at, leased_until, last_error FROM outbox WHERE state <> 'done'
     UNION ALL
-    SELECT type, event_id, state, attempts, due_at, NULL, last_error FROM payment_events
-    WHERE state IN ('pending', 'dead')
+    SELECT type, event_id, state, attempts, due_at, NULL, last_error FROM payment_events WHERE state IN ('pending', 'dead')
 """
-IN_HAND_S = 5.0  # longer than a letter takes to be handed over
+_LETTERS = (
+    "SELECT 1 FROM outbox WHERE state = 'pending' AND kind LIKE 'mail.%%' AND due_at <= now() + %s * interval '1 s'"
+)
 ENOUGH_S = 30  # for any wait of a play
 
 
@@ -154,7 +154,7 @@ class Play:
             if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
                 raise RuntimeError(f"the service ended by itself ({status}):\n{self.log[-3000:]}")
             self.deaths += 1
-            await self._turn(AFTER_A_DEATH_S)
+            await self.advance(AFTER_A_DEATH_S, dead=True)
             await self.start(None)
 
     async def end(self) -> None:
@@ -162,18 +162,10 @@ class Play:
             os.kill(self._pid, signal.SIGKILL)
             await self.nursery.death()
 
-    async def advance(self, seconds: float) -> None:
-        """Turn the clocks when nothing is in anybody's hands: a lease that a turned clock ends under a living sender would have
-        its letter sent twice, which no real clock does. What the dead have in hand stays there."""
-        due = "SELECT 1 FROM outbox WHERE state = 'pending' AND due_at <= now() + make_interval(secs => %s)"
-        with suppress(TimeoutError):
-            async with asyncio.timeout(IN_HAND_S):
-                while await self.rows(due, self.ahead_s):  # noqa: ASYNC110 - it watches other processes
-                    await asyncio.sleep(0.05)
-        await self._turn(seconds)
-
-    async def _turn(self, seconds: float) -> None:
-        """The clocks of the service and of the gateways."""
+    async def advance(self, seconds: float, *, dead: bool = False) -> None:
+        """Turn all clocks; of the living when no letter is on its way, because a lease that ends under its sender sends it twice."""
+        while not dead and await self.rows(_LETTERS, self.ahead_s):  # noqa: ASYNC110 - it watches other processes
+            await asyncio.sleep(0.05)
         self.ahead_s += seconds
         _write_clock(self.folder, self.ahead_s)
         await self.control("POST", "clock", advance=round(seconds))

@@ -108,9 +108,11 @@ def between(library: Library, around: Around) -> Iterable[Fault]:
             yield Fault(extra.path, 1, f"{name} has two playbooks", mend)
     for drill, name in sorted((around.drills or {}).items()):
         playbook = library.get(name)
-        if name and (playbook is None or playbook.drill != drill):
+        if name and (playbook is None or not playbook.drill):  # beside its own a playbook may have harder ones
             path = f"runbooks/drills/{drill}.md"
-            problem = f"it is about {name}, which " + ("there is not" if playbook is None else "does not name it")
+            problem = f"it is about {name}, which " + (
+                "there is not" if playbook is None else "names no drill of its own"
+            )
             mend = (
                 meant(name, (each.name for each in library.all))
                 if playbook is None
