@@ -39,6 +39,7 @@ EMPTY: dict[str, str] = {
     'http_response_status_code=~"[45]': "and so is what was asked wrongly",
     'error_type!~""': "and so are our own",
     "ALERTS{": "nothing fires",
+    "cubano_runbook_": "no playbook was played yet, and this system's responder is told of no alert",
     "max by (kind, state) (cubano_outbox_messages{": "letters go out as they come, and what waits is gone before it is read",
 }
 
