@@ -1,4 +1,5 @@
-# The house door. Needs Python 3.11+, make and a package index; writes only into this folder (.venv/ and .cubano/).
+# The house door. Needs Python 3.11+, make and a package index; writes only into this folder (.venv/ and .cubano/);
+# the tests' databases lie in memory (/dev/shm) where there is room, and are removed.
 # `make` alone lists what there is.
 
 .DEFAULT_GOAL := help

@@ -16,7 +16,6 @@ from service.telemetry.catalogue import DB_DEADLOCKS, DB_OPERATION, DB_POOL, DB_
 from service.telemetry.labels import PoolState
 
 BUSY = 50  # of one operation in five minutes: fewer tell nothing of its speed
-LONG_S = 30.0  # how long a sum over a whole table may take
 
 
 async def read_reachable(world: World, _args: Args) -> Facts:

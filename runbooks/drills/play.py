@@ -18,14 +18,15 @@ from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene, wait_for
 from runbooks.drills.stack import Stack
 from runbooks.drills.watch import Watch, watching
+from runbooks.engine.desk import EngineSettings
+from runbooks.engine.states import OPEN, State
 
 STEADY_S = 4
 CALM_S = 60
-ENDED = frozenset({
-    *("recovered", "no_effect", "rolled_back", "aborted", "stopped", "observed", "refused", "expired", "unknown"),
-})  # fmt: skip
+ENDED = frozenset(str(each) for each in State if each not in OPEN) | {
+    str(State.UNKNOWN)
+}  # a person has to look: so far it goes
 REVERT_S = 100  # an alert that is kept for a while keeps its lease renewed
-AWAITING_S = 1800  # a plan that nobody approves is let go after that, at the pace of production
 LATE_S = 10
 SLACK_S = 25  # beyond what it has to keep, before it is given up
 
@@ -175,7 +176,7 @@ def _decided(on: Play, run: dict[str, Any]) -> None:
     if drill.person == "late":
         wait_for(
             lambda: _if(scene.run(run["id"]), lambda found: found["state"] in ENDED),
-            AWAITING_S / on.stack.scale + LATE_S,
+            EngineSettings().awaiting_s / on.stack.scale + LATE_S,
         )
         if scene.tell(run["id"], "approve", {"hash": plan_hash}) is not None:
             on.report.fault("an approval was taken although it came too late")

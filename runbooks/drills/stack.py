@@ -9,16 +9,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import psycopg
 
-READY_S = 120
 END_S = 15
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 # One address plays everybody, and who tries a fault out does not want to wait a minute for a gateway's health.
@@ -108,19 +105,3 @@ class Stack:
         if not said.stdout.split():
             raise NoStackError(f"{part} does not run")
         return int(said.stdout.split()[0])
-
-    def is_ready(self, url: str) -> bool:
-        try:
-            return httpx.get(url, timeout=2).is_success
-        except httpx.TransportError:
-            return False
-
-
-def eventually(so: Any, within_s: float, every_s: float = 0.2) -> bool:
-    """Whether it became so in time."""
-    deadline = time.monotonic() + within_s
-    while not (found := so()):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(every_s)
-    return bool(found)

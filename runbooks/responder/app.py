@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get
@@ -117,7 +118,7 @@ async def _station(settings: Settings, opened: AsyncExitStack, checkpoint: Strik
         notices=drafting(),
         checkpoint=checkpoint,
     )
-    telemetry = Telemetry("respond", version="0.1.0", environment=settings.environment)
+    telemetry = Telemetry("respond", version=version("cubano"), environment=settings.environment)
     return Station(settings, engine, library, world, telemetry, operators, Sessions(operators), _now)
 
 
