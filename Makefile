@@ -18,9 +18,6 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-# A failed test is tried once more, and named; more than three of them fail the run (tests/house/tries.py).
-TRIES := -p rerunfailures --reruns 1 --max-suite-reruns 4 --rerun-show-tracebacks
-
 # $(call step,heading,command): a heading, the command, and how long it took.
 step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
@@ -40,12 +37,13 @@ up: setup monitoring ## run the whole system on loopback until Ctrl-C
 test: setup browser monitoring lint types generated ## everything: lint, types, generated files, all tests
 	@$(MAKE) --keep-going --jobs=1 tests-side-by-side tests-alone
 
-# Both are run, whatever becomes of the first. Who judges time or takes all cores (marked `alone`) has the machine to itself.
+# Both are run, whatever becomes of the first; what failed is tried once more, and named (tests/house/tries.py).
+# Who judges time or takes all cores (marked `alone`) has the machine to itself.
 tests-side-by-side: setup
-	$(call step,tests side by side,$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone" $(TRIES))
+	$(call step,tests side by side,$(BIN)/python -m tests.house.tries -n 2 --dist loadgroup -m "not alone")
 
 tests-alone: setup
-	$(call step,tests alone,$(BIN)/python -m pytest -m "alone" $(TRIES))
+	$(call step,tests alone,$(BIN)/python -m tests.house.tries -m "alone")
 
 drill: setup monitoring ## break a system of its own in every way there is a drill for, and print what came of it
 	@$(BIN)/cubano drill run --all
