@@ -43,6 +43,9 @@ class Deciding:
     async def _decide(self, run: Run, playbook: Playbook, plan: Plan) -> None:
         if plan.ends and not plan.doing:
             self._record.move(run, State.PLANNED, Event.STOP, plan.ends)
+        elif not plan.doing and plan.is_blind:
+            why = f"nothing that was asked has answered: {'; '.join(plan.unknown)}"
+            self._record.move(run, State.PLANNED, Event.ASK, why)
         elif not plan.doing and any(each.kind == "act" and each.outcome == UNKNOWN for each in plan.found):
             why = f"what to do hangs on what is not known: {'; '.join(plan.unknown)}"
             self._record.move(run, State.PLANNED, Event.STOP, why)

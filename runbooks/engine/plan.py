@@ -5,6 +5,7 @@ condition on the way came out; the counts are not in it, because they move by th
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct, field
@@ -73,6 +74,15 @@ class Plan(Struct, frozen=True, kw_only=True):
     def doing(self) -> tuple[PlannedAct, ...]:
         """The acts that change something."""
         return tuple(each for each in self.acts if each.changes)
+
+    @property
+    def is_blind(self) -> bool:
+        """It asked, nothing answered, and no person is asked before it would be verified."""
+        before = list(takewhile(lambda each: each.kind != "verify", self.found))
+        checks = [each for each in before if each.kind == "check"]
+        asks = any(each.kind == "human" and each.outcome == "asks" for each in before)
+        silent = all(each.outcome == "unknown" for each in checks) and not any(each.known for each in self.acts)
+        return bool(checks) and silent and not asks
 
     @property
     def risk(self) -> Risk:

@@ -276,7 +276,7 @@ async def test_a_persons_step_without_consequence_is_planned_past(night):
 async def test_an_act_whose_condition_is_not_known_is_told_and_not_done(night):
     """Nobody knows whether it is the case: no run that waits for an effect of nothing, but a person who is told."""
     hangs = act(when={"watts__watts": "< 10"})
-    night.start(book(check("watts", read="house.watts"), hangs, verify()))
+    night.start(book(check(), check("watts", read="house.watts"), hangs, verify()))
     night.house.trouble["house.watts"] = "silent"
 
     run = await night.alarm()
