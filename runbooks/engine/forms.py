@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TypeVar
 
-from runbooks.engine.facts import Matcher, NoMatcherError, read_matcher
+from runbooks.engine.facts import Matcher, NoMatcherError, names, read_matcher
 from runbooks.engine.faults import Faults, meant
 from runbooks.engine.fields import Field, Scalar, only, words
 
@@ -119,6 +119,11 @@ class Form:
         for name, field in self._mapping(key):
             if not _FACT.fullmatch(name):
                 self.fault(field.line, f"{name} is no name of a fact", "write fact, or step.fact of an earlier step")
+                continue
+            if inserted := names(str(field.value)):
+                problem = f"{{{min(inserted)}}} in {key} of {self.what} is not filled in"
+                mend = "compare with a fixed value; a fact of another step is compared by `choose` or `when`"
+                self.fault(field.line, problem, mend)
                 continue
             try:
                 found[name] = read_matcher(field.value)

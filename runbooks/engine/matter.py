@@ -3,14 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitoring.alerts import by_noun
 from runbooks.engine.faults import Faults, meant
 from runbooks.engine.fields import Field
 from runbooks.engine.forms import Form
 from runbooks.engine.playbook import Autonomy, Domain, Limits
-
-# A playbook without front matter is read as one that only looks. Set when every playbook has been converted.
-FRONT_MATTER_REQUIRED = False
 
 SCHEDULES = ("daily", "weekly", "monthly", "yearly", "before-sale")
 KEYS: Mapping[str, str] = {
@@ -25,15 +21,6 @@ KEYS: Mapping[str, str] = {
     "schedule": "`daily`, `weekly`, `monthly`, `yearly` or `before-sale`",
 }
 _LIMITS = ("runs_per_day", "cooldown", "deadline", "orders", "sessions", "cents")
-_DOMAINS: Mapping[str, Domain] = {  # file of monitoring/alerts -> where its faults sit
-    **dict.fromkeys(("gateways", "payments", "webhooks"), Domain.GATEWAY),
-    **dict.fromkeys(("checkout", "objectives", "experience", "synthetic", "stock"), Domain.SERVICE),
-    **dict.fromkeys(("queues", "worker", "orders"), Domain.WORKER),
-    **dict.fromkeys(("books", "refunds", "disputes"), Domain.MONEY),
-    "database": Domain.DATABASE,
-    "mail": Domain.MAIL,
-    "access": Domain.ACCESS,
-}
 
 
 @dataclass(frozen=True)
@@ -79,13 +66,9 @@ def read_matter(field: Field, name: str, faults: Faults) -> Matter:
     )
 
 
-def without(name: str, faults: Faults) -> Matter:
-    """What is taken for a playbook that has no front matter yet."""
-    if FRONT_MATTER_REQUIRED:
-        mend = f"begin with ---, `runbook: {name}`, `domain: …` and ---"
-        faults.add(1, "there is no front matter", mend)
-    noun = next((noun for noun, alerts in by_noun().items() if name in {each.name for each in alerts}), "")
-    return Matter(name, (name,), name, _DOMAINS.get(noun, Domain.MONITORING), None, {}, Limits(), "", "")
+def stand_in(name: str) -> Matter:
+    """What the rest of a file is read with when its front matter is missing or not closed, which is a fault."""
+    return Matter(name, (name,), name, Domain.MONITORING, None, {}, Limits(), "", "")
 
 
 def _needs(form: Form) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from runbooks.engine.faults import BrokenError, Fault, Faults, meant
 from runbooks.engine.fences import KINDS, Fence, read_step
 from runbooks.engine.fields import Field, parse
-from runbooks.engine.matter import Matter, read_matter, without
+from runbooks.engine.matter import Matter, read_matter, stand_in
 from runbooks.engine.playbook import HEADINGS, Act, Autonomy, Evidence, Playbook, Step
 
 __all__ = ["BrokenError", "Fault", "read_playbook"]
@@ -66,11 +66,12 @@ def read_playbook(text: str, path: str) -> Playbook:
 def _matter(lines: list[str], name: str, faults: Faults) -> tuple[Matter, int]:
     """The front matter, and how many lines it takes."""
     if not lines or lines[0].rstrip() != _EDGE:
-        return without(name, faults), 0
+        faults.add(1, "there is no front matter", f"begin with ---, `runbook: {name}`, `domain: …` and ---")
+        return stand_in(name), 0
     end = next((number for number, line in enumerate(lines) if number and line.rstrip() == _EDGE), None)
     if end is None:
         faults.add(1, "the front matter is never closed", f"put a line {_EDGE} below it")
-        return without(name, faults), len(lines)
+        return stand_in(name), len(lines)
     written = parse("\n".join(lines[1:end]), 2, faults)
     return read_matter(
         written or Field(2, {"runbook": Field(2, name), "domain": Field(2, "monitoring")}), name, faults

@@ -63,16 +63,15 @@ def test_a_file_that_came_from_windows_is_read():
     assert read_playbook(WHOLE, PATH).steps == read_playbook(WHOLE.replace("\n", "\r\n"), PATH).steps
 
 
-def test_a_page_without_front_matter_looks_and_does_nothing():
-    """What has not been converted yet is about the alert of its name, in the domain of that alert."""
-    page = WHOLE[WHOLE.index("# ShopAway") :].replace("ShopAway", "DbDown")
-    page = page.replace("```act switch\ndo: route.put", "```text\ndo: route.put")
+def test_a_page_without_front_matter_is_refused():
+    """What it is for and how much it may touch is said by nobody else; the rest of the page is looked at all the same."""
+    page = broken("within: 5m", "within: five", WHOLE[WHOLE.index("# ShopAway") :])
 
-    found = read_playbook(page, "x/DbDown.md")
+    first, other = faults_of(page)
 
-    assert (("DbDown",), "DbDown", parts.Domain.DATABASE, parts.Autonomy.OBSERVE) == (
-        found.alerts, found.subject, found.domain, found.autonomy,
-    )  # fmt: skip
+    assert (1, "there is no front matter") == (first.line, first.problem)
+    assert "`runbook: ShopAway`, `domain: …`" in first.mend
+    assert line_of("five", page) == other.line
 
 
 def test_all_faults_are_told_at_once():
@@ -108,6 +107,8 @@ BROKEN = [
     ("```check failing", "```check down", "```check down\nq", "two steps named down", "a name of its own"),
     ('read: gateway.health\nwith: {provider: "{provider}"}\nexpect', "expect", "```check down", "no read or query", "`read"),
     ('expect: {state: down, age_s: "> 30"}', 'expect: {state: "> x"}', "> x", "cannot be compared", "needs a number"),
+    ("expect: {ok: true}", 'expect: {ok: "{fallback}"}', '"{fallback}"}\nwithin', "{fallback} in expect", "compare with a fixed value"),
+    ("when: {down.state: down}", 'when: {down.state: "one of {provider}, x"}', "one of {", "{provider} in when", "a fixed value"),
     ('expect: {state: down, age_s: "> 30"}', "expect: {call.state: x}", "call.state", "a fact of another step", "state"),
     ("else: {go: call}", "else: {go: call, stop: x}", "else: {go: call", "has go and stop", "one of them"),
     ("else: {go: call}", "else: {goto: call}", "else: {goto", "no key goto", "did you mean go?"),
