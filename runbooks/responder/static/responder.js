@@ -17,7 +17,10 @@
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const open = [...document.querySelectorAll("details")].map((each) => each.open);
-        for (const part of ["main", "footer"]) document.querySelector(part).replaceWith(fresh.querySelector(part));
+        for (const part of ["main", "footer"]) {
+          const [shown, newer] = [document, fresh].map((each) => each.querySelector(part));
+          if (shown.innerHTML !== newer.innerHTML) shown.replaceWith(newer); // nothing moves under a thumb without need
+        }
         document.querySelectorAll("details").forEach((each, at) => { if (at in open) each.open = open[at]; });
         document.title = fresh.title;
       } else if (answer.type === "opaqueredirect") location.reload();
