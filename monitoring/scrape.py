@@ -16,6 +16,8 @@ LOCAL: Targets = {
     "prometheus": ("127.0.0.1:9090",),
     "alertmanager": ("127.0.0.1:9093",),
 }
+# A gateway that fails is known within half a minute: its breaker, a look at it, a rule, and `for` take their time one after the other.
+EVERY = "5s"
 LOCAL_ALERTMANAGER = "127.0.0.1:9093"
 
 
@@ -28,9 +30,9 @@ def config(
     """
     found: dict[str, Any] = {
         "global": {
-            "scrape_interval": scale.duration("15s"),
-            "scrape_timeout": scale.duration("10s"),
-            "evaluation_interval": scale.duration("15s"),
+            "scrape_interval": scale.duration(EVERY),
+            "scrape_timeout": scale.duration(EVERY),
+            "evaluation_interval": scale.duration(EVERY),
         },
         "rule_files": ["rules/*.yml"],
         "scrape_configs": [

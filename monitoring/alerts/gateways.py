@@ -21,7 +21,7 @@ ALERTS = (
         "{{ $labels.provider }} does not answer: {{ $value | humanizePercentage }} of the calls fail or are held back",
         "More than half of ten or more calls in two minutes failed, or a circuit breaker is open.",
         "gateways",
-        wait="1m",
+        wait="10s",  # the limit itself takes ten calls, and a breaker several failures: that is patience enough
         keep="20m",  # what buyers felt of it stays in windows for so long, and need not wake anybody once more
     ),
     Alert(
