@@ -181,14 +181,6 @@ def moves() -> Iterator[Action]:
         risk=Risk.MEDIUM,
         domain=Domain.SERVICE,
     )
-    yield clearing(
-        "sales",
-        "sales.resume",
-        "New checkouts are opened again before a pause has run out.",
-        risk=Risk.MEDIUM,
-        domain=Domain.SERVICE,
-        facts={"switches.all.sales": "open"},
-    )
     maintenance = Move(fixed("maintenance"), fixed("on"), lambda position: {"switches.all.maintenance": position})
     yield moving(
         maintenance,
@@ -225,4 +217,14 @@ READS = (
         read_all,
     ),
 )  # fmt: skip
-ACTIONS = tuple(moves())
+ACTIONS = (
+    *moves(),
+    clearing(
+        "sales",
+        "sales.resume",
+        "New checkouts are opened again before a pause has run out.",
+        risk=Risk.MEDIUM,
+        domain=Domain.SERVICE,
+        facts={"switches.all.sales": "open"},
+    ),
+)
