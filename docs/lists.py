@@ -36,6 +36,38 @@ def drills() -> str:
     return _table(head, rows)
 
 
+def coverage() -> str:
+    """How many alerts have a playbook, and how many of the playbooks that change something are proved, and which are not."""
+    from runbooks.drills.coverage import covered, share  # noqa: PLC0415 - only this part needs the runbooks
+    from runbooks.engine.library import Library  # noqa: PLC0415
+
+    found = covered(Library.load())
+    alerts, acting = len(found.alerts), len(found.executable)
+    drills = acting - len(found.without_drill)
+    rows = [
+        ["alerts", f"{alerts}", "", ""],
+        [
+            "with a playbook",
+            f"{found.with_playbook}",
+            share(found.with_playbook, alerts),
+            _missing(found.without_playbook),
+        ],
+        ["playbooks that change something", f"{acting}", "", ""],
+        ["with a drill", f"{drills}", share(drills, acting), _missing(found.without_drill)],
+        [
+            "drilled: green, for these very bytes",
+            f"{found.drilled}",
+            share(found.drilled, acting),
+            _missing(found.unproved),
+        ],
+    ]
+    return _table(["what", "number", "of these", "missing"], rows)
+
+
+def _missing(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
 def reasons() -> str:
     """Why money may go back, as a person says it."""
     from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service

@@ -5,25 +5,19 @@ enough. A new word for it is a line of `judge`.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from monitoring.signals import Unlike, count_of, most, quantile
-from runbooks.actions.arguments import reason, word, words
-from runbooks.actions.ops import Ask, effect, outcome
+from runbooks.actions.arguments import word, words
 from runbooks.actions.prometheus import plain
-from runbooks.actions.switches import Move, fixed, moving, put_back
+from runbooks.actions.switches import Move, clearing, fixed, moving
 from runbooks.actions.world import World
 from runbooks.engine.facts import Facts
 from runbooks.engine.playbook import Args, Domain
 from runbooks.engine.registry import (
-    Action,
-    Effect,
     Read,
     RefusedError,
-    Reversal,
     Risk,
-    Taken,
     UnreachableError,
 )
 from service.telemetry.catalogue import FAILOVERS, GATEWAY_BREAKER, HTTP_CLIENT_DURATION
@@ -138,28 +132,6 @@ async def _failovers(world: World) -> int | None:
 # ---- elsewhere and back ------------------------------------------------------------------------------------------------
 
 
-async def _plan_clear(switch: str, world: World, args: Args) -> Effect:
-    told = await world.ops.plan(_clearing(switch, args))
-    return effect(told, f"{switch}: {told['before']['value']} goes back to {told['after']['value']}")
-
-
-async def _clear(switch: str, world: World, args: Args, key: str) -> Facts:
-    return outcome(await world.ops.act(_clearing(switch, args), key))
-
-
-async def _is_clear(switch: str, world: World, _args: Args) -> Taken:
-    found = await world.ops.get(f"/switches/{switch}")
-    return Taken.DONE if found["value"] == found["default"] else Taken.NOT_DONE
-
-
-async def _restore(switch: str, world: World, args: Args, key: str) -> Facts:
-    return await put_back(world, switch, reason(args), key)
-
-
-def _clearing(switch: str, args: Args) -> Ask:
-    return Ask("DELETE", f"/switches/{switch}", reason=reason(args))
-
-
 def _breaker(args: Args) -> str:
     return f"breaker.{word(args, 'provider')}"
 
@@ -219,17 +191,7 @@ ACTIONS = (
         domain=Domain.GATEWAY,
         takes=("order",),
     ),
-    Action(
-        "route.clear",
-        "New checkouts go where the settings say.",
-        Risk.LOW,
-        Domain.GATEWAY,
-        Reversal.UNDO,
-        partial(_plan_clear, "route"),
-        partial(_clear, "route"),
-        partial(_is_clear, "route"),
-        partial(_restore, "route"),
-    ),
+    clearing("route", "route.clear", "New checkouts go where the settings say.", risk=Risk.LOW, domain=Domain.GATEWAY),
     moving(
         Move(_breaker, _state, lambda position: {"gateway.health.breaker": position, "gateway.health.by_hand": True}),
         "breaker.put",

@@ -8,11 +8,12 @@ from runbooks.actions.ops import Ask, effect, outcome
 from runbooks.actions.world import World
 from runbooks.engine.facts import Facts
 from runbooks.engine.playbook import Args, Domain
-from runbooks.engine.registry import Action, Effect, Read, Reversal, Risk, Taken
+from runbooks.engine.registry import Action, Effect, Read, RefusedError, Reversal, Risk, Taken
 from service.telemetry.catalogue import OUTBOX_DELIVERED
 from service.telemetry.labels import DeliveryOutcome
 
 MOST_MESSAGES = 200  # in one act, as the service allows
+MOST_HURRIED, HURRY_S = 50, 60.0  # one by one, each an entry in the trail
 MAIL = "mail."
 
 
@@ -70,6 +71,40 @@ async def _is_retried(world: World, args: Args) -> Taken:
     return Taken.NOT_DONE if told["changes"] else Taken.DONE
 
 
+# ---- what waits for its next try ---------------------------------------------------------------------------------------
+
+
+async def _waiting(world: World, args: Args) -> list[int]:
+    """Messages of a kind that were tried and wait for their next time, the soonest first."""
+    most = number(args, "limit", 20, most=MOST_HURRIED)
+    return [each["seq"] for each in await world.sql.rows("outbox_waiting", kind=word(args, "kind"), most=most)]
+
+
+async def _plan_hurry(world: World, args: Args) -> Effect:
+    """Which they are moves while somebody approves, so that is no part of what is approved."""
+    waiting = await _waiting(world, args)
+    summary = f"{len(waiting)} messages that wait for their next try are due at once"
+    return Effect(summary, after={"due": "what waits"}, events=len(waiting))
+
+
+async def _hurry(world: World, args: Args, key: str) -> Facts:
+    async def act() -> Facts:
+        hurried = 0
+        for seq in await _waiting(world, args):
+            try:
+                told = await world.ops.act(Ask("POST", f"/outbox/{seq}/retry", reason=reason(args)), f"{key}-{seq}")
+            except RefusedError:
+                continue  # it has gone meanwhile, or is on its way just now
+            hurried += bool(told["changes"])
+        return {"hurried": hurried}
+
+    return await world.done.once(key, act)
+
+
+async def _is_hurried(_world: World, _args: Args) -> Taken:
+    return Taken.NOT_DONE  # to hurry once more does no harm: each has its effect once
+
+
 _KIND = ("kind?",)
 READS = (
     Read(
@@ -107,5 +142,17 @@ ACTIONS = (
         _retry,
         _is_retried,
         takes=("kind?", "limit?", "parked?"),
+    ),
+    Action(
+        "outbox.hurry",
+        "Messages of a kind that wait for their next try are delivered at once, with all their tries again.",
+        Risk.LOW,
+        Domain.MAIL,
+        Reversal.HARMLESS,
+        _plan_hurry,
+        _hurry,
+        _is_hurried,
+        takes=("kind", "limit?"),
+        timeout_s=HURRY_S,
     ),
 )

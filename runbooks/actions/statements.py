@@ -136,6 +136,10 @@ WORK: Mapping[str, str] = {
             coalesce(max(attempts), 0)::int AS attempts
         FROM outbox WHERE state = 'pending' AND starts_with(kind, %(kind)s)
     """,
+    "outbox_waiting": """
+        SELECT seq FROM outbox
+        WHERE state = 'pending' AND attempts > 0 AND due_at > now() AND starts_with(kind, %(kind)s) ORDER BY due_at, seq LIMIT %(most)s
+    """,
     "outbox_dead": """
         SELECT kind, count(*)::int AS messages, sum(count(*)) OVER ()::int AS of_all
         FROM outbox WHERE state = 'dead' AND starts_with(kind, %(kind)s) GROUP BY 1 ORDER BY 2 DESC LIMIT 20

@@ -89,6 +89,46 @@ def _asked(move: Move, args: Args) -> Ask:
     return Ask("PUT", f"/switches/{move.switch(args)}", body, reason(args))
 
 
+# ---- taking a move back early ----------------------------------------------------------------------------------------
+
+
+def clearing(switch: str, name: str, promise: str, *, risk: Risk, domain: Domain, facts: Facts | None = None) -> Action:
+    """The registry's row of an act that puts a switch where it usually is, whoever has moved it; undone, it is moved again."""
+    return Action(
+        name,
+        promise,
+        risk,
+        domain,
+        Reversal.UNDO,
+        plan=partial(_plan_clear, switch, facts or {}),
+        apply=partial(_clear, switch),
+        observe=partial(_is_clear, switch),
+        undo=partial(_restore, switch),
+    )
+
+
+async def _plan_clear(switch: str, facts: Facts, world: World, args: Args) -> Effect:
+    told = await world.ops.plan(_cleared(switch, args))
+    return effect(told, f"{switch}: {told['before']['value']} goes back to {told['after']['value']}", facts)
+
+
+async def _clear(switch: str, world: World, args: Args, key: str) -> Facts:
+    return outcome(await world.ops.act(_cleared(switch, args), key))
+
+
+async def _is_clear(switch: str, world: World, _args: Args) -> Taken:
+    found = await world.ops.get(f"/switches/{switch}")
+    return Taken.DONE if found["value"] == found["default"] else Taken.NOT_DONE
+
+
+async def _restore(switch: str, world: World, args: Args, key: str) -> Facts:
+    return await put_back(world, switch, reason(args), key)
+
+
+def _cleared(switch: str, args: Args) -> Ask:
+    return Ask("DELETE", f"/switches/{switch}", reason=reason(args))
+
+
 # ---- back to what stood before ---------------------------------------------------------------------------------------
 
 
@@ -177,4 +217,14 @@ READS = (
         read_all,
     ),
 )  # fmt: skip
-ACTIONS = tuple(moves())
+ACTIONS = (
+    *moves(),
+    clearing(
+        "sales",
+        "sales.resume",
+        "New checkouts are opened again before a pause has run out.",
+        risk=Risk.MEDIUM,
+        domain=Domain.SERVICE,
+        facts={"switches.all.sales": "open"},
+    ),
+)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from monitoring.alerts import ALERTS
 from runbooks.commands.terminal import FOUND_WRONG, USAGE, chosen, console, fail, print_json, registry, tell_broken
+from runbooks.drills.coverage import covered
 from runbooks.engine import saying, shelves
 from runbooks.engine.library import Library
 from runbooks.engine.lint import ParserMissingError, lint
@@ -26,8 +27,7 @@ def ls(folder: Path, *, as_json: bool) -> None:
             started = ", ".join(each.alerts) or each.schedule
             table.add_row(started, each.name, _yes(each), each.autonomy, each.drill or "-")
         console().print(table)
-        executable = sum(each.is_executable for each in library.all)
-        console().print(f"\n{len(library.all)} playbooks, {executable} executable")
+        console().print(f"\n{covered(library).line}", soft_wrap=True)
     tell_broken(library)
 
 

@@ -59,6 +59,10 @@ class Acting:
         self._record.write("lease.intent", {"step": attempt.step, "number": attempt.renewals + 1}, run.id)
         return await self._once(run, attempt, "lease", self._action(attempt).apply)
 
+    async def stands(self, attempt: Attempt) -> bool:
+        """Whether what was done is still so, as far as anybody can tell."""
+        return await self._observe(attempt) is not Taken.NOT_DONE
+
     async def settle(self, run: Run) -> None:
         """Finds out what came of an intent without an outcome, and writes it down."""
         attempt = run.pending

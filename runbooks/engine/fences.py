@@ -35,6 +35,7 @@ VERIFY_WITHIN_S = 300
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _LOOK = ("read", "query", "with", "expect")
 _LATE = HEADINGS[2:]  # what a person does, or is told, stands in any but Meaning and Impact
+_BACK = HEADINGS[-1]  # there what helped is taken back, and looked at once more
 
 
 @dataclass(frozen=True)
@@ -182,22 +183,22 @@ KINDS: Mapping[str, Kind] = {
     "check": Kind(
         "asks, and goes on as said when the answer is another",
         (*_LOOK, "else"),
-        ("Diagnosis", "Mitigation"),
+        ("Diagnosis", "Mitigation", _BACK),
         _check,
     ),
     "choose": Kind(
-        "goes on at the first branch that fits", ("first", "otherwise"), ("Diagnosis", "Mitigation"), _choose
+        "goes on at the first branch that fits", ("first", "otherwise"), ("Diagnosis", "Mitigation", _BACK), _choose
     ),
     "act": Kind(
         "changes something, by an action of the registry",
         ("do", "with", "lease", "undo", "when", "approve"),
-        ("Mitigation",),
+        ("Mitigation", _BACK),
         _act,
     ),
     "verify": Kind(
         "recovered when all answers are as expected; `worse` is judged first",
         ("all", "within", "worse", "undo"),
-        ("Verify",),
+        ("Verify", _BACK),
         _verify,
     ),
     "human": Kind("a person does it and says so; its fact is `answer`", ("do", "answers", "when"), _LATE, _human),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, fill
-from runbooks.engine.limits import cooling
+from runbooks.engine.limits import cooling, may_ask_again
 from runbooks.engine.playbook import Playbook
 from runbooks.engine.runs import RESOLVED, Alarm, Person, Run, run_key
 from runbooks.engine.states import State
@@ -43,10 +43,11 @@ class Intake:
         except BadLabelsError as error:
             self._record.write("alarm.refused", {"alarm": alarm.name, "why": str(error)})
             raise
-        key = run_key(playbook, subject, alarm.starts_at)
-        known = self._desk.runs.by_key(key) or self._began(playbook, subject, alarm)
+        known, key = self._last(playbook, subject, alarm)
         if alarm.status == RESOLVED:
             return self._resolved(known)
+        if known is not None and may_ask_again(self._desk, playbook, known):
+            known = None
         known = known or cooling(self._desk, playbook, subject)
         if known is not None:
             return self._repeated(known, alarm)
@@ -70,6 +71,15 @@ class Intake:
             raise NoPlaybookError(f"there is no playbook {name[:100]}")
         return (playbook, *fitted(playbook, labels))
 
+    def _last(self, playbook: Playbook, subject: str, alarm: Alarm) -> tuple[Run | None, str]:
+        """The last run of this very alert, and the key of the next one: it has another when nobody decided in time."""
+        found = self._began(playbook, subject, alarm)
+        key, number = run_key(playbook, subject, alarm.starts_at), 0
+        while (run := self._desk.runs.by_key(key)) is not None:
+            found, number = run, number + 1
+            key = run_key(playbook, subject, f"{alarm.starts_at} again {number}")
+        return found, key
+
     def _began(self, playbook: Playbook, subject: str, alarm: Alarm) -> Run | None:
         """The run of the same alert under an older version of the playbook, while it goes on."""
         same = (run for run in self._desk.runs.of(playbook.name, subject) if run.alarm_since == alarm.starts_at)
@@ -86,7 +96,7 @@ class Intake:
     def _repeated(self, run: Run, alarm: Alarm) -> Run:
         if run.resolved:
             self._record.write("alarm.firing", {"alarm": alarm.name, "since": alarm.starts_at}, run.id)
-        elif run.alarm_since != alarm.starts_at or not run.repeats:
+        elif alarm.starts_at not in run.repeated:
             self._record.write("alarm.repeated", {"alarm": alarm.name, "since": alarm.starts_at}, run.id)
         return run
 

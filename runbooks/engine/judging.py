@@ -93,7 +93,14 @@ class Judging:
             self._record.write("lease.doubted", {"why": doubt}, run.id)
         for attempt, why in ended:
             if not (why or doubt) and run.verified and not self._desk.passive():
-                await self._acting.renew(run, attempt)
+                await self._renew(run, attempt)
+
+    async def _renew(self, run: Run, attempt: Attempt) -> None:
+        """Unless somebody has taken it back meanwhile: a person, or a later step of the run itself."""
+        if await self._acting.stands(attempt):
+            await self._acting.renew(run, attempt)
+        else:
+            self._record.write("lease.lapsed", {"step": attempt.step, "why": "somebody has taken it back"}, run.id)
 
     def _not_yet(self, run: Run, step: Verify, seen: list[Seen], deadline: datetime) -> None:
         words = "; ".join(each.words for each in seen if each.outcome != MET)

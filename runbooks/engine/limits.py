@@ -19,13 +19,28 @@ _SLACK = 5  # a fifth more than was approved may be touched: the counts move by 
 def cooling(desk: Desk, playbook: Playbook, subject: str) -> Run | None:
     """The run for the same that is still going on or ended so lately that it stands for this one too.
 
-    One that was stopped before it changed anything does not: a minute later it may be this fault after all.
+    One that was stopped before it changed anything does not: a minute later it may be this fault after all. One that nobody
+    decided about does as long as nobody is asked again.
     """
     for run in reversed(desk.runs.of(playbook.name, subject)):
-        counts = run.acted or run.state is not State.STOPPED
+        counts = (run.acted or run.state is not State.STOPPED) and not may_ask_again(desk, playbook, run)
         if run.is_open or (counts and desk.since(run.since) < desk.span(playbook.limits.cooldown_s)):
             return run
     return None
+
+
+def may_ask_again(desk: Desk, playbook: Playbook, run: Run) -> bool:
+    """Whether an alert that still fires gets another plan: nobody decided about its last one in time.
+
+    The first time at once, then later each time, so that it never stops asking and asks a handful of times a day. What it
+    did counts for the limits of the next one as any other's.
+    """
+    if run.state is not State.EXPIRED:
+        return False
+    earlier = [each for each in desk.runs.of(playbook.name, run.subject) if each.state is State.EXPIRED]
+    asked = sum(desk.since(each.since) < desk.span(DAY_S) for each in earlier)
+    pause_s = max(asked - 1, 0) * desk.settings.awaiting_s
+    return desk.since(run.since) >= desk.span(max(pause_s, playbook.limits.cooldown_s if run.acted else 0))
 
 
 def refusals(desk: Desk, playbook: Playbook, run: Run) -> list[str]:

@@ -113,7 +113,7 @@ class Run:
     stale: bool = False  # its plan has to be made anew
     blocked: str = ""
     lines: int = 0  # of the journal about it
-    repeats: int = 0
+    repeated: list[str] = field(default_factory=list)  # when the alerts began that it stands for, each once
     resolved: bool = False  # the alert says so; it proves nothing
     flaws: list[str] = field(default_factory=list)
 
@@ -121,6 +121,11 @@ class Run:
     def known(self) -> dict[str, Value]:
         """Its labels and all that its steps found: what a text may ask for."""
         return {**self.labels, **self.facts}
+
+    @property
+    def repeats(self) -> int:
+        """How many times its fault was told again, as an alert with another beginning or the same."""
+        return len(self.repeated)
 
     @property
     def is_open(self) -> bool:
@@ -255,8 +260,8 @@ def _mark(name: str, found: Callable[[Mapping[str, Any]], Any]) -> Callable[[Run
     return lambda run, data, _at: setattr(run.attempts[data["step"]], name, found(data))
 
 
-def _repeated(run: Run, _data: Mapping[str, Any], _at: datetime) -> None:
-    run.repeats += 1
+def _repeated(run: Run, data: Mapping[str, Any], _at: datetime) -> None:
+    run.repeated.append(data["since"])
 
 
 _CHANGES: Mapping[str, Callable[[Run, Mapping[str, Any], datetime], None]] = {

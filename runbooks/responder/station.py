@@ -18,6 +18,7 @@ from runbooks.engine.library import Library
 from runbooks.engine.looking import Looker
 from runbooks.engine.registry import RefusedError, UnreachableError
 from runbooks.engine.runs import RESOLVED, Alarm, Run
+from runbooks.engine.states import State
 from runbooks.responder.board import WATCHDOG, Board, Firing, Side
 from runbooks.responder.enrichment import gather
 from runbooks.responder.intake import NoAlarmsError, read_alerts
@@ -64,8 +65,13 @@ class Station:
             found = self.board.hear(alarm, side, self.clock())
             if alarm.name == WATCHDOG:
                 continue
-            if found is not None and not found.run and not found.why_none:
+            if found is not None and not found.why_none and self._lacks_run(found):
                 await self._take(found)
+
+    def _lacks_run(self, found: Firing) -> bool:
+        """It has none, or one that nobody decided about in time: the engine says whether it gets another."""
+        run = self.engine.desk.runs.by_id.get(found.run)
+        return run is None or run.state is State.EXPIRED
 
     async def _take(self, found: Firing) -> None:
         try:

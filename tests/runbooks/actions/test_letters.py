@@ -123,6 +123,29 @@ async def test_dead_messages_are_sent_again(stage, play):
     assert 1 == (await play.read("outbox.depth", kind="mail."))["due"]
 
 
+async def test_what_waits_for_its_next_try_is_hurried(stage, play):
+    """Of one kind, those that were tried; what is dead, done or new is left alone, and under its key it happens once."""
+    row = "INSERT INTO outbox (kind, key, payload, state, attempts, due_at, created_at) VALUES (:kind, :key, '{}', :state, :attempts, now() + interval '3 hours', now())"
+    for kind, key, state, attempts in (
+        ("mail.confirmation", "1", "pending", 9),
+        ("mail.refund", "2", "pending", 4),
+        ("mail.confirmation", "3", "pending", 0),
+        ("mail.confirmation", "4", "dead", 100),
+        ("refund.send", "5", "pending", 7),
+    ):
+        await stage.rows(row, kind=kind, key=key, state=state, attempts=attempts)
+
+    plan = await play.plan("outbox.hurry", kind="mail.")
+    assert (2, {"due": "what waits"}, {}) == (plan.events, plan.after, plan.before)
+
+    done = await play.apply("outbox.hurry", "h1", kind="mail.")
+
+    assert {"hurried": 2} == done == await play.apply("outbox.hurry", "h1", kind="mail.")
+    assert {("3", 0), ("4", 100), ("5", 7)} == set(
+        await stage.rows("SELECT key, attempts FROM outbox WHERE key IN ('3', '4', '5')")
+    )
+
+
 async def test_orders_that_stand_still_are_found_out_at_the_gateway(stage, play):
     """The plan names and sums them; a gateway that is away leaves them, one that answers moves them."""
     checkout = (await stage.checkout()).json()

@@ -118,3 +118,19 @@ async def test_the_route_goes_back_and_its_clearing_is_undone(stage, play):
 
     switches = await play.read("switches.all")
     assert ("paypal", 1, "route=paypal") == (switches["route"], switches["away"], switches["names"])
+
+
+async def test_a_pause_is_taken_back_early(stage, play):
+    """By the same run or by another; undone, the sale is paused for as long as was left."""
+    assert not (await play.plan("sales.resume")).changes
+    await play.apply("sales.pause", "p1", lease_s="900")
+    assert (await play.read("switches.all"))["sales"] == "paused"
+
+    plan = await play.plan("sales.resume")
+    assert (True, {"switches.all.sales": "open"}) == (plan.changes, dict(plan.facts))
+    await play.apply("sales.resume", "s1", reason="runbook Other, run 2")
+
+    assert Taken.DONE == await play.observe("sales.resume")
+    assert Taken.NOT_DONE == await play.observe("sales.pause", lease_s="900")
+    await play.undo("sales.resume", "s2", reason="runbook Other, run 2")
+    assert (await play.read("switches.all"))["sales"] == "paused"

@@ -216,6 +216,18 @@ async def test_a_lease_may_end_when_the_alert_has_gone(night):
     assert "the alert is gone, so it may end" == run.attempts["light"].lapsed
 
 
+async def test_what_somebody_has_taken_back_is_not_done_again(night):
+    """A person has cleared it, or a later step of the run: its lease is not renewed over that."""
+    night.start(book(act(), verify("calm", QUIET)))
+    run = await night.approved()
+    night.house.switch("by hand", "red", "off", "k")
+
+    await night.wait(2000, by=50)
+
+    assert 1 == night.house.times("red", "on")
+    assert "somebody has taken it back" == run.attempts["light"].lapsed
+
+
 async def test_a_lease_is_not_renewed_for_ever(night):
     """After six hours a person has had time to look."""
     night.start()

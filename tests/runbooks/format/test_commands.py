@@ -31,6 +31,9 @@ def test_the_list_names_alert_playbook_and_drill(folder):
 
     assert 1 == said.exit_code
     assert re.search(r"ShopAway, ShopSlow +ShopAway +yes +suggest +shop-away", said.stdout)
+    assert re.search(
+        r"\d+ alerts, 0 with a playbook \(0 %\); 1 playbooks executable, 0 drilled \(0 %\)\n$", said.stdout
+    )
     assert "ShopGone.md:5: gatway is no domain; did you mean gateway?" in said.stderr
     assert [("ShopAway", ["ShopAway", "ShopSlow"], True)] == [
         (row["playbook"], row["alerts"], row["executable"]) for row in rows
