@@ -31,6 +31,14 @@ _LOCKED = (
 )
 
 
+# Who holds up others may happen to wait at this moment itself; who has waited most of its time is one of those held up.
+_AT_WORK = """
+    a.wait_event_type IS DISTINCT FROM 'Lock'
+    OR b.blocks > 0 AND 2 * (SELECT clock_timestamp() - min(l.waitstart) FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted)
+        < clock_timestamp() - a.xact_start
+"""
+
+
 def _victims(which: str) -> str:
     return f"""
         WITH {_WAITING}
@@ -105,10 +113,8 @@ DATABASE: Mapping[str, str] = {
             (SELECT count(*)::int FROM pg_replication_slots WHERE NOT active) AS slots_unused,
             pg_is_in_recovery() AS in_recovery
     """,
-    "cancelable": _victims("a.state = 'active' AND a.wait_event_type IS DISTINCT FROM 'Lock'"),
-    "terminable": _victims(
-        "a.state LIKE 'idle in transaction%%' OR (b.blocks > 0 AND a.wait_event_type IS DISTINCT FROM 'Lock')"
-    ),
+    "cancelable": _victims(f"a.state = 'active' AND ({_AT_WORK})"),
+    "terminable": _victims(f"a.state LIKE 'idle in transaction%%' OR b.blocks > 0 AND ({_AT_WORK})"),
     "cancel": _signal("responder_cancel"),
     "terminate": _signal("responder_terminate"),
 }

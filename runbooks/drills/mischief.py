@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from runbooks.drills.stack import Stack
+from runbooks.drills.stack import FaultError, Stack
 
 Heal = Callable[[], None]
 Args = Mapping[str, Any]
@@ -169,7 +169,7 @@ def backup(stack: Stack, _: Args) -> Heal:
         words, env=_environment(stack), capture_output=True, text=True, timeout=_LONGEST_BACKUP_S, check=False
     )
     if said.returncode:
-        raise RuntimeError(f"no backup was made: {said.stderr.strip()[-300:]}")
+        raise FaultError(f"no backup was made: {said.stderr.strip()[-300:]}")
     return lambda: _forget(folder)
 
 

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 
 from runbooks.drills.load import CARD, DECLINED, PRICE
-from runbooks.drills.stack import Stack
+from runbooks.drills.stack import FaultError, Stack
 
 Heal = Callable[[], None]
 Args = Mapping[str, Any]
@@ -25,10 +25,6 @@ _TIMEOUT_S = 10
 _LAST_TRY = 99  # of the hundred a message has
 _CREATED = 201
 _MOST_AT_ONCE = 100  # checkouts that one address gets before a limit meets it; more than the drill's limit lets through
-
-
-class MishapError(RuntimeError):
-    """The fault could not be made; the drill proves nothing."""
 
 
 def _run(stack: Stack, statement: str, args: Mapping[str, Any] | None = None) -> int:
@@ -79,7 +75,7 @@ def _pay(stack: Stack, order: Mapping[str, Any], card: str) -> None:
 def _ordered(stack: Stack) -> dict[str, Any]:
     order = _check_out(stack)
     if order is None:
-        raise MishapError("nobody gets a checkout")
+        raise FaultError("nobody gets a checkout")
     return order
 
 
@@ -139,7 +135,7 @@ def _stock_off(stack: Stack, args: Args) -> Heal:
 
     def change(by: int) -> None:
         if _run(stack, f"UPDATE stock SET held = held + {by:d} WHERE ticket_type = %(ticket_type)s", which) != 1:  # noqa: S608 - a number
-            raise MishapError("there is no such ticket type")
+            raise FaultError("there is no such ticket type")
 
     change(2)
     return lambda: change(-2)
@@ -177,7 +173,7 @@ def _queue_held(stack: Stack, args: Args) -> Heal:
     with psycopg.connect(stack.found["database_url"], autocommit=True, connect_timeout=_TIMEOUT_S) as superuser:
         held = [row[0] for row in superuser.execute(again.encode()).fetchall()]
     if not held:
-        raise MishapError("no event was applied yet")
+        raise FaultError("no event was applied yet")
     forgotten = psycopg.connect(stack.found["database_url"], application_name=str(args.get("name", "report")))
     forgotten.execute("SELECT FROM payment_events WHERE seq = ANY(%s) FOR UPDATE", [held])
 
@@ -231,7 +227,7 @@ def _order_unheard(stack: Stack, _: Args) -> Heal:
     _pay(stack, order, CARD)
     aged = "UPDATE orders SET updated_at = now() - interval '3 days', expires_at = now() - interval '5 minutes'"
     if _run(stack, f"{aged} WHERE id = %(order)s AND status = 'awaiting_payment'", which) != 1:
-        raise MishapError("the order is not open any more: its payment was heard of")
+        raise FaultError("the order is not open any more: its payment was heard of")
     return lambda: None
 
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
+import psycopg
+
 from runbooks.drills.drill import Drill
 from runbooks.drills.faults import Heal, strike
 from runbooks.drills.load import Crowd, coming
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene, wait_for
-from runbooks.drills.stack import Stack
+from runbooks.drills.stack import FaultError, Stack
 from runbooks.drills.watch import Watch, watching
 from runbooks.engine.desk import EngineSettings
 from runbooks.engine.states import OPEN, State
@@ -65,8 +68,8 @@ def play(stack: Stack, drill: Drill, say: Say) -> Report:
         on.crowd = opened.enter_context(coming(stack, drill.load))
         opened.callback(_heal, on)
         _steady(on)
-        _strike(on)
-        _negative(on) if drill.is_negative else _positive(on)
+        if _struck(on):
+            _negative(on) if drill.is_negative else _positive(on)
         _heal(on)
         _afterwards(on)
     report.wall_s = round(time.monotonic() - started, 1)
@@ -82,13 +85,19 @@ def _steady(on: Play) -> None:
         on.report.fault(f"buyers were refused before anything was broken: {_words(refused)}")
 
 
-def _strike(on: Play) -> None:
+def _struck(on: Play) -> bool:
+    """Whether everything is broken that should be; what could not be broken proves nothing."""
     on.began = time.time()
     for each in sorted(on.drill.faults, key=lambda fault: fault.at_s):
         time.sleep(max(0.0, each.at_s - on.since))
-        on.heals.append(strike(on.stack, each.do, each.args))
+        try:
+            on.heals.append(strike(on.stack, each.do, each.args))
+        except (FaultError, httpx.HTTPError, psycopg.Error, OSError) as error:
+            on.report.fault(f"{each.do} could not be made: {error}")
+            return False
         on.report.moment(on.since, f"{each.do} {_words(each.args)}".strip(), "fault")
         on.say(f"broken: {each.do} {_words(each.args)}")
+    return True
 
 
 def _heal(on: Play) -> None:

@@ -6,7 +6,11 @@ from pathlib import Path
 from runbooks.drills.drill import Drill
 from runbooks.drills.play import play
 from runbooks.drills.report import Report
+from runbooks.drills.scene import wait_for
 from runbooks.drills.stack import NoStackError, Stack
+from runbooks.drills.watch import Watch
+
+CALM_S = 20  # what goes on longer than that of the drill before is left behind with its system
 
 
 def run_drills(drills: Iterable[Drill], folder: Path, scale: int, say: Callable[[str], None]) -> list[Report]:
@@ -17,7 +21,7 @@ def run_drills(drills: Iterable[Drill], folder: Path, scale: int, say: Callable[
     try:
         for number, drill in enumerate(drills):
             wanted = {**drill.settings, **({"CUBANO_RESPOND_DIES_AT": drill.kill} if drill.kill else {})}
-            if stack is None or wanted != settings or not reports or not reports[-1].is_green:
+            if stack is None or wanted != settings or not reports[-1].is_green or not _calms_down(stack):
                 if stack is not None:
                     stack.stop()
                 settings = wanted
@@ -35,3 +39,7 @@ def run_drills(drills: Iterable[Drill], folder: Path, scale: int, say: Callable[
         if stack is not None:
             stack.stop()
     return reports
+
+
+def _calms_down(stack: Stack) -> bool:
+    return bool(wait_for(Watch(stack).is_calm, CALM_S))

@@ -26,6 +26,10 @@ SETTINGS = {
 }
 
 
+class FaultError(RuntimeError):
+    """A fault could not be made; the drill proves nothing."""
+
+
 class NoStackError(RuntimeError):
     """The system did not come up, or has ended; the message has its last lines."""
 

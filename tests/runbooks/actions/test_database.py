@@ -156,6 +156,36 @@ async def test_a_statement_is_cancelled_and_its_session_stays(look, database_url
         assert await (await report.execute("SELECT 1")).fetchone()
 
 
+async def test_who_waits_now_and_then_is_met_and_who_only_waits_is_not(look, database_url):
+    """An import of two locks has worked for two seconds and now waits for its second one; behind it a buyer who only waited."""
+    async with (
+        client(database_url, "holder") as holder,
+        client(database_url, "import") as hog,
+        client(database_url, "buyer") as buyer,
+    ):
+        await holder.execute("SELECT FROM stock WHERE ticket_type = 'party-pass' FOR UPDATE")
+        await hog.execute(LOCK)
+        await buyer.execute("SET LOCAL application_name = 'buyer'")
+        waiting = asyncio.create_task(buyer.execute(LOCK))
+        await hog.execute("SELECT pg_sleep(4)")
+        stuck = asyncio.create_task(hog.execute("SELECT FROM stock WHERE ticket_type = 'party-pass' FOR UPDATE"))
+
+        async def seen():
+            plan = await look.plan("db.cancel", older_than="1m", most="20")
+            blockers = await look.read("db.blockers")
+            return plan.changes and blockers["waiting"] > 1 and plan
+
+        plan = await until(seen)
+        done = await look.apply("db.cancel", "h1", older_than="1m", most="20")
+
+        assert ["import"] == [each["process"] for each in plan.before["sessions"]]
+        assert 1 == done["ended"]
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await stuck
+        await hog.rollback()
+        await waiting
+
+
 async def test_who_must_not_be_cut_is_spared(look, database_url):
     """Who holds an advisory lock (a worker's turn, a migration), a backup in nobody's way, the young, and the idle without a transaction."""
     async with (
