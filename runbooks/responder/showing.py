@@ -12,6 +12,7 @@ from runbooks.engine.states import State
 from runbooks.responder import incidents
 from runbooks.responder.board import Firing, Side
 from runbooks.responder.station import Station
+from runbooks.responder.timetable import Overdue
 from runbooks.responder.views import SAID, line_view, newest, run_view, stamp
 
 ASKING = frozenset({State.AWAITING_APPROVAL, State.WAITING_HUMAN, State.UNKNOWN})
@@ -31,7 +32,7 @@ def board_view(station: Station) -> dict[str, Any]:
     recent = [each for each in runs if not each.is_open and station.clock() - each.since < DAY]
     firing = [_firing(station, each) for each in station.board.all()]
     asking = [_line(station, each) for each in runs if each.state in ASKING]
-    left = [each for each in firing if each["left"]]
+    left = [each for each in firing if each["left"]] + [_overdue(each) for each in station.timetable.overdue()]
     return {
         "asking": asking,
         "left": left,
@@ -66,6 +67,22 @@ def _firing(station: Station, found: Firing) -> dict[str, Any]:
         "says": "" if run is None else SAID[run.state],
         "why_none": found.why_none,
         "playbook": "" if playbook is None else playbook.name,
+    }
+
+
+def _overdue(found: Overdue) -> dict[str, Any]:
+    """As an alert that no program works on."""
+    return {
+        "name": found.playbook,
+        "tier": "scheduled",
+        "since": stamp(found.due),
+        "summary": f"It was due, and {found.why}. Begin it by hand.",
+        "labels": "",
+        "one_sided": "",
+        "run": found.run,
+        "says": "",
+        "why_none": "",
+        "playbook": found.playbook,
     }
 
 
