@@ -1,6 +1,7 @@
 """What a page shows, as plain data: gathered here, so that templates decide nothing."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -112,7 +113,7 @@ async def run_page(station: Station, run: Run) -> dict[str, Any]:
         "approved": 0 if plan is None else len(standing(run, station.clock(), valid)),
         "may_undo": not run.is_open and any(_may_undo(each) for each in run.attempts.values()),
         "evidence": _evidence(entries),
-        "drafts": [_draft(each) for each in run.drafts],
+        "drafts": [draft_view(each) for each in run.drafts],
         "timeline": incidents.timeline(entries),
         "post_mortem": incidents.post_mortem(run, playbook, entries, found),
     }
@@ -134,12 +135,10 @@ def _evidence(entries: list[Entry]) -> dict[str, dict[str, Any]]:
     return {name: dict(facts) for name, facts in found.items() if isinstance(facts, dict)}
 
 
-def _draft(draft: dict[str, Any]) -> dict[str, str]:
-    text = draft.get("text", {})
-    written = (
-        "\n\n".join(f"[{language}]\n{words}" for language, words in text.items()) if isinstance(text, dict) else text
-    )
-    return {"to": str(draft.get("to", "")), "text": str(written)}
+def draft_view(draft: Mapping[str, Any]) -> dict[str, str]:
+    """A draft as its run keeps it, its languages one below the other; a person copies it."""
+    texts = draft["texts"]
+    return {"to": draft["to"], "text": "\n\n".join(f"[{language}]\n{words}" for language, words in texts.items())}
 
 
 def playbooks_view(library: Library) -> list[dict[str, str]]:
