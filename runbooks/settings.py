@@ -4,7 +4,8 @@ Every problem is told at once, and no secret is quoted. Where an address is miss
 nothing else stops.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -49,6 +50,10 @@ class Settings(BaseModel):
     backups: str = Field("", description="Folder of the backups that are tried; none otherwise.")
     scale: int = Field(1, ge=1, le=600, description="60 makes an hour a minute, as the rules of a drill are.")
     poll_s: float = Field(5, gt=0, le=60, description="Seconds between two looks at Prometheus.")
+    schedule_hour: int = Field(
+        16, ge=0, le=23, description="Hour, in UTC, of scheduled playbooks: people approve them."
+    )
+    sales: str = Field("", description="When sales open, as 2027-02-13T18:00:00Z, with commas between them.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written.")
     dies_at: str = Field("", description="A drill's: the point of the engine where it dies once; development only.")
     environment: Literal["development", "staging", "production"] = Field("development", description="Which this is.")
@@ -67,6 +72,18 @@ class Settings(BaseModel):
             raise ValueError("an address that starts with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("sales")
+    @classmethod
+    def _are_times(cls, value: str) -> str:
+        if any(at.utcoffset() is None for at in _times(value)):
+            raise ValueError("times with their zone, such as 2027-02-13T18:00:00Z")
+        return value
+
+    @property
+    def sale_times(self) -> tuple[datetime, ...]:
+        """When sales open."""
+        return tuple(_times(self.sales))
+
     @property
     def address(self) -> str:
         return self.url or f"http://{self.host}:{self.port}"
@@ -77,6 +94,11 @@ class Settings(BaseModel):
         loopback), or is encrypted.
         """
         return self.host in _LOOPBACK or self.url.startswith("https://") or urlsplit(self.url).hostname in _LOOPBACK
+
+
+def _times(text: str) -> Iterator[datetime]:
+    """`ValueError` for what is no time."""
+    yield from (datetime.fromisoformat(each.strip()) for each in text.split(",") if each.strip())
 
 
 def load(environment: Mapping[str, str]) -> Settings:

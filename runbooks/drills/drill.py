@@ -70,6 +70,7 @@ class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     heal: Literal["before", "after", "never"] = "after"
     ends: tuple[str, ...] = ("recovered",)
     within: Within = msgspec.field(default_factory=Within)
+    lasts_s: Seconds = 0  # for how long the fault stays after the run has ended: what is told then is told again
     quiet_s: Seconds = 15  # of a negative drill: how long nobody may be told anything
     kill: str = ""
     settings: Mapping[str, str] = {}  # of the system, beside the usual ones

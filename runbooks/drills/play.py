@@ -5,7 +5,8 @@ wrong; the fault is taken away whatever happens.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,8 +30,10 @@ CALM_S = 60
 ENDED = frozenset(str(each) for each in State if each not in OPEN) | {
     str(State.UNKNOWN)
 }  # a person has to look: so far it goes
+WAITS = frozenset({"awaiting_approval", "waiting_human", "unknown"})  # for a person
 REVERT_S = 100  # an alert that is kept for a while keeps its lease renewed
 LATE_S = 10
+OWN_WAIT = "RunbookWaiting"  # whom a drill lets wait, nobody has to look for
 SLACK_S = 25  # beyond what it has to keep, before it is given up
 
 Say = Callable[[str], None]
@@ -49,6 +52,7 @@ class Play:
     watch: Watch | None = None
     began: float = 0.0
     heals: list[Heal] = field(default_factory=list)
+    waited: bool = False  # its run, and others with it, waited for somebody of the drill
 
     @property
     def since(self) -> float:
@@ -132,6 +136,8 @@ def _positive(on: Play) -> None:
         _heal(on)
     _decided(on, run)
     _ended(on, run["id"])
+    time.sleep(on.drill.lasts_s)
+    on.report.faults += twice_done(on.scene.runs(on.drill.playbook, on.began))
 
 
 def _told(on: Play) -> bool:
@@ -176,6 +182,7 @@ def _planned(on: Play) -> dict[str, Any] | None:
 def _decided(on: Play, run: dict[str, Any]) -> None:
     """Approved, refused, too late, or left alone; a second person where two are asked for."""
     drill, scene = on.drill, on.scene
+    on.waited = run["state"] in WAITS
     if drill.person == "nobody" or run["state"] != "awaiting_approval":
         return
     if drill.person == "refuse":
@@ -214,6 +221,7 @@ def _ended(on: Play, run_id: str) -> None:
             if on.report.mitigate_s is None and (done := [each for each in run["acts"] if each["outcome"] == "done"]):
                 on.report.mitigate_s = round(min(each["at"] for each in done) - on.began, 1)
                 on.report.moment(on.report.mitigate_s, ", ".join(each["do"] for each in done), "run")
+            on.waited = on.waited or run["state"] in WAITS
             if run["state"] == "waiting_human":
                 on.scene.tell(run_id, "answer", {"step": run["waitsFor"], "text": _answer(on, run)})
             if run["state"] == "awaiting_approval" and on.drill.person == "approve":
@@ -271,12 +279,24 @@ def _afterwards(on: Play) -> None:
     if on.crowd:
         report.price = on.crowd.price(on.began)
         report.refusals = on.crowd.refusals(on.began)
-    if on.watch and not on.drill.is_negative:
-        known = (on.drill.expected, *on.drill.allows)
-        report.pages = sorted({each.name for each in on.watch.pages if each.since >= on.began})
-        report.unexpected = on.watch.others(on.began, *known)
+    if not on.drill.is_negative:
+        told(on)
+
+
+def told(on: Play) -> None:
+    """Who was told of what; nobody may be woken for anything but what was broken."""
+    report, own = on.report, {OWN_WAIT} if on.waited else set()
+    if on.watch is not None:
+        report.pages = sorted({each.name for each in on.watch.pages if each.since >= on.began} - own)
+        report.unexpected = on.watch.others(on.began, on.drill.expected, *on.drill.allows)
         if report.unexpected:
             report.fault(f"somebody was woken for something else: {', '.join(report.unexpected)}")
+
+
+def twice_done(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What was done more than once about one subject, in words: an alert that is told again is no second fault."""
+    done = Counter((run["subject"], act["step"]) for run in runs for act in run["acts"] if act["outcome"] == "done")
+    return [f"{step} was done {many} times for {subject}" for (subject, step), many in sorted(done.items()) if many > 1]
 
 
 def _if(found: Any, so: Callable[[Any], bool]) -> Any:

@@ -10,7 +10,7 @@ from runbooks.engine.looking import UNKNOWN
 from runbooks.engine.plan import Plan
 from runbooks.engine.planning import Planner
 from runbooks.engine.playbook import Autonomy, Playbook
-from runbooks.engine.runs import Run
+from runbooks.engine.runs import SCHEDULE, Run
 from runbooks.engine.states import Event, State
 
 
@@ -68,7 +68,7 @@ class Deciding:
             self._record.move(run, State.PLANNED, Event.BEGIN, f"by itself: {standing(self._desk, playbook).why}")
 
     def _special(self, plan: Plan, playbook: Playbook, run: Run) -> list[str]:
-        found = [] if run.alarm else ["it was started by hand"]
+        found = [] if run.alarm or run.requester == SCHEDULE else ["it was started by hand"]
         found += [f"it would end with: {plan.ends}"] if plan.ends else []
         return [*found, *(f"it touches {each}" for each in excess(plan, playbook.limits))]
 

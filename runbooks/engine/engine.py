@@ -7,6 +7,7 @@
 
     run = await engine.take(Alarm(name, labels, starts_at))        # None: a resolved alarm without a run
     run = await engine.start(playbook, labels, person)             # by hand: always asks, unless it changes nothing
+    run = await engine.begin(playbook, due)                        # its schedule says so: once for each time
     plan = await engine.plan(playbook, labels)                     # a dry run
     await engine.approve(run.id, plan.hash, person)                # also refuse, answer, abort, undo
     engine.pause(person, reason); engine.resume(person, reason)    # the kill switch
@@ -20,6 +21,7 @@ nothing; `verify` does. `checkpoint(name)` is called after every line and around
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from runbooks.engine.desk import Clock, Desk, Drafting, EngineSettings, Record, Shelf
@@ -70,6 +72,12 @@ class Engine:
     async def start(self, name: str, labels: Mapping[str, str], person: Person) -> Run:
         """A run by hand; one for the same that goes on already is that run."""
         run = self._intake.order(name, labels, person)
+        self._turns.wake()
+        return run
+
+    async def begin(self, name: str, due: datetime) -> Run:
+        """The run of a playbook that is scheduled for this time, once; `NoPlaybookError` and `BadLabelsError`."""
+        run = self._intake.due(name, due)
         self._turns.wake()
         return run
 

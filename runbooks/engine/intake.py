@@ -4,13 +4,14 @@ What cannot become one is refused and journaled: an alert without a playbook, a 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, fill
 from runbooks.engine.limits import cooling, may_ask_again
 from runbooks.engine.playbook import Playbook
-from runbooks.engine.runs import RESOLVED, Alarm, Person, Run, run_key
+from runbooks.engine.runs import RESOLVED, SCHEDULE, Alarm, Person, Run, run_key
 from runbooks.engine.states import State
 
 ID_DIGITS = 12
@@ -63,6 +64,16 @@ class Intake:
         now = self._desk.clock().isoformat()
         key = run_key(playbook, subject, f"by hand {now}")
         return self._open(playbook, subject, labels, key, {"requester": person.known_as})
+
+    def due(self, name: str, due: datetime) -> Run:
+        """The run of a schedule's time, however often it is asked for; or the one that goes on for the same already."""
+        playbook, labels, subject = self.wanted(name, {})
+        since = due.isoformat()
+        for run in self._desk.runs.of(playbook.name, subject):
+            if run.is_open or (run.requester == SCHEDULE and run.alarm_since == since):
+                return run
+        key = run_key(playbook, subject, f"{SCHEDULE} {since}")
+        return self._open(playbook, subject, labels, key, {"alarm_since": since, "requester": SCHEDULE})
 
     def wanted(self, name: str, labels: Mapping[str, str]) -> tuple[Playbook, dict[str, str], str]:
         """The playbook of this name with its labels and subject; `NoPlaybookError`, `BadLabelsError`."""

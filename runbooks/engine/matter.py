@@ -18,7 +18,8 @@ KEYS: Mapping[str, str] = {
     "needs": 'labels that its steps use: `""` when the alert must bring it, else what stands in for it',
     "limits": "how much a run may touch (`orders`, `sessions`, `cents`; `any`), how often (`runs_per_day`, `cooldown`), how long (`deadline`)",
     "drill": "the drill that proves it; required when it changes something",
-    "schedule": "`daily`, `weekly`, `monthly`, `yearly` or `before-sale`",
+    "schedule": "when the responder begins it by itself: `daily`, `weekly` (on Tuesdays), `monthly` and `yearly` (on the first Tuesday), "
+    "at `CUBANO_RESPOND_SCHEDULE_HOUR`; `before-sale`, an hour and ten minutes before each of `CUBANO_RESPOND_SALES`",
 }
 _LIMITS = ("runs_per_day", "cooldown", "deadline", "orders", "sessions", "cents")
 

@@ -19,6 +19,7 @@ from runbooks.engine.states import FAILED, OPEN, State
 from service.telemetry.redaction import redact_text
 
 FIRING, RESOLVED = "firing", "resolved"
+SCHEDULE = "its schedule"  # the requester of a run that nobody asked for and no alert
 DAY = timedelta(days=1)
 
 

@@ -21,7 +21,7 @@ from litestar.static_files import create_static_files_router
 from runbooks.actions.registry import create_registry
 from runbooks.actions.world import open_world
 from runbooks.engine.engine import Engine
-from runbooks.engine.journal import Journal
+from runbooks.engine.journal import Journal, JournalError
 from runbooks.engine.library import Library
 from runbooks.engine.metering import Meter
 from runbooks.engine.registry import RefusedError, UnreachableError
@@ -33,6 +33,7 @@ from runbooks.responder.operators import Operators, Sessions
 from runbooks.responder.pages import create_pages
 from runbooks.responder.rendering import STATIC, Renderer
 from runbooks.responder.station import Station
+from runbooks.responder.timetable import EVERY_S
 from runbooks.settings import Settings
 from service.telemetry.exposition import Ping, serve_metrics
 from service.telemetry.logs import get_logger
@@ -90,7 +91,7 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
             Meter(station.telemetry, station.engine.desk, None if mirror is None else lambda: mirror.lag)
             gauges = Gauges(station, mirror)
             tasks = [asyncio.create_task(station.engine.run_forever()), asyncio.create_task(_polling(station))]
-            tasks += [asyncio.create_task(gauges.look_forever())]
+            tasks += [asyncio.create_task(gauges.look_forever()), asyncio.create_task(_scheduling(station))]
             tasks += [] if mirror is None else [asyncio.create_task(mirror.run_forever())]
             try:
                 yield
@@ -141,6 +142,16 @@ async def _polling(station: Station) -> None:
     while station.settings.prometheus_url:
         await station.poll()
         await asyncio.sleep(station.settings.poll_s)
+
+
+async def _scheduling(station: Station) -> None:
+    """What is due, again and again; in a drill the days are not those of the calendar, and nothing is."""
+    while station.settings.scale == 1:
+        try:
+            await station.timetable.look()
+        except JournalError as error:
+            station.trouble = str(error)  # nothing was begun; it is still due at the next look
+        await asyncio.sleep(EVERY_S)
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

@@ -113,7 +113,7 @@ def _mended(run: Run) -> list[str]:
     return [
         "## How it was found and mended",
         "",
-        f"- Alert: {run.alarm or 'none, started by hand'}, since {run.alarm_since or 'then'}; subject {run.subject}.",
+        f"- Alert: {run.alarm or f'none, begun by {run.requester}'}, since {run.alarm_since or 'then'}; subject {run.subject}.",
         f"- Ended: {ended or 'not yet'}. Decided {by_itself}.",
         *(
             f"- Done: {each.do}, {each.outcome or 'under way'}{' and put back' if each.undone else ''}."

@@ -1,6 +1,7 @@
 """What a page shows, as plain data: gathered here, so that templates decide nothing."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from runbooks.engine.states import State
 from runbooks.responder import incidents
 from runbooks.responder.board import Firing, Side
 from runbooks.responder.station import Station
+from runbooks.responder.timetable import Overdue
 from runbooks.responder.views import SAID, line_view, newest, run_view, stamp
 
 ASKING = frozenset({State.AWAITING_APPROVAL, State.WAITING_HUMAN, State.UNKNOWN})
@@ -31,7 +33,7 @@ def board_view(station: Station) -> dict[str, Any]:
     recent = [each for each in runs if not each.is_open and station.clock() - each.since < DAY]
     firing = [_firing(station, each) for each in station.board.all()]
     asking = [_line(station, each) for each in runs if each.state in ASKING]
-    left = [each for each in firing if each["left"]]
+    left = [each for each in firing if each["left"]] + [_overdue(each) for each in station.timetable.overdue()]
     return {
         "asking": asking,
         "left": left,
@@ -69,6 +71,22 @@ def _firing(station: Station, found: Firing) -> dict[str, Any]:
     }
 
 
+def _overdue(found: Overdue) -> dict[str, Any]:
+    """As an alert that no program works on."""
+    return {
+        "name": found.playbook,
+        "tier": "scheduled",
+        "since": stamp(found.due),
+        "summary": f"It was due, and {found.why}. Begin it by hand.",
+        "labels": "",
+        "one_sided": "",
+        "run": found.run,
+        "says": "",
+        "why_none": "",
+        "playbook": found.playbook,
+    }
+
+
 def _heard(station: Station, side: Side) -> dict[str, str]:
     heard = station.board.heard.get(side)
     if heard is None:
@@ -95,7 +113,7 @@ async def run_page(station: Station, run: Run) -> dict[str, Any]:
         "approved": 0 if plan is None else len(standing(run, station.clock(), valid)),
         "may_undo": not run.is_open and any(_may_undo(each) for each in run.attempts.values()),
         "evidence": _evidence(entries),
-        "drafts": [_draft(each) for each in run.drafts],
+        "drafts": [draft_view(each) for each in run.drafts],
         "timeline": incidents.timeline(entries),
         "post_mortem": incidents.post_mortem(run, playbook, entries, found),
     }
@@ -117,12 +135,10 @@ def _evidence(entries: list[Entry]) -> dict[str, dict[str, Any]]:
     return {name: dict(facts) for name, facts in found.items() if isinstance(facts, dict)}
 
 
-def _draft(draft: dict[str, Any]) -> dict[str, str]:
-    text = draft.get("text", {})
-    written = (
-        "\n\n".join(f"[{language}]\n{words}" for language, words in text.items()) if isinstance(text, dict) else text
-    )
-    return {"to": str(draft.get("to", "")), "text": str(written)}
+def draft_view(draft: Mapping[str, Any]) -> dict[str, str]:
+    """A draft as its run keeps it, its languages one below the other; a person copies it."""
+    texts = draft["texts"]
+    return {"to": draft["to"], "text": "\n\n".join(f"[{language}]\n{words}" for language, words in texts.items())}
 
 
 def playbooks_view(library: Library) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from runbooks.responder.board import WATCHDOG, Board, Firing, Side
 from runbooks.responder.enrichment import gather
 from runbooks.responder.intake import NoAlarmsError, read_alerts
 from runbooks.responder.operators import Operators, Sessions
+from runbooks.responder.timetable import Timetable
 from runbooks.settings import Settings
 from service.telemetry.logs import get_logger
 from service.telemetry.registry import Telemetry
@@ -50,11 +51,14 @@ class Station:
     board: Board = field(default_factory=Board)
     trouble: str = ""  # why something could not be written down
     began: datetime = field(init=False)
+    timetable: Timetable = field(init=False)
     _asked_for: set[str] = field(default_factory=set)  # runs whose evidence is gathered
     _gathering: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
+        hour, sales = self.settings.schedule_hour, self.settings.sale_times
+        self.timetable = Timetable(self.engine, self.library.all, self.note, hour=hour, sales=sales)
 
     async def hear(self, alarms: Iterable[Alarm], side: Side) -> None:
         """Each of them is on the board afterwards, and belongs to a run where it has a playbook."""

@@ -41,17 +41,22 @@ def test_what_is_no_drill_is_refused(change, why):
     assert "some-fault.md" in str(refused.value)
 
 
+@pytest.fixture(scope="module")
+def library():
+    return Library.load()
+
+
 @pytest.mark.parametrize("drill", DRILLS.values(), ids=list(DRILLS))
-def test_each_drill_breaks_what_can_be_broken_and_says_why(drill):
+def test_each_drill_breaks_what_can_be_broken_and_says_why(drill, library):
     """Its faults exist, it has a story, and what it proves exists."""
     assert [] == [each.do for each in drill.faults if each.do not in FAULTS]
     assert drill.story
-    assert drill.is_negative or Library.load().get(drill.playbook) is not None
+    assert drill.is_negative or library.get(drill.playbook) is not None
 
 
-def test_every_executable_playbook_has_its_drill_and_each_drill_its_playbook():
+def test_every_executable_playbook_has_its_drill_and_each_drill_its_playbook(library):
     """100 % of those that change something by themselves."""
-    wanted = {each.drill: each.name for each in Library.load().all if each.is_executable}
+    wanted = {each.drill: each.name for each in library.all if each.is_executable}
     proved = {name: each.playbook for name, each in DRILLS.items()}
 
     assert wanted == {name: proved.get(name) for name in wanted}

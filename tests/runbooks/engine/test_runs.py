@@ -8,6 +8,7 @@ from runbooks.engine.approvals import RefusalError, WrongStateError
 from runbooks.engine.playbook import Autonomy, Evidence
 from runbooks.engine.runs import Alarm
 from runbooks.engine.states import State
+from runbooks.responder.showing import draft_view
 from tests.runbooks.engine.books import (
     Go,
     Stop,
@@ -180,6 +181,11 @@ async def test_evidence_notes_and_notices_are_kept(night):
     assert State.OBSERVED == run.state
     assert 3 == run.facts["diagnosis-1.value"]
     assert {"en": "It is dark.", "es": "Está oscuro.", "lamp": "red"} == run.drafts[0]["texts"]
+    shown = draft_view(run.drafts[0])
+    assert ("customers", "[en]\nIt is dark.\n\n[es]\nEstá oscuro.") == (
+        shown["to"],
+        shown["text"].partition("\n\n[lamp]")[0],
+    )
     assert "Lamps are warm." in [each.data.get("text") for each in night.engine.entries(run.id)]
 
 

@@ -67,3 +67,21 @@ def test_token_that_cannot_be_left_stops_nothing(tmp_path):
 def _settings(folder, path) -> Settings:
     given = {"STATE": str(folder / "state"), "TOKEN": TOKEN, "TOKEN_FILE": str(path), "METRICS_PORT": "0"}
     return load({f"CUBANO_RESPOND_{name}": value for name, value in given.items()})
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ("2027-02-13T18:00:00Z, 2027-02-14T10:00:00+01:00", True),
+        ("", True),
+        ("2027-02-13T18:00:00", False),  # of which zone?
+        ("tomorrow", False),
+    ],
+)
+def test_when_sales_open_is_said_with_its_zone(given, fits):
+    """Before each of them something begins; an hour too late is too late."""
+    if fits:
+        assert all(at.utcoffset() is not None for at in load({"CUBANO_RESPOND_SALES": given}).sale_times)
+    else:
+        with pytest.raises(SettingsError, match="CUBANO_RESPOND_SALES"):
+            load({"CUBANO_RESPOND_SALES": given})

@@ -1,0 +1,62 @@
+"""What a drill judges of its own story: whom it let wait is no news, and what was done twice is a fault."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from runbooks.drills.drill import Drill
+from runbooks.drills.play import Play, told, twice_done
+from runbooks.drills.report import Report
+from runbooks.drills.scene import Scene
+from runbooks.drills.stack import Stack
+from runbooks.drills.watch import Seen, Watch
+
+BEGAN = 1_800_000_000.0
+
+
+def run(subject="provider:stripe", *steps, outcome="done"):
+    return {"subject": subject, "acts": [{"step": step, "outcome": outcome} for step in steps]}
+
+
+def test_what_was_done_twice_for_one_subject_is_a_fault():
+    """By one run each, or by two subjects: that is as it should be. What was refused was not done."""
+    assert [] == twice_done([run("a", "switch", "pause"), run("b", "switch"), run("a")])
+    assert [] == twice_done([run("a", "switch"), run("a", "switch", outcome="refused")])
+
+    assert ["switch was done 2 times for a"] == twice_done([run("a", "switch"), run("b"), run("a", "switch")])
+
+
+@pytest.fixture
+def play(tmp_path):
+    """A drill of an outage in which three alerts were told, one of them before it began."""
+    stack = Stack(tmp_path, 40)
+    report = Report(drill="x", playbook="GatewayOutage", scale=40, at=datetime.now(UTC).isoformat())
+    scene = Scene(stack)
+    play = Play(stack, Drill(drill="some-fault", playbook="GatewayOutage"), print, report, scene)
+    play.watch, play.began = Watch(stack), BEGAN
+    for name, tier, since in (
+        ("GatewayOutage", "critical", 5),
+        ("RunbookWaiting", "warning", 20),
+        ("WorkerGone", "critical", 9),
+        ("Early", "critical", -5),
+    ):
+        play.watch.pages.append(Seen(name, tier, {}, BEGAN + since, BEGAN + since))
+    yield play
+    scene.http.close()
+
+
+def test_whom_a_drill_lets_wait_is_no_news(play):
+    """Its people took their time, and that a playbook waits for them was told rightly; what else was told, was told."""
+    play.waited = True
+
+    told(play)
+
+    assert ["GatewayOutage", "WorkerGone"] == play.report.pages
+    assert ["somebody was woken for something else: WorkerGone"] == play.report.faults
+
+
+def test_a_playbook_that_waits_for_nobody_is_told(play):
+    """Nobody was asked by the drill's run: then somebody else's waits, and that belongs into the report."""
+    told(play)
+
+    assert "RunbookWaiting" in play.report.pages
