@@ -31,7 +31,7 @@ ENDED = frozenset(str(each) for each in State if each not in OPEN) | {
     str(State.UNKNOWN)
 }  # a person has to look: so far it goes
 WAITS = frozenset({"awaiting_approval", "waiting_human", "unknown"})  # for a person
-REVERT_S = 100  # an alert that is kept for a while keeps its lease renewed
+REVERT_S = 180  # an alert that is kept for a while keeps its lease renewed
 LATE_S = 10
 OWN_WAIT = "RunbookWaiting"  # whom a drill lets wait, nobody has to look for
 SLACK_S = 25  # beyond what it has to keep, before it is given up
