@@ -30,20 +30,20 @@ class SignInNeededError(Exception):
 
 
 class Tries:
-    """Wrong tokens of the last minute, of everybody together: a flood of them tells nobody anything."""
+    """Wrong tokens of the last minute, of everybody together: a flood of them tells nobody anything, and locks nobody out
+    whose token is a right one.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._wrong: deque[datetime] = deque(maxlen=MOST_TRIES)
 
-    def check(self) -> None:
-        """Raises when there were too many."""
+    def wrong(self) -> None:
+        """Counts one; raises when there were too many before it."""
         if len(self._wrong) == MOST_TRIES and self._clock() - self._wrong[0] < _TRIES_WITHIN:
             raise TooManyRequestsException(
                 "Too many wrong tokens; try again in a minute.", headers={"Retry-After": "60"}
             )
-
-    def wrong(self) -> None:
         self._wrong.append(self._clock())
 
 
@@ -79,7 +79,6 @@ def _found(request: Request[Any, Any, Any]) -> Operator | None:
     token = token_of(request)
     if token:
         tries: Tries = request.app.state.tries
-        tries.check()
         found = station.operators.find(token)
         if found is None:
             tries.wrong()

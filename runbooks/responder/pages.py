@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from litestar import MediaType, Request, Response, Router, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
+from litestar.exceptions import PermissionDeniedException
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage
 
@@ -177,10 +178,11 @@ async def sign_in(request: Asking, data: Form) -> Response[str] | Redirect:
     """A token becomes a cookie for a shift."""
     station: Station = request.app.state.station
     tries: Tries = request.app.state.tries
-    tries.check()
+    if not is_from_here(request):
+        raise PermissionDeniedException("This form comes from another site.")
     to = _safe(data.get("to", "/"))
     operator = station.operators.find(data.get("token", "").strip()[:200])
-    if operator is None or not is_from_here(request):
+    if operator is None:
         tries.wrong()
         return _form(request, to, "This token is nobody's. Look whether all of it was copied.")
     word = station.sessions.begin(operator, station.clock())

@@ -79,13 +79,28 @@ def test_another_sites_form_changes_nothing(responder):
 
 
 def test_wrong_tokens_are_counted(responder):
-    """After ten in a minute nobody's token is looked at any more."""
+    """After ten in a minute the next wrong one is told to wait, and whoever has a right one gets in all the same."""
     answers = [
         responder.client.get("/api/runs", headers={"Authorization": f"Bearer wrong-{number}"}).status_code
         for number in range(12)
     ]
 
     assert [401] * 10 + [429] * 2 == answers
+    assert 200 == responder.client.get("/api/runs", headers=responder.as_("on_call")).status_code
+    responder.sign_in()
+
+
+def test_another_sites_posts_count_for_nothing(responder):
+    """A page somewhere can make a browser post wrong tokens here: they are refused before anything else."""
+    there = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    answers = {
+        responder.client.post("/sign-in", data={"token": token, "to": "/"}, headers=there).status_code
+        for token in ["wrong"] * 11 + [responder.tokens["lead"]]
+    }
+    wrong = responder.client.get("/api/runs", headers={"Authorization": "Bearer wrong"})
+
+    assert {403} == answers
+    assert 401 == wrong.status_code
 
 
 def test_after_signing_out_the_cookie_is_worth_nothing(responder):
