@@ -3,9 +3,12 @@
 An alarm is on the board while one of the two says that it fires. That it left the board proves nothing about the fault and
 ends no run. A side that has been silent for too long is itself told to the person on call. Both sides count the beginning of
 an alert differently (one from its first sign, one from when it fired); the first we heard stands, so that it is one alarm.
+
+A storm of what nobody knows takes no place from an alert that has a playbook: each name of those has places of its own.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +16,9 @@ from enum import StrEnum
 from runbooks.engine.runs import Alarm
 
 FORGET = timedelta(hours=5)  # Alertmanager repeats what fires every hour; what it has not for longer is not firing
-MOST = 2_000
+MOST = 2_000  # of all that has no playbook
+MOST_OF_ONE = 200  # of one name that has one
+FULL_FOR = timedelta(minutes=2)  # it is told that there was no place
 WATCHDOG = "Watchdog"
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -42,8 +47,13 @@ class Firing:
 
 
 class Board:
-    def __init__(self) -> None:
+    """`known` says whether an alert of this name has a playbook."""
+
+    def __init__(self, known: Callable[[str], bool] = lambda _name: False) -> None:
+        self._known = known
         self._firing: dict[Key, Firing] = {}
+        self._places: Counter[str] = Counter()
+        self._turned_away: tuple[str, datetime] | None = None
         self.heard: dict[Side, datetime] = {}
 
     def hear(self, alarm: Alarm, side: Side, now: datetime) -> Firing | None:
@@ -52,11 +62,19 @@ class Board:
         key = _key(alarm)
         found = self._firing.get(key)
         if found is None:
-            if len(self._firing) >= MOST:
+            share = self._share(alarm.name)
+            if self._places[share] >= (MOST_OF_ONE if share else MOST):
+                self._turned_away = alarm.name, now
                 return None
+            self._places[share] += 1
             found = self._firing[key] = Firing(alarm, now)
         found.told[side] = now
         return found
+
+    def left_out(self, now: datetime) -> str:
+        """The name of an alarm there was no place for, when that was just now."""
+        name, at = self._turned_away or ("", now)
+        return name if now - at < FULL_FOR else ""
 
     def over(self, alarm: Alarm, side: Side, now: datetime) -> Firing | None:
         """Take it off when this side says so; what it was, or None when it stays or was not there."""
@@ -72,7 +90,7 @@ class Board:
             if Side.PROMETHEUS in found.told and key not in named:
                 gone.append(self._over(key, Side.PROMETHEUS))
             elif now - max(found.told.values(), default=now) > FORGET:
-                gone.append(self._firing.pop(key))
+                gone.append(self._off(key))
         return [each for each in gone if each is not None]
 
     def all(self) -> list[Firing]:
@@ -93,7 +111,15 @@ class Board:
         found.told.pop(side, None)
         if found.told and side is not Side.PROMETHEUS:  # Prometheus decides; Alertmanager only passes on
             return None
+        return self._off(key)
+
+    def _off(self, key: Key) -> Firing:
+        self._places[self._share(key[0])] -= 1
         return self._firing.pop(key)
+
+    def _share(self, name: str) -> str:
+        """With whom it shares its places: with its own name, or with all that is unknown."""
+        return name if name == WATCHDOG or self._known(name) else ""
 
 
 def _key(alarm: Alarm) -> Key:

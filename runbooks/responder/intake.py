@@ -15,6 +15,7 @@ from runbooks.engine.runs import Alarm
 MOST_BYTES = 1_000_000  # a group of a thousand alerts has half of that
 MOST_ALERTS = 1_000
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # a year of 0001 is Alertmanager's "none"
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)  # the end of the year 9999 is none in another zone
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=100)]
 _Text = Annotated[str, msgspec.Meta(max_length=4_000)]
@@ -78,7 +79,7 @@ def _alarm(labels: Mapping[str, str], at: datetime, status: str, annotations: Ma
     name = labels.get("alertname", "")
     if not name:
         raise NoAlarmsError("an alert has no alertname")
-    if at.tzinfo is None or at < _EARLIEST:
+    if at.tzinfo is None or not _EARLIEST <= at < _LATEST:
         raise NoAlarmsError(f"{name} began at no time: {at.isoformat()}")
     others = {key: value for key, value in labels.items() if key != "alertname"}
     return Alarm(name, others, at.astimezone(UTC).isoformat(), status, dict(annotations))

@@ -48,7 +48,7 @@ class Station:
     operators: Operators
     sessions: Sessions
     clock: Callable[[], datetime]
-    board: Board = field(default_factory=Board)
+    board: Board = field(init=False)
     trouble: str = ""  # why something could not be written down
     began: datetime = field(init=False)
     timetable: Timetable = field(init=False)
@@ -57,6 +57,7 @@ class Station:
 
     def __post_init__(self) -> None:
         self.began = self.clock()
+        self.board = Board(lambda name: self.library.for_alert(name) is not None)
         hour, sales = self.settings.schedule_hour, self.settings.sale_times
         self.timetable = Timetable(self.engine, self.library.all, self.note, hour=hour, sales=sales)
 
@@ -145,6 +146,8 @@ class Station:
                 found.append(f"{side.title()} has not been heard for {int((now - heard).total_seconds())} seconds.")
         if self.settings.prometheus_url and Side.PROMETHEUS in self.board.heard and not self.board.beats:
             found.append("The heartbeat of alerting (Watchdog) does not fire.")
+        if name := self.board.left_out(now):
+            found.append(f"The board is full: not everything that fires is on it, {name[:100]} for one.")
         if self.library.faults:
             broken = sorted({each.path for each in self.library.faults})
             found.append(f"Playbooks that cannot be read: {', '.join(broken)}. See cubano runbook lint.")

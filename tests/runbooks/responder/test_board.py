@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from runbooks.engine.runs import RESOLVED, Alarm
-from runbooks.responder.board import FORGET, Board, Side
+from runbooks.responder.board import FORGET, FULL_FOR, MOST, MOST_OF_ONE, Board, Side
 
 NOW = datetime(2027, 2, 13, 18, tzinfo=UTC)
 
@@ -68,3 +68,33 @@ def test_the_worst_stands_first_and_the_heartbeat_nowhere():
 
     assert ["Earlier", "Later", "Warned"] == [each.alarm.name for each in board.all()]
     assert board.beats
+
+
+def storm(board, name, count):
+    for number in range(count):
+        board.hear(Alarm(name, {"i": str(number)}, "2027-02-13T18:00:00+00:00"), Side.ALERTMANAGER, NOW)
+
+
+def test_a_storm_takes_no_place_from_what_has_a_playbook():
+    """Neither one of alerts nobody knows nor one of another playbook's; and that somebody was left out is told."""
+    board = Board({"GatewayOutage", "DatabaseDown"}.__contains__)
+    storm(board, "Noise", MOST)
+    storm(board, "DatabaseDown", MOST_OF_ONE)
+    assert "" == board.left_out(NOW)
+
+    assert board.hear(alarm("Noise"), Side.PROMETHEUS, NOW) is None
+    assert board.hear(alarm("DatabaseDown"), Side.PROMETHEUS, NOW) is None
+    assert board.hear(alarm(), Side.PROMETHEUS, NOW) is not None
+    assert board.hear(alarm("Watchdog"), Side.PROMETHEUS, NOW) is not None
+    assert "DatabaseDown" == board.left_out(NOW)
+    assert "" == board.left_out(NOW + FULL_FOR)
+
+
+def test_a_place_that_is_free_is_given_again():
+    """What is over made room."""
+    board = Board()
+    storm(board, "Noise", MOST)
+    board.over(Alarm("Noise", {"i": "7"}, "", RESOLVED), Side.ALERTMANAGER, NOW)
+
+    assert board.hear(alarm(), Side.PROMETHEUS, NOW) is not None
+    assert board.hear(alarm("Later"), Side.PROMETHEUS, NOW) is None

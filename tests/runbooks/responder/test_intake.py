@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from runbooks.engine.runs import Alarm
+from runbooks.responder.board import MOST, Side
 from runbooks.responder.intake import MOST_BYTES, NoAlarmsError, read_alerts, read_group
 
 
@@ -48,6 +50,7 @@ NO_MESSAGES = [
     (b'{"version": "4", "alerts": [{"status": "firing", "labels": {}, "startsAt": "2027-02-13T18:00:00Z"}]}', "alertname"),
     (b'{"version": "4", "alerts": [{"status": "on", "labels": {}, "startsAt": "2027-02-13T18:00:00Z"}]}', "on"),
     (b'{"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "X"}, "startsAt": "0001-01-01T00:00:00Z"}]}', "no time"),
+    (b'{"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": "X"}, "startsAt": "9999-12-31T23:59:59-12:00"}]}', "no time"),
     (b'{"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": 7}, "startsAt": "2027-02-13T18:00:00Z"}]}', "str"),
     (b'{"version": "4", "alerts": [{"status": "firing", "labels": {"a b": "X"}, "startsAt": "2027-02-13T18:00:00Z"}]}', "regex"),
 ]  # fmt: skip
@@ -77,6 +80,16 @@ def test_an_unknown_alert_is_on_the_board_and_in_the_journal_and_nothing_is_done
     assert "NobodyWroteThis" in responder.page("/")
     assert [] == responder.runs()
     assert 1 == [each["kind"] for each in responder.journal()].count("alarm.unknown")
+
+
+def test_it_says_that_not_everything_is_on_the_board(responder):
+    """A storm of more than it can hold is no reason to think that the rest is well."""
+    station = responder.client.app.state.station
+    for number in range(MOST + 1):
+        alarm = Alarm("Noise", {"i": str(number)}, "2027-02-13T18:00:00+00:00")
+        station.board.hear(alarm, Side.ALERTMANAGER, station.clock())
+
+    assert any("The board is full" in each for each in station.deaf())
 
 
 def test_the_first_page_shows_what_has_ended(responder):
