@@ -1,11 +1,14 @@
 """What a playbook hands to a read or an act, as values. Arguments are words; what is missing or no number is refused.
 
-A duration is written `45s`, `5m`, `2h` or `1d` at the pace of production, and is shorter in a drill. `lease_s` and
-`reason` come from the engine: seconds as they are meant, and what is written into the trail of the service.
+A duration is written `45s`, `5m`, `2h` or `1d` at the pace of production, and is shorter in a drill. `lease_s`, `reason`
+and `planned` come from the engine: seconds as they are meant, what is written into the trail of the service, and what stood
+before and would stand after when the act was planned.
 """
 
+import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from runbooks.engine.playbook import Args
 from runbooks.engine.registry import RefusedError
@@ -67,6 +70,11 @@ def lease(args: Args, *, longest_s: int) -> int:
 def reason(args: Args) -> str:
     """Why, in one line; it is kept by the service."""
     return " ".join(str(args.get("reason") or REASON).split())[:MOST_REASON]
+
+
+def planned(args: Args) -> Mapping[str, Mapping[str, Any]]:
+    """`before` and `after` as they were planned and approved; empty where nothing was."""
+    return {"before": {}, "after": {}, **json.loads(args.get("planned") or "{}")}
 
 
 def query(args: Args, *names: str) -> Mapping[str, str]:

@@ -115,6 +115,7 @@ DATABASE: Mapping[str, str] = {
     """,
     "cancelable": _victims(f"a.state = 'active' AND ({_AT_WORK})"),
     "terminable": _victims(f"a.state LIKE 'idle in transaction%%' OR b.blocks > 0 AND ({_AT_WORK})"),
+    "still": "SELECT pid, xact_start, state FROM pg_stat_activity WHERE pid = ANY(%(pids)s::int[])",
     "cancel": _signal("responder_cancel"),
     "terminate": _signal("responder_terminate"),
 }

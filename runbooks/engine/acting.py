@@ -5,6 +5,7 @@ tried again under the same key; anything else is a person's business. The same h
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
@@ -59,16 +60,16 @@ class Acting:
         self._record.write("lease.intent", {"step": attempt.step, "number": attempt.renewals + 1}, run.id)
         return await self._once(run, attempt, "lease", self._action(attempt).apply)
 
-    async def stands(self, attempt: Attempt) -> bool:
+    async def stands(self, run: Run, attempt: Attempt) -> bool:
         """Whether what was done is still so, as far as anybody can tell."""
-        return await self._observe(attempt) is not Taken.NOT_DONE
+        return await self._observe(run, attempt) is not Taken.NOT_DONE
 
     async def settle(self, run: Run) -> None:
         """Finds out what came of an intent without an outcome, and writes it down."""
         attempt = run.pending
         while attempt is not None:
             kind = "undo" if attempt.undoing else "lease" if attempt.renewing else "act"
-            self._write(run, attempt, kind, await self._seen(attempt, kind), facts={}, words="seen")
+            self._write(run, attempt, kind, await self._seen(run, attempt, kind), facts={}, words="seen")
             attempt = run.pending
 
     def undoable(self, run: Run) -> list[Attempt]:
@@ -85,7 +86,7 @@ class Acting:
             outcome, words = REFUSED, str(error)
         except (UnreachableError, TimeoutError) as error:
             self._record.passed(f"{kind}.unanswered")
-            outcome, words = await self._seen(attempt, kind), f"{error or 'no answer in time'}"
+            outcome, words = await self._seen(run, attempt, kind), f"{error or 'no answer in time'}"
         self._record.passed(f"{kind}.applied")
         self._write(run, attempt, kind, outcome, facts=facts, words=words)
         return outcome
@@ -94,22 +95,22 @@ class Acting:
         data = {"step": attempt.step, "outcome": outcome, "facts": dict(facts), "words": words}
         self._record.write(f"{kind}.outcome", data, run.id)
 
-    async def _seen(self, attempt: Attempt, kind: str) -> str:
-        taken = await self._observe(attempt)
+    async def _seen(self, run: Run, attempt: Attempt, kind: str) -> str:
+        taken = await self._observe(run, attempt)
         if kind == "undo":
             return {Taken.DONE: NOT_DONE, Taken.NOT_DONE: DONE, Taken.UNKNOWN: UNKNOWN}[taken]
         if kind == "lease":
             return UNKNOWN  # that it is there does not say for how long: it is renewed again, or ends
         return {Taken.DONE: DONE, Taken.NOT_DONE: NOT_DONE, Taken.UNKNOWN: UNKNOWN}[taken]
 
-    async def _observe(self, attempt: Attempt) -> Taken:
+    async def _observe(self, run: Run, attempt: Attempt) -> Taken:
         action = self._action(attempt)
         for number in range(self._desk.settings.looks):
             if number:
                 await asyncio.sleep(self._desk.span(self._desk.settings.look_again_s).total_seconds())
             try:
                 async with asyncio.timeout(action.timeout_s):
-                    taken = await action.observe(self._desk.world, attempt.args)
+                    taken = await action.observe(self._desk.world, self._args(run, attempt))
             except (UnreachableError, TimeoutError, RefusedError):
                 continue
             if taken is not Taken.UNKNOWN:
@@ -118,7 +119,8 @@ class Acting:
 
     def _args(self, run: Run, attempt: Attempt) -> Mapping[str, str]:
         lease = {"lease_s": str(max(round(self._span(attempt).total_seconds()), 1))} if attempt.lease_s else {}
-        return {**attempt.args, **lease, "reason": f"runbook {run.playbook}, run {run.id}"}
+        planned = json.dumps({"before": attempt.before, "after": attempt.after})
+        return {**attempt.args, **lease, "planned": planned, "reason": f"runbook {run.playbook}, run {run.id}"}
 
     def _span(self, attempt: Attempt) -> timedelta:
         return self._desk.span(attempt.lease_s)

@@ -97,7 +97,7 @@ class Judging:
 
     async def _renew(self, run: Run, attempt: Attempt) -> None:
         """Unless somebody has taken it back meanwhile: a person, or a later step of the run itself."""
-        if await self._acting.stands(attempt):
+        if await self._acting.stands(run, attempt):
             await self._acting.renew(run, attempt)
         else:
             self._record.write("lease.lapsed", {"step": attempt.step, "why": "somebody has taken it back"}, run.id)

@@ -79,6 +79,7 @@ class Read:
 class Action:
     """An act with its contract. `apply` is repeatable under one key; `lease_s` is among its arguments where it is leased.
 
+    `apply`, `observe` and `undo` also get `reason`, and `planned`: the `before` and `after` that were approved, as JSON.
     Raises: `UnreachableError` when nobody knows whether it was done, `RefusedError` when it certainly was not.
     """
 

@@ -77,6 +77,8 @@ class Attempt:
     renewals: int = 0
     renewed_at: datetime | None = None
     lapsed: str = ""  # why its lease is not renewed any more
+    before: dict[str, Any] = field(default_factory=dict)  # as it was planned, and approved
+    after: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -227,9 +229,8 @@ def _played(run: Run, data: Mapping[str, Any], _at: datetime) -> None:
 def _intended(run: Run, data: Mapping[str, Any], at: datetime) -> None:
     before = run.attempts.get(data["step"])
     tries = before.tries + 1 if before is not None else 1
-    run.attempts[data["step"]] = Attempt(
-        **{name: data[name] for name in ("step", "do", "args", "key", "lease_s", "undo")}, at=at, tries=tries
-    )
+    names = ("step", "do", "args", "key", "lease_s", "undo", "before", "after")
+    run.attempts[data["step"]] = Attempt(**{name: data[name] for name in names}, at=at, tries=tries)
 
 
 def _came_out(run: Run, data: Mapping[str, Any], _at: datetime) -> None:

@@ -1,7 +1,8 @@
 """A world over the stage of a test, and one over recorded answers; acts are always played as the engine plays them."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,10 +17,11 @@ REASON = "runbook Test, run 1"
 
 @dataclass
 class Player:
-    """Plays the registry's entries over one world."""
+    """Plays the registry's entries over one world; an act gets what was planned last, as the engine hands it on."""
 
     world: World
     registry: Registry
+    planned: dict[str, str] = field(default_factory=dict)
 
     async def read(self, name: str, **args: str) -> Mapping[str, object]:
         """A read's facts; each of them is one that its row tells of."""
@@ -31,21 +33,23 @@ class Player:
         return facts
 
     async def plan(self, name: str, **args: str) -> Effect:
-        return await self.registry.actions[name].plan(self.world, self._said(args))
+        effect = await self.registry.actions[name].plan(self.world, {"reason": REASON, **args})
+        self.planned[name] = json.dumps({"before": effect.before, "after": effect.after})
+        return effect
 
     async def apply(self, name: str, key: str, **args: str) -> Mapping[str, object]:
-        return await self.registry.actions[name].apply(self.world, self._said(args), key)
+        return await self.registry.actions[name].apply(self.world, self._said(name, args), key)
 
     async def observe(self, name: str, **args: str) -> Taken:
-        return await self.registry.actions[name].observe(self.world, self._said(args))
+        return await self.registry.actions[name].observe(self.world, self._said(name, args))
 
     async def undo(self, name: str, key: str, **args: str) -> Mapping[str, object]:
         undo = self.registry.actions[name].undo
         assert undo is not None
-        return await undo(self.world, self._said(args), key)
+        return await undo(self.world, self._said(name, args), key)
 
-    def _said(self, args: Mapping[str, str]) -> dict[str, str]:
-        return {"reason": REASON, **args}
+    def _said(self, name: str, args: Mapping[str, str]) -> dict[str, str]:
+        return {"reason": REASON, "planned": self.planned.get(name, "{}"), **args}
 
 
 @pytest.fixture(scope="session")

@@ -134,6 +134,39 @@ async def test_who_holds_up_others_is_shown_and_ended(look, database_url):
         assert Taken.DONE == await look.observe("db.terminate", older_than="1h")
 
 
+async def test_only_who_was_planned_is_met(look, database_url):
+    """He is gone by now, and another one fits the rule: nobody is ended in his place, and it counts as done."""
+    async with client(database_url, "planned") as first, client(database_url, "later") as second:
+        await first.execute("SELECT 1")
+
+        async def seen():
+            plan = await look.plan("db.terminate", older_than="1m")
+            return plan.changes and plan
+
+        plan = await until(seen)
+        assert ["planned"] == [each["process"] for each in plan.before["sessions"]]
+        assert Taken.NOT_DONE == await look.observe("db.terminate", older_than="1m")
+        await second.execute("SELECT 1")
+        named = look.planned["db.terminate"]
+        with connect(database_url) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s, 5000)", (first.info.backend_pid,))
+        with pytest.raises(psycopg.OperationalError):
+            await first.execute("SELECT 1")
+
+        async def next_fits():
+            plan = await look.plan("db.terminate", older_than="1m")
+            return plan.changes and plan
+
+        await until(next_fits)
+        done = await look.apply("db.terminate", "p1", older_than="1m", planned=named)
+
+        assert (0, 0) == (done["met"], done["ended"])
+        assert Taken.DONE == await look.observe("db.terminate", older_than="1m", planned=named)
+        assert await (await second.execute("SELECT 1")).fetchone()
+        with pytest.raises(RefusedError, match="not known when it was planned"):
+            await look.apply("db.terminate", "p2", older_than="1m", planned="{}")
+
+
 async def test_a_statement_is_cancelled_and_its_session_stays(look, database_url):
     """One that works too long in a transaction; the client hears of it and goes on."""
     async with client(database_url, "report") as report:

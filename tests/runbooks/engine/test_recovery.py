@@ -1,5 +1,6 @@
 """Acts that nobody saw the end of: no answer, a mistake, a kill, a full disk. Looked at, never guessed, never done twice."""
 
+import json
 import os
 
 import pytest
@@ -44,6 +45,33 @@ async def test_an_act_that_was_not_done_is_tried_once_more_under_the_same_key(ni
     assert State.RECOVERED == run.state
     assert 2 == run.attempts["light"].tries
     assert 1 == len(set(keys))
+
+
+async def test_an_act_and_who_looks_after_it_are_told_what_was_approved(night):
+    """Before and after, as they stood in the plan: for the act, for the look at what became of it."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    night.start()
+    told = []
+
+    def listening(action):
+        async def apply(house, args, key):
+            told.append(args["planned"])
+            return await action.apply(house, args, key)
+
+        async def observe(house, args):
+            told.append(args["planned"])
+            return await action.observe(house, args)
+
+        return replace(action, apply=apply, observe=observe)
+
+    actions = night.engine.desk.registry.actions
+    actions["lamp.put"] = listening(actions["lamp.put"])
+    night.house.trouble |= {"lamp.put": "lost", "lamp.put.observe": "unknown"}
+    await night.approved()
+
+    expected = {"before": {"state": "off"}, "after": {"state": "on"}}
+    assert [expected] * (1 + night.settings.looks) == [json.loads(each) for each in told]
 
 
 @pytest.mark.parametrize("how", ["silent", "slow", "refused"])
