@@ -1,6 +1,7 @@
 """Alarms and orders of people become runs: one for each fault, however often it is told.
 
-What cannot become one is refused and journaled: an alert without a playbook, a label that is missing or no plain text.
+What cannot become one is refused and journaled: an alert without a playbook, a label that is missing or no plain text, one
+subject more than a playbook has within an hour.
 """
 
 from collections.abc import Mapping
@@ -9,12 +10,15 @@ from datetime import datetime
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, fill
-from runbooks.engine.limits import cooling, may_ask_again
+from runbooks.engine.limits import HOUR_S, cooling, may_ask_again
 from runbooks.engine.playbook import Playbook
 from runbooks.engine.runs import RESOLVED, SCHEDULE, Alarm, Person, Run, run_key
 from runbooks.engine.states import State
 
 ID_DIGITS = 12
+MOST_SUBJECTS = (
+    20  # of one playbook within an hour: more is a storm of made up labels, or nothing that one by one mends
+)
 _LONGEST = 300  # characters of a label
 
 
@@ -26,15 +30,20 @@ class BadLabelsError(RefusalError):
     """A label the playbook needs is missing, or what came is no label."""
 
 
+class CrowdedError(RefusalError):
+    """The playbook has runs for too many others already; told again later, it may have one."""
+
+
 class Intake:
     """Takes in at one desk."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._record = desk.record
+        self._crowded: set[str] = set()  # playbooks of which that stands in the journal
 
     def alarm(self, alarm: Alarm) -> Run | None:
-        """Its run: a new one, or the one it repeats. None for a resolved alarm that has none."""
+        """Its run: a new one, or the one it repeats. None for a resolved alarm that has none; `CrowdedError`."""
         playbook = self._desk.library.for_alert(alarm.name)
         if playbook is None:
             self._record.write("alarm.unknown", {"alarm": alarm.name})
@@ -52,6 +61,7 @@ class Intake:
         known = known or cooling(self._desk, playbook, subject)
         if known is not None:
             return self._repeated(known, alarm)
+        self._has_place(playbook, subject, alarm)
         data = {"alarm": alarm.name, "alarm_since": alarm.starts_at, "requester": "an alert"}
         return self._open(playbook, subject, labels, key, data)
 
@@ -81,6 +91,20 @@ class Intake:
         if playbook is None:
             raise NoPlaybookError(f"there is no playbook {name[:100]}")
         return (playbook, *fitted(playbook, labels))
+
+    def _has_place(self, playbook: Playbook, subject: str, alarm: Alarm) -> None:
+        """Alerts begin runs for so many subjects within an hour, and no more; it is journaled once that they would."""
+        hour = self._desk.span(HOUR_S)
+        mine = (run for run in self._desk.runs if run.playbook == playbook.name and run.alarm)
+        subjects = {run.subject for run in mine if run.is_open or self._desk.since(run.started_at) < hour}
+        if subject in subjects or len(subjects) < MOST_SUBJECTS:
+            self._crowded.discard(playbook.name)
+            return
+        why = f"{playbook.name} has runs for {len(subjects)} others within an hour, and that is the limit"
+        if playbook.name not in self._crowded:
+            self._record.write("alarm.refused", {"alarm": alarm.name, "why": why})
+            self._crowded.add(playbook.name)
+        raise CrowdedError(why)
 
     def _last(self, playbook: Playbook, subject: str, alarm: Alarm) -> tuple[Run | None, str]:
         """The last run of this very alert, and the key of the next one: it has another when nobody decided in time."""

@@ -40,6 +40,7 @@ class Firing:
     told: dict[Side, datetime] = field(default_factory=dict)
     run: str = ""
     why_none: str = ""  # why there is no run
+    again: bool = False  # it may have one when it is told again
 
     @property
     def tier(self) -> str:

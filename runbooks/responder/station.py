@@ -13,6 +13,7 @@ from typing import Any
 
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.engine import Engine
+from runbooks.engine.intake import CrowdedError
 from runbooks.engine.journal import JournalError
 from runbooks.engine.library import Library
 from runbooks.engine.looking import Looker
@@ -70,7 +71,7 @@ class Station:
             found = self.board.hear(alarm, side, self.clock())
             if alarm.name == WATCHDOG:
                 continue
-            if found is not None and not found.why_none and self._lacks_run(found):
+            if found is not None and (found.again or not found.why_none) and self._lacks_run(found):
                 await self._take(found)
 
     def _lacks_run(self, found: Firing) -> bool:
@@ -82,14 +83,14 @@ class Station:
         try:
             run = await self.engine.take(found.alarm)
         except RefusalError as error:  # it is journaled: no playbook, or labels it cannot work with
-            found.why_none = str(error)
+            found.why_none, found.again = str(error), isinstance(error, CrowdedError)
             return
         except JournalError as error:  # the next one who tells of it finds it without a run
             self.trouble = str(error)
             return
         if run is None:
             return
-        found.run, found.why_none = run.id, ""
+        found.run, found.why_none, found.again = run.id, "", False
         if run.started_at >= self.began and run.id not in self._asked_for:
             self._asked_for.add(run.id)
             self._gather(run)

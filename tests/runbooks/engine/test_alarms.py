@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runbooks.engine.intake import BadLabelsError, NoPlaybookError
+from runbooks.engine.intake import MOST_SUBJECTS, BadLabelsError, CrowdedError, NoPlaybookError
 from runbooks.engine.playbook import Autonomy
 from runbooks.engine.runs import RESOLVED, Alarm, Person
 from runbooks.engine.states import State
@@ -92,6 +92,25 @@ async def test_a_stopped_run_does_not_stand_for_the_next_alarm(night):
     run = await night.alarm(starts_at="2026-11-23T03:01:00Z")
 
     assert State.AWAITING_APPROVAL == run.state
+
+
+async def test_a_storm_of_labels_is_no_storm_of_runs(night):
+    """So many subjects of a playbook within an hour: the next is refused, which is written down once, and later it has its run."""
+    night.start(book(), book(name="Other"))
+    for number in range(MOST_SUBJECTS):
+        await night.engine.take(Alarm("LampOut", {"lamp": f"lamp-{number}"}, "2026-11-23T03:00:00Z"))
+
+    for _ in range(3):
+        with pytest.raises(CrowdedError, match="20 others"):
+            await night.engine.take(Alarm("LampOut", {"lamp": "one-more"}, "2026-11-23T03:00:00Z"))
+    known = await night.engine.take(Alarm("LampOut", {"lamp": "lamp-3"}, "2026-11-23T03:01:00Z"))
+    other = await night.engine.take(Alarm("Other", {"lamp": "red"}, "2026-11-23T03:00:00Z"))
+
+    assert MOST_SUBJECTS + 1 == len(night.engine.runs())
+    assert 1 == night.kinds().count("alarm.refused")
+    assert (known.playbook, other.playbook) == ("LampOut", "Other")
+    await night.wait(6000, by=600)
+    assert await night.engine.take(Alarm("LampOut", {"lamp": "one-more"}, "2026-11-23T03:00:00Z"))
 
 
 @pytest.mark.parametrize(

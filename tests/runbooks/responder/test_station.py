@@ -60,3 +60,19 @@ async def test_what_has_ended_is_not_planned_again(station):
 
     assert [first] == await told(station, RESOLVED)
     assert [] == station.board.all()
+
+
+async def test_what_finds_no_place_is_asked_for_again(station):
+    """A storm of labels: the alert is on the board with the reason, and has its run as soon as there is place."""
+    storm = [Alarm("LampOut", {"lamp": f"lamp-{number}"}, "2026-11-23T03:00:00Z") for number in range(20)]
+    await station.hear(storm, Side.PROMETHEUS)
+    assert 20 == len(await told(station))
+    left = next(each for each in station.board.all() if not each.run)
+    assert "20 others" in left.why_none
+
+    for _ in range(10):
+        station.clock.advance(600)
+        await station.engine.advance()
+    await told(station)
+
+    assert (True, "") == (bool(left.run), left.why_none)
