@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from runbooks.drills.course import Play
 from runbooks.drills.drill import Drill
-from runbooks.drills.play import Play, told, twice_done
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene
 from runbooks.drills.stack import Stack
+from runbooks.drills.verdict import told, twice_done
 from runbooks.drills.watch import Seen, Watch
 
 BEGAN = 1_800_000_000.0

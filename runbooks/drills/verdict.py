@@ -1,0 +1,52 @@
+"""What makes a drill red: a run that ended otherwise than it had to, what was done twice, and who was woken for nothing.
+
+Every sentence here goes into the report; a drill without one is green.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runbooks.drills.course import Play
+
+OWN_WAIT = "RunbookWaiting"  # whom a drill lets wait, nobody has to look for
+
+
+def judge_end(on: Play, run: dict[str, Any] | None) -> None:
+    """The run is at its end, or the drill has given it up: into the report with it, and with what is wrong with it."""
+    report, within = on.report, on.drill.within
+    report.run = run
+    report.state = run["state"] if run else "gone"
+    report.moment(on.since, f"the run ends: {report.state}", "run")
+    on.say(f"the run ends after {on.since:.1f} s: {report.state}")
+    if report.state not in on.drill.ends:
+        said = (run or {}).get("why", "")
+        report.fault(f"the run ended as {report.state}, expected {' or '.join(on.drill.ends)}: {said}")
+    if (
+        run is not None
+        and "recovered" in on.drill.ends
+        and not [each for each in run["acts"] if each["outcome"] == "done"]
+    ):
+        report.fault("nothing was done by the run: what recovered, recovered by itself")
+    if report.state == "recovered":
+        report.recover_s = round(on.since, 1)
+        if report.recover_s > within.recover:
+            report.fault(f"recovered after {report.recover_s} s, {within.recover:.0f} allowed")
+    if report.mitigate_s is not None and report.mitigate_s > within.mitigate:
+        report.fault(f"mitigated after {report.mitigate_s} s, {within.mitigate:.0f} allowed")
+
+
+def told(on: Play) -> None:
+    """Who was told of what; nobody may be woken for anything but what was broken."""
+    report, own = on.report, {OWN_WAIT} if on.waited else set()
+    if on.watch is not None:
+        report.pages = sorted({each.name for each in on.watch.pages if each.since >= on.began} - own)
+        report.unexpected = on.watch.others(on.began, on.drill.expected, *on.drill.allows)
+        if report.unexpected:
+            report.fault(f"somebody was woken for something else: {', '.join(report.unexpected)}")
+
+
+def twice_done(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What was done more than once about one subject, in words: an alert that is told again is no second fault."""
+    done = Counter((run["subject"], act["step"]) for run in runs for act in run["acts"] if act["outcome"] == "done")
+    return [f"{step} was done {many} times for {subject}" for (subject, step), many in sorted(done.items()) if many > 1]
