@@ -20,7 +20,7 @@ from runbooks.drills.persons import SLACK_S, decide, follow, so_far
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene, wait_for
 from runbooks.drills.stack import FaultError, Stack
-from runbooks.drills.verdict import told, twice_done
+from runbooks.drills.verdict import charged_twice, told, twice_done
 from runbooks.drills.watch import watching
 
 STEADY_S = 4
@@ -159,7 +159,7 @@ def _afterwards(on: Play) -> None:
     if broken:
         report.fault(f"promises do not hold: {', '.join(broken)}")
     report.faults += [f"the journal: {each}" for each in on.scene.journal_faults()]
-    twice = on.scene.double_charges()
+    twice = charged_twice(on.scene.charges())
     if twice:
         report.fault(f"charged twice: {', '.join(twice)}")
     if on.crowd:

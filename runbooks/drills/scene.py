@@ -90,15 +90,12 @@ class Scene:
             return None
         return answer.json() if answer.is_success else None
 
-    def double_charges(self) -> list[str]:
-        """Orders the gateway charged twice, by its own account."""
-        truth = self.http.get(f"{self.stack.emulator}/truth").raise_for_status().json()
-        paid: dict[str, int] = {}
-        for each in truth.get("payments", []):
-            order = (each.get("metadata") or {}).get("order_id") or each.get("order") or ""
-            if order and each.get("status") == "succeeded":
-                paid[order] = paid.get(order, 0) + 1
-        return [order for order, times in paid.items() if times > 1]
+    def charges(self) -> list[dict[str, Any]]:
+        """Every session and order of the gateways, with what was really charged."""
+        found: list[dict[str, Any]] = (
+            self.http.get(f"{self.stack.emulator}/truth").raise_for_status().json()["payments"]
+        )
+        return found
 
 
 def wait_for(asked: Any, within_s: float, every_s: float = 0.3) -> Any:

@@ -50,3 +50,10 @@ def twice_done(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     """What was done more than once about one subject, in words: an alert that is told again is no second fault."""
     done = Counter((run["subject"], act["step"]) for run in runs for act in run["acts"] if act["outcome"] == "done")
     return [f"{step} was done {many} times for {subject}" for (subject, step), many in sorted(done.items()) if many > 1]
+
+
+def charged_twice(charges: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Orders that were paid more than once, at one gateway or at two, by the gateways' own account."""
+    paid = [each for each in charges if each["payment_status"] == "paid" or each["charged"] > 0]
+    many = Counter(str(each["metadata"].get("order_id", each["checkout"])) for each in paid)
+    return sorted(order for order, times in many.items() if times > 1)
