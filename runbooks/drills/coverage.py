@@ -1,6 +1,6 @@
 """How far it reaches: alerts that have a playbook, playbooks that change something, and those that a green drill has proved.
 
-What counts as proved is the evidence kept beside the drills, green, of the playbook's own drill, for these very bytes.
+What counts as proved is the evidence kept beside the drills, green, of the playbook's own drill, for these very bytes of both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ class Coverage:
     without_playbook: tuple[str, ...]
     executable: tuple[str, ...]
     without_drill: tuple[str, ...]  # no file of a drill is about it
-    unproved: tuple[str, ...]  # no evidence of its drill is kept, or it is of another version
+    unproved: tuple[str, ...]  # no evidence of its drill is kept, or playbook or drill are others by now
 
     @property
     def with_playbook(self) -> int:
@@ -52,7 +52,7 @@ def cover(
         without_playbook=tuple(name for name in names if library.for_alert(name) is None),
         executable=tuple(each.name for each in acting),
         without_drill=tuple(each.name for each in acting if not _has_drill(each, drills)),
-        unproved=tuple(each.name for each in acting if not is_proved(each, proved)),
+        unproved=tuple(each.name for each in acting if not is_proved(each, drills, proved)),
     )
 
 
@@ -61,10 +61,13 @@ def covered(library: Library) -> Coverage:
     return cover(library, (each.name for each in ALERTS), load_drills(), committed())
 
 
-def is_proved(playbook: Playbook, proved: Mapping[str, Report]) -> bool:
-    """Whether a green run of its own drill is kept for it as it stands."""
-    found = proved.get(playbook.drill)
-    return found is not None and (found.playbook, found.version) == (playbook.name, playbook.version)
+def is_proved(playbook: Playbook, drills: Mapping[str, Drill], proved: Mapping[str, Report]) -> bool:
+    """Whether a green run of its own drill is kept, for playbook and drill as they stand."""
+    found, drill = proved.get(playbook.drill), drills.get(playbook.drill)
+    if found is None or drill is None:
+        return False
+    kept = (found.playbook, found.version, found.drill_version)
+    return kept == (playbook.name, playbook.version, drill.version) and bool(drill.version)
 
 
 def share(part: int, whole: int) -> str:

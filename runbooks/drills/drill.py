@@ -6,6 +6,7 @@ report names. To add one, write a file; the linter and the coverage table find i
 
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -75,6 +76,7 @@ class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     kill: str = ""
     settings: Mapping[str, str] = {}  # of the system, beside the usual ones
     story: str = ""
+    version: str = ""  # the first 12 digits of the SHA-256 of its file: a changed drill is another one
 
     @property
     def is_negative(self) -> bool:
@@ -93,7 +95,8 @@ def read_drill(text: str, path: str) -> Drill:
         raise BrokenDrillError(f"{path}: front matter between two lines of ---, then # and the drill's name")
     try:
         matter = yaml.safe_load(found[1])
-        drill = msgspec.convert({**matter, "story": found[3].strip()}, Drill, strict=False)
+        own = {"story": found[3].strip(), "version": sha256(text.encode()).hexdigest()[:12]}
+        drill = msgspec.convert({**matter, **own}, Drill, strict=False)
     except (yaml.YAMLError, msgspec.ValidationError, TypeError) as error:
         raise BrokenDrillError(f"{path}: {error}") from None
     stem = Path(path).stem

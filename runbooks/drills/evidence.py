@@ -45,6 +45,7 @@ def _remember(report: Report, path: Path) -> None:
     if report.playbook and report.version:
         found.setdefault(report.playbook, {})[report.drill] = {
             "version": report.version,
+            "drill_version": report.drill_version,
             "green": report.is_green,
             "at": report.at,
         }

@@ -31,7 +31,14 @@ REVERT_S = 180  # an alert that is kept for a while keeps its lease renewed
 def play(stack: Stack, drill: Drill, say: Say) -> Report:
     """Run it; the report says whether it is green. Never raises for what the system did."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    report = Report(drill=drill.drill, playbook=drill.playbook, scale=stack.scale, at=now, negative=drill.is_negative)
+    report = Report(
+        drill=drill.drill,
+        playbook=drill.playbook,
+        drill_version=drill.version,
+        scale=stack.scale,
+        at=now,
+        negative=drill.is_negative,
+    )
     on = Play(stack, drill, say, report, Scene(stack))
     started = time.monotonic()
     with ExitStack() as opened:

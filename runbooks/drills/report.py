@@ -20,6 +20,7 @@ class Report(msgspec.Struct, kw_only=True):
     drill: str
     playbook: str
     version: str = ""  # of the playbook
+    drill_version: str = ""  # of the drill's own file
     scale: int
     at: str
     negative: bool = False

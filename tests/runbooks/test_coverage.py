@@ -11,16 +11,23 @@ from runbooks.engine.library import Library
 from runbooks.engine.reading import read_playbook
 from tests.runbooks.format.pages import WHOLE
 
-PROVED = 3  # playbooks with green evidence in runbooks/drills/evidence; it only ever grows
+PROVED = 0  # playbooks with green evidence in runbooks/drills/evidence; it only ever grows
 
 PAGE = read_playbook(WHOLE, "runbooks/playbooks/ShopAway.md")
 OTHER = replace(PAGE, name="ShopGone", alerts=("ShopGone",), drill="shop-gone")
 LOOKS = replace(PAGE, name="ShopSeen", alerts=("ShopSeen",), drill="", steps=PAGE.steps[:3])
-DRILLS = {"shop-away": Drill(drill="shop-away", playbook="ShopAway")}
+DRILLS = {"shop-away": Drill(drill="shop-away", playbook="ShopAway", version="5ce11a")}
 
 
 def report(**more):
-    plain = {"drill": "shop-away", "playbook": "ShopAway", "version": PAGE.version, "scale": 40, "at": "2027-02-13"}
+    plain = {
+        "drill": "shop-away",
+        "playbook": "ShopAway",
+        "version": PAGE.version,
+        "drill_version": "5ce11a",
+        "scale": 40,
+        "at": "2027-02-13",
+    }
     return Report(**plain | more)
 
 
@@ -57,9 +64,11 @@ def test_each_is_counted_once():
     assert "4 alerts, 3 with a playbook (75 %); 2 playbooks executable, 1 drilled (50 %)" == found.line
 
 
-@pytest.mark.parametrize("kept", [{}, {"version": "other"}, {"playbook": "ShopGone"}])
+@pytest.mark.parametrize(
+    "kept", [{}, {"version": "other"}, {"playbook": "ShopGone"}, {"drill_version": "other"}, {"drill_version": ""}]
+)
 def test_evidence_of_something_else_proves_nothing(kept):
-    """None, of another version, or of another playbook."""
+    """None, of another version, of another playbook, of a drill that was another one, or from before drills were told apart."""
     proved = {"shop-away": report(**kept)} if kept else {}
 
     assert ("ShopAway",) == cover(Library([PAGE]), ["ShopAway"], DRILLS, proved).unproved

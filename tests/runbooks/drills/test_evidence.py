@@ -15,6 +15,7 @@ def report():
         drill="gateway-outage",
         playbook="GatewayOutage",
         version="940f55b2c574",
+        drill_version="5ce11a0b52c1",
         scale=40,
         at="2027-02-13T18:00:00+00:00",
         detect_s=5.7,
@@ -34,7 +35,7 @@ def test_the_evidence_is_three_files_and_what_autonomy_reads(report, tmp_path):
 
     assert ["gateway-outage.json", "gateway-outage.md", "gateway-outage.svg"] == [path.name for path in files]
     assert 5.7 == json.loads(files[0].read_text())["detect_s"]
-    assert {"version": "940f55b2c574", "green": True, "at": report.at} == json.loads(
+    assert {"version": "940f55b2c574", "drill_version": "5ce11a0b52c1", "green": True, "at": report.at} == json.loads(
         (tmp_path / "evidence.json").read_text()
     )["GatewayOutage"]["gateway-outage"]
 

@@ -19,6 +19,14 @@ def test_a_file_becomes_a_drill():
     assert ("approve", "after", ("recovered",)) == (drill.person, drill.heal, drill.ends)
 
 
+def test_a_changed_drill_is_another_one():
+    """Whatever is changed in its file."""
+    one, other = (read_drill(GOOD + more, "runbooks/drills/some-fault.md").version for more in ("", "And more."))
+
+    assert (12, 12) == (len(one), len(other))
+    assert one != other
+
+
 # What is wrong with it, what replaces what, and a word of the complaint.
 BROKEN = [
     ("no front matter", ("---\ndrill", "drill"), "front matter"),
