@@ -20,7 +20,7 @@ from runbooks.drills.persons import SLACK_S, decide, follow, so_far
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene, wait_for
 from runbooks.drills.stack import FaultError, Stack
-from runbooks.drills.verdict import charged_twice, told, twice_done
+from runbooks.drills.verdict import charged_twice, killed_once, told, twice_done
 from runbooks.drills.watch import watching
 
 STEADY_S = 4
@@ -111,6 +111,9 @@ def _positive(on: Play) -> None:
         _heal(on)
     decide(on, run)
     follow(on, run["id"])
+    if on.drill.kill:
+        audited = on.scene.audited(run["id"])  # before the journal: an act is in the journal first
+        on.report.faults += killed_once(on.scene.journal(run["id"]), audited, died=on.scene.died())
     time.sleep(on.drill.lasts_s)
     on.report.faults += twice_done(on.scene.runs(on.drill.playbook, on.began))
 

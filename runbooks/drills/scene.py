@@ -46,6 +46,15 @@ class Scene:
         found: dict[str, Any] | None = self._respond("POST", f"/api/runs/{run}/{verb}", body, person)
         return found
 
+    def journal(self, run: str) -> list[dict[str, Any]]:
+        """What the responder has written down about a run, oldest first; nothing while it does not answer."""
+        found = self._respond("GET", f"/api/journal?run={run}&limit=500") or {"entries": []}
+        return list(found["entries"])
+
+    def died(self) -> bool:
+        """Whether the responder was killed at the point of `kill`; it leaves a mark as the last thing it does."""
+        return (self.stack.folder / "state" / "respond" / "died").exists()
+
     def journal_faults(self) -> list[str]:
         """What is wrong with the responder's journal."""
         found = self._respond("GET", "/api/journal/verify")
@@ -77,12 +86,19 @@ class Scene:
             return ["the service does not answer"]
         return [each["name"] for each in found["invariants"] if each["last"] and each["last"]["violations"]]
 
+    def audited(self, run: str) -> list[str]:
+        """What the service's own audit trail says that a run has done, the newest first."""
+        found = self._ops("GET", "/api/ops/audit?limit=200", key="auditor") or {"entries": []}
+        return [each["action"] for each in found["entries"] if f"run {run}" in str((each["after"] or {}).get("reason"))]
+
     def dead_letters(self) -> int | None:
         found = self._ops("GET", "/api/ops/inbox?state=dead&limit=50")
         return None if found is None else len(found["events"])
 
-    def _ops(self, method: str, path: str, body: Any = None, timeout: float = TIMEOUT_S) -> Any:
-        headers = {"Authorization": f"Bearer {self.stack.found['api_keys']['on_call']}"}
+    def _ops(
+        self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT_S, key: str = "on_call"
+    ) -> Any:
+        headers = {"Authorization": f"Bearer {self.stack.found['api_keys'][key]}"}
         try:
             url = f"{self.stack.found['api']}{path}"
             answer = self.http.request(method, url, json=body, headers=headers, timeout=timeout)

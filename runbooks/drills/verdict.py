@@ -4,7 +4,7 @@ Every sentence here goes into the report; a drill without one is green.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runbooks.drills.course import Play
@@ -50,6 +50,23 @@ def twice_done(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     """What was done more than once about one subject, in words: an alert that is told again is no second fault."""
     done = Counter((run["subject"], act["step"]) for run in runs for act in run["acts"] if act["outcome"] == "done")
     return [f"{step} was done {many} times for {subject}" for (subject, step), many in sorted(done.items()) if many > 1]
+
+
+def killed_once(journal: Sequence[Mapping[str, Any]], audited: Iterable[str], *, died: bool) -> list[str]:
+    """What is wrong with a run whose engine was killed behind an act: it died, looked, and did nothing a second time.
+
+    `audited` are the service's own entries about the run. A lease that is renewed or given back has its intent, too.
+    """
+    said, done = Counter(each["kind"] for each in journal), list(audited)
+    begun = Counter(each["data"]["step"] for each in journal if each["kind"] == "act.intent")
+    faults = [] if died else ["the responder was never killed"]
+    if not said["run.found"]:
+        faults.append("the responder did not look what had become of its act")
+    faults += [f"{step} was begun {times} times" for step, times in sorted(begun.items()) if times > 1]
+    intents = said["act.intent"] + said["lease.intent"] + said["undo.intent"]
+    if not 1 <= len(done) <= intents:
+        faults.append(f"the service was told {len(done)} times, for {intents} acts: {', '.join(done)}")
+    return faults
 
 
 def charged_twice(charges: Iterable[Mapping[str, Any]]) -> list[str]:

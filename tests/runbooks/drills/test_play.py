@@ -9,7 +9,7 @@ from runbooks.drills.drill import Drill
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene
 from runbooks.drills.stack import Stack
-from runbooks.drills.verdict import told, twice_done
+from runbooks.drills.verdict import killed_once, told, twice_done
 from runbooks.drills.watch import Seen, Watch
 
 BEGAN = 1_800_000_000.0
@@ -25,6 +25,31 @@ def test_what_was_done_twice_for_one_subject_is_a_fault():
     assert [] == twice_done([run("a", "switch"), run("a", "switch", outcome="refused")])
 
     assert ["switch was done 2 times for a"] == twice_done([run("a", "switch"), run("b"), run("a", "switch")])
+
+
+def line(kind, step="switch"):
+    return {"kind": kind, "data": {"step": step}}
+
+
+KILLED = [line("act.intent"), line("run.found"), line("act.outcome"), line("lease.intent")]
+
+
+@pytest.mark.parametrize(
+    ("journal", "audited", "died", "why"),
+    [
+        (KILLED, ["switch.put"], True, []),
+        (KILLED, ["switch.put", "switch.put"], True, []),
+        (KILLED, ["switch.put"], False, ["the responder was never killed"]),
+        (KILLED[:1], ["switch.put"], True, ["the responder did not look what had become of its act"]),
+        ([*KILLED, line("act.intent")], ["switch.put"], True, ["switch was begun 2 times"]),
+        (KILLED[:3], ["switch.put"] * 2, True, ["the service was told 2 times, for 1 acts: switch.put, switch.put"]),
+        (KILLED[:3], [], True, ["the service was told 0 times, for 1 acts: "]),
+    ],
+    ids=["as it has to be", "and renewed", "alive", "blind", "begun twice", "done twice", "not done"],
+)
+def test_a_killed_engine_has_died_and_acted_once(journal, audited, died, why):
+    """Whatever its run ended as: otherwise the drill has shown nothing."""
+    assert why == killed_once(journal, audited, died=died)
 
 
 @pytest.fixture
