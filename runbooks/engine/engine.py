@@ -101,7 +101,7 @@ class Engine:
         return self._people.refuse(run_id, person, reason)
 
     async def answer(self, run_id: str, step: str, text: str, person: Person) -> Run:
-        """What a person did or saw: for a step of a person, or (`done`, `not done`) for an act nobody knows of."""
+        """What a person did or saw: for a step of a person, or for what nobody knows of an act (`doubts`)."""
         run = self._people.answer(run_id, step, text, person)
         self._turns.wake()
         return run

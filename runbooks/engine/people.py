@@ -5,7 +5,6 @@ Whatever is not done raises a `RefusalError` that says why. Every order is a lin
 
 import json
 
-from runbooks.engine.acting import DONE
 from runbooks.engine.approvals import (
     NotAllowedError,
     RefusalError,
@@ -17,13 +16,12 @@ from runbooks.engine.approvals import (
     mark,
 )
 from runbooks.engine.desk import Desk
+from runbooks.engine.doubts import DONE, OF_PUTTING_BACK, PUT_BACK, doubts
 from runbooks.engine.judging import Judging
 from runbooks.engine.playbook import Continue, Human
 from runbooks.engine.route import following
 from runbooks.engine.runs import Person, Run
 from runbooks.engine.states import Event, State, advance
-
-ANSWERS_UNKNOWN = ("done", "not done")  # what a person says of an act nobody knows of
 
 
 class PassiveError(RefusalError):
@@ -75,7 +73,7 @@ class People:
         return run
 
     def answer(self, run_id: str, step: str, text: str, person: Person) -> Run:
-        """What a person did or saw: for a step of a person, or (`done`, `not done`) for an act nobody knows of."""
+        """What a person did or saw: for a step of a person, or for what nobody knows of an act (`doubts`)."""
         run = self._allowed(run_id, person)
         if run.state is State.UNKNOWN:
             return self._tell(run, step, text, person)
@@ -133,16 +131,23 @@ class People:
         return token
 
     def _tell(self, run: Run, step: str, text: str, person: Person) -> Run:
-        attempt = run.attempts.get(step)
-        if text not in ANSWERS_UNKNOWN or attempt is None:
-            raise RefusalError(f"say of {', '.join(run.attempts)}: {' or '.join(ANSWERS_UNKNOWN)}")
+        """Only of what is in doubt: else an act that is known would be taken for the one that is not."""
+        asked = doubts(run)
+        if text not in asked.get(step, ()):
+            say = "; ".join(f"say of {name}: {' or '.join(answers)}" for name, answers in asked.items())
+            raise RefusalError(say or f"nothing is asked about run {run.id}: end it, or put it back")
         self._record.write("human.answered", {"step": step, "answer": text, "by": person.known_as}, run.id)
-        outcome = DONE if text == DONE else "not_done"
-        self._record.write(
-            "act.outcome", {"step": step, "outcome": outcome, "facts": {}, "words": "a person looked"}, run.id
-        )
-        event = Event.ANSWER if outcome == DONE else Event.ABORT
-        self._record.move(run, State.UNKNOWN, event, f"{person.known_as} looked at {step}: {text}")
+        kind = "undo.outcome" if text in OF_PUTTING_BACK else "act.outcome"
+        outcome = DONE if text in {DONE, PUT_BACK} else "not_done"
+        said = {"step": step, "outcome": outcome, "facts": {}, "words": "a person looked"}
+        self._record.write(kind, said, run.id)
+        why = f"{person.known_as} looked at {step}: {text}"
+        if text == DONE and not run.given_up:
+            self._record.move(run, State.UNKNOWN, Event.ANSWER, why)
+        elif text != PUT_BACK:
+            self._record.move(run, State.UNKNOWN, Event.ABORT, why)
+        elif not doubts(run):
+            self._record.move(run, State.UNKNOWN, Event.ROLL_BACK, why)
         return run
 
     def _spend(self, run: Run, token: str, person: Person) -> None:

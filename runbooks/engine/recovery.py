@@ -36,9 +36,9 @@ class Recovery:
             return
         await self._acting.settle(run)
         attempt = run.attempts[pending.step]
-        if attempt.outcome == UNKNOWN and run.state is State.RUNNING:
+        if attempt.outcome == UNKNOWN and run.state in {State.RUNNING, State.ABORTED}:
             why = f"nobody knows whether {attempt.step} was done: look, then say"
-            self._record.move(run, State.RUNNING, Event.LOSE, why)
+            self._record.move(run, run.state, Event.LOSE, why)
         elif attempt.tries >= self._desk.settings.attempts and attempt.outcome == "not_done":
             self._record.move(
                 run, State.RUNNING, Event.ABORT, f"{attempt.step} was not done: {attempt.tries} times tried"

@@ -191,9 +191,7 @@ class Runner:
         if outcome == acts.DONE:
             self._played(run, playbook, step, outcome)
         elif outcome == acts.UNKNOWN:
-            self._record.move(
-                run, State.RUNNING, Event.LOSE, f"nobody knows whether {step.name} was done: look, then say"
-            )
+            self._record.move(run, run.state, Event.LOSE, f"nobody knows whether {step.name} was done: look, then say")
         elif outcome:
             self._record.move(run, State.RUNNING, Event.ABORT, f"{step.name} was not done: {outcome.replace('_', ' ')}")
 

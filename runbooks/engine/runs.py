@@ -15,7 +15,7 @@ from runbooks.engine.facts import Value
 from runbooks.engine.journal import Entry, digest
 from runbooks.engine.plan import Plan
 from runbooks.engine.playbook import Playbook
-from runbooks.engine.states import FAILED, OPEN, State
+from runbooks.engine.states import FAILED, OPEN, Event, State
 from service.telemetry.redaction import redact_text
 
 FIRING, RESOLVED = "firing", "resolved"
@@ -99,6 +99,7 @@ class Run:
     state: State = State.RECEIVED
     since: datetime = datetime.min  # noqa: DTZ901 - set by the entry that opens it
     reason: str = ""
+    given_up: bool = False  # a person or a limit ended it: nothing more of it is done
     plan: Plan | None = None
     approvals: list[Approval] = field(default_factory=list)
     facts: dict[str, Value] = field(default_factory=dict)
@@ -206,6 +207,7 @@ def _moved(run: Run, data: Mapping[str, Any], at: datetime) -> None:
         run.waited_s += (at - run.since).total_seconds()
     run.state, run.since = State(data["to"]), at
     run.reason = data["why"] or run.reason
+    run.given_up = run.given_up or data["event"] == Event.ABORT
     if run.state is State.RUNNING:
         run.begun_at = run.begun_at or at
     if run.state is State.PLANNED:

@@ -88,6 +88,7 @@ TABLE: dict[tuple[State, Event], State] = {
     (_S.RECOVERED, _E.ROLL_BACK): _S.ROLLED_BACK,
     (_S.NO_EFFECT, _E.ROLL_BACK): _S.ROLLED_BACK,
     (_S.ABORTED, _E.ROLL_BACK): _S.ROLLED_BACK,
+    (_S.ABORTED, _E.LOSE): _S.UNKNOWN,  # it was ended while an act was in flight, and that act was not heard of again
     (_S.STOPPED, _E.ROLL_BACK): _S.ROLLED_BACK,
     (_S.EXPIRED, _E.ROLL_BACK): _S.ROLLED_BACK,
     (_S.UNKNOWN, _E.ROLL_BACK): _S.ROLLED_BACK,

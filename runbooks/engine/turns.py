@@ -96,7 +96,8 @@ class Turns:
                 await self._recovery.one(run)
             if run.state is State.WORSE:
                 self._record.move(run, State.WORSE, Event.LOSE, why)
-            self._record.move(run, run.state, Event.ABORT, f"the engine could not go on: {why}")
+            if run.state is not State.UNKNOWN:  # that is a person's business, and must not look like an end
+                self._record.move(run, run.state, Event.ABORT, f"the engine could not go on: {why}")
         except JournalError as trouble:
             self._troubled.add(run.id)
             self._say(trouble)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from runbooks.engine.approvals import needed, standing
+from runbooks.engine.doubts import doubts
 from runbooks.engine.journal import Entry
 from runbooks.engine.library import Library
 from runbooks.engine.runs import Run
@@ -111,7 +112,9 @@ async def run_page(station: Station, run: Run) -> dict[str, Any]:
         "needed": 1 if plan is None else needed(plan.risk),
         "ends": stamp(station.clock() + valid)[11:],
         "approved": 0 if plan is None else len(standing(run, station.clock(), valid)),
-        "may_undo": not run.is_open and any(_may_undo(each) for each in run.attempts.values()),
+        "doubts": doubts(run) if run.state is State.UNKNOWN else {},
+        "may_undo": (not run.is_open or run.state is State.UNKNOWN)
+        and any(_may_undo(each) for each in run.attempts.values()),
         "evidence": _evidence(entries),
         "drafts": [draft_view(each) for each in run.drafts],
         "timeline": incidents.timeline(entries),
@@ -120,7 +123,7 @@ async def run_page(station: Station, run: Run) -> dict[str, Any]:
 
 
 def _may_undo(attempt: Any) -> bool:
-    return attempt.outcome == "done" and not attempt.undone and bool(attempt.undo or attempt.lease_s)
+    return attempt.outcome in {"done", "unknown"} and not attempt.undone and bool(attempt.undo or attempt.lease_s)
 
 
 def _summary(station: Station, run: Run) -> str:
