@@ -75,9 +75,14 @@ class Station:
                 await self._take(found)
 
     def _lacks_run(self, found: Firing) -> bool:
-        """It has none, or one that nobody decided about in time: the engine says whether it gets another."""
+        """It has none, or one that nobody decided about in time, or that ended and was about an earlier firing.
+
+        The engine says whether it gets another: not while the last one cools down, and then it does.
+        """
         run = self.engine.desk.runs.by_id.get(found.run)
-        return run is None or run.state is State.EXPIRED
+        if run is None or run.state is State.EXPIRED:
+            return True
+        return not run.is_open and run.started_at < found.since
 
     async def _take(self, found: Firing) -> None:
         try:

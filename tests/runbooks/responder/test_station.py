@@ -11,7 +11,7 @@ from runbooks.responder.operators import Operators, Sessions
 from runbooks.responder.station import Station
 from runbooks.settings import Settings
 from service.telemetry.registry import Telemetry
-from tests.runbooks.engine.conftest import Night, memory
+from tests.runbooks.engine.conftest import ANNA, Night, memory
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ async def station():
         night.stop()
 
 
-async def told(station, status="firing"):
-    alarm = Alarm("LampOut", {"lamp": "red"}, "2026-11-23T03:00:00Z", status)
+async def told(station, status="firing", since="2026-11-23T03:00:00Z"):
+    alarm = Alarm("LampOut", {"lamp": "red"}, since, status)
     await station.hear([alarm], Side.PROMETHEUS)
     await station.engine.advance()
     return station.engine.runs()
@@ -60,6 +60,30 @@ async def test_what_has_ended_is_not_planned_again(station):
 
     assert [first] == await told(station, RESOLVED)
     assert [] == station.board.all()
+
+
+async def test_what_comes_back_while_the_last_run_cools_down_is_planned_after_that(station):
+    """Two minutes after it was mended it fires again, and goes on firing: it is that run's until it has cooled, then it has its own."""
+    (first,) = await told(station)
+    await station.engine.approve(first.id, first.plan.hash, ANNA)
+    await station.engine.advance()
+    assert State.RECOVERED == first.state
+    await told(station, RESOLVED)
+    station.world.switch("by hand", "red", "off", "k")
+    station.clock.advance(120)
+
+    back = "2026-11-23T03:02:30Z"
+    for _ in range(5):
+        assert [first] == await told(station, since=back)
+        station.clock.advance(60)
+    lines = len(list(station.engine.entries()))
+    assert [first] == await told(station, since=back)
+    assert lines == len(list(station.engine.entries()))
+    station.clock.advance(600)
+    second, _ = await told(station, since=back)
+
+    assert State.AWAITING_APPROVAL == second.state
+    assert [second, first] == await told(station, since=back)
 
 
 async def test_what_finds_no_place_is_asked_for_again(station):
