@@ -18,28 +18,41 @@ ENDED = frozenset(str(each) for each in State if each not in OPEN) | {
 }  # a person has to look: so far it goes
 WAITS = frozenset({"awaiting_approval", "waiting_human", "unknown"})  # for a person
 LATE_S = 10
+ASKED_S = 25  # until somebody is asked
+TOO_LATE = 409
 SLACK_S = 25  # beyond what it has to keep, before it is given up
 
 
 def decide(on: Play, run: dict[str, Any]) -> None:
     """Approved, refused, too late, or left alone; a second person where two are asked for."""
-    drill, scene = on.drill, on.scene
     on.waited = run["state"] in WAITS
-    if drill.person == "nobody" or run["state"] != "awaiting_approval":
+    if on.drill.person == "nobody":
         return
-    if drill.person == "refuse":
-        scene.tell(run["id"], "refuse", {"reason": "a drill in which somebody knows better"})
+    if on.drill.person == "approve":
+        _approve(on, run["id"])
         return
-    plan_hash = run["plan"]["hash"]
-    if drill.person == "late":
-        wait_for(
-            lambda: so_far(scene.run(run["id"]), lambda found: found["state"] in ENDED),
-            EngineSettings().awaiting_s / on.stack.scale + LATE_S,
-        )
-        if scene.tell(run["id"], "approve", {"hash": plan_hash}) is not None:
-            on.report.fault("an approval was taken although it came too late")
+    found = wait_for(
+        lambda: so_far(on.scene.run(run["id"]), lambda found: found["state"] == "awaiting_approval"), ASKED_S
+    )
+    if found is None:
+        on.report.fault("nobody was asked to approve it")
         return
-    _approve(on, run["id"])
+    on.waited = True
+    if on.drill.person == "refuse":
+        on.scene.tell(run["id"], "refuse", {"reason": "a drill in which somebody knows better"})
+    else:
+        _too_late(on, found)
+
+
+def _too_late(on: Play, run: dict[str, Any]) -> None:
+    """It is let go by itself, and who approves it after that hears that it is too late."""
+    within_s = EngineSettings().awaiting_s / on.stack.scale + LATE_S
+    if wait_for(lambda: so_far(on.scene.run(run["id"]), lambda found: found["state"] in ENDED), within_s) is None:
+        on.report.fault("a plan that nobody approved was not let go")
+        return
+    status = on.scene.status(run["id"], "approve", {"hash": run["plan"]["hash"]})
+    if status != TOO_LATE:
+        on.report.fault(f"an approval that came too late was answered with {status}, not with {TOO_LATE}")
 
 
 def _approve(on: Play, run_id: str) -> None:

@@ -46,6 +46,11 @@ class Scene:
         found: dict[str, Any] | None = self._respond("POST", f"/api/runs/{run}/{verb}", body, person)
         return found
 
+    def status(self, run: str, verb: str, body: dict[str, Any], person: str = "ana") -> int | None:
+        """How that was answered, whatever it was; None when it was not."""
+        answer = self._send("POST", f"/api/runs/{run}/{verb}", body, person)
+        return None if answer is None else answer.status_code
+
     def journal(self, run: str) -> list[dict[str, Any]]:
         """What the responder has written down about a run, oldest first; nothing while it does not answer."""
         found = self._respond("GET", f"/api/journal?run={run}&limit=500") or {"entries": []}
@@ -61,13 +66,16 @@ class Scene:
         return ["the responder does not answer"] if found is None else list(found["faults"])
 
     def _respond(self, method: str, path: str, body: Any = None, person: str = "ana") -> Any:
+        answer = self._send(method, path, body, person)
+        return answer.json() if answer is not None and answer.is_success else None
+
+    def _send(self, method: str, path: str, body: Any, person: str) -> httpx.Response | None:
         headers = {"Authorization": f"Bearer {self.stack.found['operators'][person]}"}
         try:
             url = f"{self.stack.found['responder']}{path}"
-            answer = self.http.request(method, url, json=body, headers=headers)
+            return self.http.request(method, url, json=body, headers=headers)
         except httpx.TransportError:
             return None
-        return answer.json() if answer.is_success else None
 
     # ---- the service -----------------------------------------------------------------------------------------------
 
