@@ -28,6 +28,8 @@ def judge_end(on: Play, run: dict[str, Any] | None) -> None:
         and not [each for each in run["acts"] if each["outcome"] == "done"]
     ):
         report.fault("nothing was done by the run: what recovered, recovered by itself")
+    if run is not None and report.state == "rolled_back" and not [each for each in run["acts"] if each["undone"]]:
+        report.fault("nothing was put back by the run")
     if report.state == "recovered":
         report.recover_s = round(on.since, 1)
         if report.recover_s > within.recover:

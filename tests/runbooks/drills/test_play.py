@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from runbooks.drills.course import Play
-from runbooks.drills.drill import Drill
+from runbooks.drills.drill import Drill, load_drills
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene
 from runbooks.drills.stack import Stack
-from runbooks.drills.verdict import killed_once, told, twice_done
+from runbooks.drills.verdict import judge_end, killed_once, told, twice_done
 from runbooks.drills.watch import Seen, Watch
 
 BEGAN = 1_800_000_000.0
@@ -69,6 +69,29 @@ def play(tmp_path):
         play.watch.pages.append(Seen(name, tier, {}, BEGAN + since, BEGAN + since))
     yield play
     scene.http.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "undone", "why"),
+    [
+        ("rolled_back", True, []),
+        ("rolled_back", False, ["nothing was put back by the run"]),
+        ("no_effect", False, ["the run ended as no_effect, expected rolled_back: why"]),
+    ],
+)
+def test_what_made_it_worse_was_put_back(play, state, undone, why):
+    """An act is undone, by its own mark; a run that only says so has shown nothing."""
+    acts = [{"step": "switch", "outcome": "done", "undone": undone}]
+    play.drill = Drill(drill="some-fault", playbook="GatewayOutage", ends=("rolled_back",))
+
+    judge_end(play, {"state": state, "why": "why", "acts": acts})
+
+    assert why == play.report.faults
+
+
+def test_the_drill_of_what_makes_it_worse_ends_in_nothing_else():
+    """Without effect is not put back."""
+    assert ("rolled_back",) == load_drills()["mitigation-makes-it-worse"].ends
 
 
 def test_whom_a_drill_lets_wait_is_no_news(play):
