@@ -2,11 +2,12 @@
 
 Both answer the same plain data (`responder.views`). Alone, runs go on while the command waits, and what it leaves open goes on
 with the next command or the responder. Who asks is known by CUBANO_RESPOND_OPERATOR_TOKEN; where nobody is listed yet, who can
-write the state directory is on call.
+write the state directory is on call, and approves nothing that can cost much.
 """
 
 import asyncio
-import getpass
+import os
+import pwd
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,10 +17,11 @@ from typing import Any, Protocol
 import click
 import httpx
 
-from runbooks.engine.approvals import RefusalError
+from runbooks.engine.approvals import NotAllowedError, RefusalError
 from runbooks.engine.engine import Engine
 from runbooks.engine.journal import HeldError, Journal
 from runbooks.engine.library import PLAYBOOKS, Library
+from runbooks.engine.registry import Risk
 from runbooks.engine.runs import Person
 from runbooks.responder.operators import Operators, Role
 from runbooks.responder.views import entry_view, line_view, newest, plan_view, run_view
@@ -98,10 +100,11 @@ class Remote:
 class Alone:
     """An engine of our own, for as long as a command takes."""
 
-    def __init__(self, engine: Engine, library: Library, person: Person) -> None:
+    def __init__(self, engine: Engine, library: Library, person: Person, *, listed: bool = True) -> None:
         self._engine = engine
         self._library = library
         self._person = person
+        self._listed = listed  # whether people are told apart by tokens of their own
         self.where = str(engine.journal.folder)
 
     async def plan(self, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -120,6 +123,7 @@ class Alone:
         engine, person = self._engine, self._person
         match verb:
             case "approve":
+                self._told_apart(run_id, said.get("token", ""))
                 await engine.approve(run_id, said["hash"], person, token=said.get("token", ""))
             case "refuse":
                 await engine.refuse(run_id, person, said["reason"])
@@ -145,6 +149,12 @@ class Alone:
         await self._engine.advance()
         await asyncio.sleep(0.1)
 
+    def _told_apart(self, run_id: str, token: str) -> None:
+        plan = self._engine.run(run_id).plan
+        if plan is not None and plan.risk is Risk.HIGH and not self._listed and not token:
+            why = "two people approve what can cost much, and nobody is listed: cubano respond operators add NAME"
+            raise NotAllowedError(why)
+
     def _seen(self, run_id: str) -> dict[str, Any]:
         run = self._engine.run(run_id)
         return run_view(run, self._library.get(run.playbook))
@@ -167,7 +177,7 @@ async def open_office(environment: Mapping[str, str], folder: Path = PLAYBOOKS) 
             yield Remote(client, settings.url)
         return
     try:
-        journal = Journal.open(settings.state)
+        journal = Journal.open(_existing(settings))
     except HeldError as error:
         url = str(error.holder.get("url") or "")
         if not url:
@@ -182,13 +192,21 @@ async def open_office(environment: Mapping[str, str], folder: Path = PLAYBOOKS) 
         journal.close()
 
 
+def _existing(settings: Settings) -> Path:
+    """The state directory. One that nobody named has to be there: in another folder it would be an engine without memory."""
+    if "state" not in settings.model_fields_set and not settings.state.is_dir():
+        told = f"There is no {settings.state} here, and without its journal nothing is known of limits or approvals"
+        raise click.ClickException(f"{told}. Say where it is, or where a new one shall be: CUBANO_RESPOND_STATE")
+    return settings.state
+
+
 @asynccontextmanager
 async def _alone(settings: Settings, journal: Journal, token: str, folder: Path) -> AsyncIterator[Alone]:
     from runbooks.actions.registry import create_registry  # noqa: PLC0415 - its clients take a moment to load
     from runbooks.actions.world import open_world  # noqa: PLC0415 - as above
     from runbooks.means import drafting, limits_of, places_of  # noqa: PLC0415 - as above
 
-    library, person = Library.load(folder), _person(settings.state, token)
+    library, operators = Library.load(folder), Operators(settings.state)
     async with open_world(places_of(settings)) as world:
         engine = Engine(
             library,
@@ -201,17 +219,24 @@ async def _alone(settings: Settings, journal: Journal, token: str, folder: Path)
             notices=drafting(),
         )
         await engine.recover()
-        yield Alone(engine, library, person)
+        yield Alone(engine, library, _person(operators, token), listed=bool(operators.all))
 
 
-def _person(state: Path, token: str) -> Person:
-    operators = Operators(state)
+def _person(operators: Operators, token: str) -> Person:
     found = operators.find(token) if token else None
     if found is not None:
         return Person(found.name, frozenset({str(found.role)}), "terminal")
     if operators.all:
-        return Person(getpass.getuser(), frozenset(), "terminal")  # looks; to order something takes a token
-    return Person(getpass.getuser(), frozenset({str(Role.ONCALL)}), "terminal")
+        return Person(_account(), frozenset(), "terminal")  # looks; to order something takes a token
+    return Person(_account(), frozenset({str(Role.ONCALL)}), "terminal")
+
+
+def _account() -> str:
+    """Whose process this is; not LOGNAME, which is whatever a shell says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"account {os.getuid()}"
 
 
 def _client(url: str, token: str) -> httpx.AsyncClient:

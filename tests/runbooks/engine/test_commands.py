@@ -172,6 +172,25 @@ def test_where_people_are_listed_an_order_takes_a_token(terminal):
     assert "ana ended it" in terminal("abort", run, CUBANO_RESPOND_OPERATOR_TOKEN=token)
 
 
+def test_a_person_is_the_account_and_not_what_the_shell_says(terminal):
+    """Two names in one shell would be two people."""
+    terminal("run", "LampOut", "--label", "lamp=red")
+
+    said = terminal("abort", only_run(terminal)["id"], LOGNAME="second-person", USER="second-person")
+
+    assert "ended it" in said
+    assert "second-person" not in said
+
+
+def test_no_engine_begins_where_nobody_said_that_there_is_one(terminal, tmp_path, monkeypatch):
+    """In another folder it would have no memory: neither the kill switch nor a limit of the real one."""
+    monkeypatch.chdir(tmp_path)
+    del terminal.environment["CUBANO_RESPOND_STATE"]
+
+    assert "CUBANO_RESPOND_STATE" in terminal("runs", code=1)
+    assert [] == list(tmp_path.glob("**/journal.jsonl"))
+
+
 def test_somebody_else_has_the_journal(terminal):
     """Another command works on it and can be asked nothing: said, and nothing done."""
     journal = Journal.open(terminal.state)
