@@ -5,7 +5,7 @@ import msgspec
 from runbooks.engine.approvals import is_enough
 from runbooks.engine.autonomy import asks, standing
 from runbooks.engine.desk import Desk
-from runbooks.engine.limits import excess, holder, refusals
+from runbooks.engine.limits import excess, gives_way, holder, refusals
 from runbooks.engine.looking import UNKNOWN
 from runbooks.engine.plan import Plan
 from runbooks.engine.planning import Planner
@@ -57,7 +57,7 @@ class Deciding:
             self._record.move(run, State.PLANNED, Event.OBSERVE, f"only looked, because {reason}")
         elif not run.acted and (reasons := refusals(self._desk, playbook, run)):
             self._record.move(run, State.PLANNED, Event.STOP, f"a person has to look: {'; '.join(reasons)}")
-        elif (other := holder(self._desk, run)) is not None:
+        elif (other := self._in_the_way(run)) is not None:
             await self._wait_for(run, other)
         elif run.blocked:
             await self._plan(run, playbook, State.PLANNED)  # it waited: what it saw then may not be so any more
@@ -66,6 +66,14 @@ class Deciding:
             self._record.move(run, State.PLANNED, Event.ASK, "; ".join([*anew, *reasons]))
         else:
             self._record.move(run, State.PLANNED, Event.BEGIN, f"by itself: {standing(self._desk, playbook).why}")
+
+    def _in_the_way(self, run: Run) -> Run | None:
+        """Whom it has to wait for. A plan that nobody has approved and that matters less is put behind this one."""
+        while (other := holder(self._desk, run)) is not None and gives_way(other, run):
+            why = f"it gives way to run {run.id} ({run.playbook}), which matters more"
+            if not self._record.move(other, State.AWAITING_APPROVAL, Event.REPLAN, why):
+                break
+        return other
 
     def _special(self, plan: Plan, playbook: Playbook, run: Run) -> list[str]:
         found = [] if run.alarm or run.requester == SCHEDULE else ["it was started by hand"]

@@ -10,7 +10,7 @@ from datetime import datetime
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, fill
-from runbooks.engine.limits import HOUR_S, cooling, may_ask_again
+from runbooks.engine.limits import HOUR_S, cooling, may_ask_again, rank_of
 from runbooks.engine.playbook import Playbook
 from runbooks.engine.runs import RESOLVED, SCHEDULE, Alarm, Person, Run, run_key
 from runbooks.engine.states import State
@@ -62,7 +62,7 @@ class Intake:
         if known is not None:
             return self._repeated(known, alarm)
         self._has_place(playbook, subject, alarm)
-        data = {"alarm": alarm.name, "alarm_since": alarm.starts_at, "requester": "an alert"}
+        data = {"alarm": alarm.name, "alarm_since": alarm.starts_at, "requester": "an alert", "tier": alarm.tier}
         return self._open(playbook, subject, labels, key, data)
 
     def order(self, name: str, labels: Mapping[str, str], person: Person) -> Run:
@@ -83,7 +83,9 @@ class Intake:
             if run.is_open or (run.requester == SCHEDULE and run.alarm_since == since):
                 return run
         key = run_key(playbook, subject, f"{SCHEDULE} {since}")
-        return self._open(playbook, subject, labels, key, {"alarm_since": since, "requester": SCHEDULE})
+        return self._open(
+            playbook, subject, labels, key, {"alarm_since": since, "requester": SCHEDULE, "tier": SCHEDULE}
+        )
 
     def wanted(self, name: str, labels: Mapping[str, str]) -> tuple[Playbook, dict[str, str], str]:
         """The playbook of this name with its labels and subject; `NoPlaybookError`, `BadLabelsError`."""
@@ -132,7 +134,8 @@ class Intake:
         if run.resolved:
             self._record.write("alarm.firing", {"alarm": alarm.name, "since": alarm.starts_at}, run.id)
         elif alarm.starts_at not in run.repeated:
-            self._record.write("alarm.repeated", {"alarm": alarm.name, "since": alarm.starts_at}, run.id)
+            tier = min(run.tier, alarm.tier, key=rank_of)
+            self._record.write("alarm.repeated", {"alarm": alarm.name, "since": alarm.starts_at, "tier": tier}, run.id)
         return run
 
     def _resolved(self, run: Run | None) -> Run | None:

@@ -13,6 +13,7 @@ from runbooks.engine.runs import Run
 from runbooks.engine.states import State
 
 DAY_S, HOUR_S = 86_400, 3600
+_RANK = {"critical": 0, "": 0, "warning": 1}  # an order of a person has no tier, and waits for none
 _SLACK = 5  # a fifth more than was approved may be touched: the counts move by the second
 
 
@@ -77,6 +78,17 @@ def holds(run: Run) -> bool:
     if run.state is State.PLANNED:
         return run.acted  # it is planned anew in the middle
     return bool(ahead) or (run.acted and not run.verified)
+
+
+def rank_of(tier: str) -> int:
+    """Who comes first: the lower."""
+    return _RANK.get(tier, len(_RANK))
+
+
+def gives_way(other: Run, run: Run) -> bool:
+    """Whether a plan that waits for its approval, and has changed nothing yet, is put behind one that matters more."""
+    waits = other.state is State.AWAITING_APPROVAL and not other.acted
+    return waits and rank_of(other.tier) > rank_of(run.tier)
 
 
 def excess(plan: Plan, limits: Limits) -> list[str]:

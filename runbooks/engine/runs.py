@@ -33,6 +33,10 @@ class Alarm:
     status: str = FIRING
     annotations: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def tier(self) -> str:
+        return self.labels.get("severity", "critical")  # what has no tier is no reason to sleep
+
 
 @dataclass(frozen=True)
 class Person:
@@ -96,6 +100,7 @@ class Run:
     started_at: datetime
     alarm: str = ""
     alarm_since: str = ""
+    tier: str = ""  # the alert's, the highest of those it stands for
     state: State = State.RECEIVED
     since: datetime = datetime.min  # noqa: DTZ901 - set by the entry that opens it
     reason: str = ""
@@ -213,7 +218,7 @@ def _moved(run: Run, data: Mapping[str, Any], at: datetime) -> None:
     if run.state is State.PLANNED:
         run.checked = False
         run.stale = data["event"] == "replan"
-        run.replans += run.stale
+        run.replans += run.stale and data["from"] == State.RUNNING  # not when it gives way
         run.replanned = data["why"] if run.stale else run.replanned
 
 
@@ -266,6 +271,7 @@ def _mark(name: str, found: Callable[[Mapping[str, Any]], Any]) -> Callable[[Run
 
 def _repeated(run: Run, data: Mapping[str, Any], _at: datetime) -> None:
     run.repeated.append(data["since"])
+    run.tier = data.get("tier", run.tier)
 
 
 _CHANGES: Mapping[str, Callable[[Run, Mapping[str, Any], datetime], None]] = {

@@ -44,7 +44,7 @@ class Firing:
 
     @property
     def tier(self) -> str:
-        return self.alarm.labels.get("severity", "critical")  # what has no tier is no reason to sleep
+        return self.alarm.tier
 
 
 class Board:

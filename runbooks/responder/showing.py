@@ -9,6 +9,7 @@ from runbooks.engine.approvals import needed, standing
 from runbooks.engine.doubts import doubts
 from runbooks.engine.journal import Entry
 from runbooks.engine.library import Library
+from runbooks.engine.limits import rank_of
 from runbooks.engine.runs import Run
 from runbooks.engine.states import State
 from runbooks.responder import incidents
@@ -33,13 +34,13 @@ def board_view(station: Station) -> dict[str, Any]:
     runs = newest(station.engine.runs())
     recent = [each for each in runs if not each.is_open and station.clock() - each.since < DAY]
     firing = [_firing(station, each) for each in station.board.all()]
-    asking = [_line(station, each) for each in runs if each.state in ASKING]
+    asking = [_line(station, each) for each in runs if _asks(each)]
     left = [each for each in firing if each["left"]] + [_overdue(each) for each in station.timetable.overdue()]
     return {
         "asking": asking,
         "left": left,
         "needs": len(asking) + len(left),
-        "working": [_line(station, each) for each in runs if each.is_open and each.state not in ASKING],
+        "working": [_line(station, each) for each in runs if each.is_open and not _asks(each)],
         "ended": [line_view(each) for each in recent[:MOST_ENDED]],
         "firing": [each for each in firing if not each["left"]],
         "deaf": station.deaf(),
@@ -48,7 +49,15 @@ def board_view(station: Station) -> dict[str, Any]:
 
 
 def _line(station: Station, run: Run) -> dict[str, Any]:
-    return line_view(run) | {"summary": _summary(station, run), "action": ACTIONS.get(run.state, "")}
+    more = {"summary": _summary(station, run), "action": ACTIONS.get(run.state, "")}
+    if run.state is State.PLANNED and _asks(run):
+        more |= {"why": f"{run.blocked}: decide about that one first.", "action": "See what it waits for"}
+    return line_view(run) | more
+
+
+def _asks(run: Run) -> bool:
+    """Whether a person has to do something: also about what keeps the most urgent from even asking."""
+    return run.state in ASKING or (run.state is State.PLANNED and bool(run.blocked) and not rank_of(run.tier))
 
 
 def _firing(station: Station, found: Firing) -> dict[str, Any]:

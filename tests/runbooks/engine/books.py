@@ -25,6 +25,8 @@ from runbooks.engine.playbook import (
 
 
 class Shelf:
+    faults = ()
+
     def __init__(self, *books: Playbook) -> None:
         self.books = {each.name: each for each in books}
 

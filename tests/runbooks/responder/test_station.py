@@ -8,6 +8,7 @@ from runbooks.engine.runs import RESOLVED, Alarm
 from runbooks.engine.states import State
 from runbooks.responder.board import Side
 from runbooks.responder.operators import Operators, Sessions
+from runbooks.responder.showing import board_view
 from runbooks.responder.station import Station
 from runbooks.settings import Settings
 from service.telemetry.registry import Telemetry
@@ -84,6 +85,22 @@ async def test_what_comes_back_while_the_last_run_cools_down_is_planned_after_th
 
     assert State.AWAITING_APPROVAL == second.state
     assert [second, first] == await told(station, since=back)
+
+
+async def test_an_outage_that_waits_for_anothers_plan_is_among_what_needs_you(station):
+    """Both are critical, and the first is not decided: it says about which run to decide, and how to go there."""
+    (first,) = await told(station)
+    other = Alarm("LampOut", {"lamp": "blue", "severity": "critical"}, "2026-11-23T03:00:00Z")
+    await station.hear([other], Side.PROMETHEUS)
+    await station.engine.advance()
+
+    board = board_view(station)
+
+    assert ["blue", "red"] == sorted(each["subject"].removeprefix("lamp:") for each in board["asking"])
+    waiting = next(each for each in board["asking"] if each["subject"] == "lamp:blue")
+    assert f"run {first.id} (LampOut) changes the same" in waiting["why"]
+    assert "decide about that one first" in waiting["why"]
+    assert waiting["action"]
 
 
 async def test_what_finds_no_place_is_asked_for_again(station):
