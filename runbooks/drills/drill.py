@@ -64,6 +64,7 @@ class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     alert: str = ""  # its name, when it is not the playbook's
     allows: tuple[str, ...] = ()  # other alerts that are true at the same time
     faults: tuple[Strike, ...] = ()
+    beside: tuple[str, ...] = ()  # playbooks that have a run of their own at the same time
     load: Load = msgspec.field(default_factory=Load)
     starts: Literal["alert", "hand"] = "alert"
     person: Literal["approve", "refuse", "late", "nobody"] = "approve"

@@ -7,6 +7,7 @@ wrong; the fault is taken away whatever happens.
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from runbooks.drills.watch import watching
 
 STEADY_S = 4
 CALM_S = 60
+BESIDE_S = 90  # the slowest alert of a second fault
 REVERT_S = 180  # an alert that is kept for a while keeps its lease renewed
 
 
@@ -114,6 +116,7 @@ def _positive(on: Play) -> None:
     if on.drill.kill:
         audited = on.scene.audited(run["id"])  # before the journal: an act is in the journal first
         on.report.faults += killed_once(on.scene.journal(run["id"]), audited, died=on.scene.died())
+    beside(on, run["id"])
     time.sleep(on.drill.lasts_s)
     on.report.faults += twice_done(on.scene.runs(on.drill.playbook, on.began))
 
@@ -155,6 +158,17 @@ def _planned(on: Play) -> dict[str, Any] | None:
     on.report.version = found["version"]
     on.report.moment(on.report.plan_s, "the plan can be read", "people")
     return found
+
+
+def beside(on: Play, run_id: str, within_s: float = BESIDE_S) -> None:
+    """What is broken as well has its own run, before anything is mended."""
+    for name in on.drill.beside:
+        if not wait_for(partial(_another, on, name, run_id), within_s):
+            on.report.fault(f"{name} has no run of its own beside it")
+
+
+def _another(on: Play, name: str, run_id: str) -> list[dict[str, Any]]:
+    return [each for each in on.scene.runs(name, on.began) if each["id"] != run_id]
 
 
 def _afterwards(on: Play) -> None:

@@ -1,52 +1,22 @@
-"""What the people of a drill do, asked of a responder that answers what it is told to: over a socket, as the real one."""
+"""What a drill asks of the responder: that it was too late, and that each fault has its run."""
 
-import json
-import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from runbooks.drills.course import Play
-from runbooks.drills.drill import Drill
+from runbooks.drills.drill import Drill, load_drills
 from runbooks.drills.persons import decide
+from runbooks.drills.play import beside
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene
 from runbooks.drills.stack import Stack
 
 
-@pytest.fixture
-def responder():
-    """Says one state after the other about its run, the last one for ever; `status` is what an approval is answered with."""
-
-    class Answers(BaseHTTPRequestHandler):
-        states: list[str] = []  # noqa: RUF012 - set by each test
-        status = 409
-
-        def do_GET(self):
-            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-            self._say(200, {"id": "r1", "state": state, "plan": {"hash": "abc"}})
-
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self._say(self.status, {})
-
-        def _say(self, status, body):
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    Answers.url = f"http://127.0.0.1:{server.server_port}"
-    yield Answers
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def playing(folder, responder, drill):
+    stack = Stack(folder, 6000, {"responder": responder.url, "operators": {"ana": "a token"}})
+    report = Report(drill="x", playbook="GatewayOutage", scale=40, at=datetime.now(UTC).isoformat())
+    return Play(stack, drill, print, report, Scene(stack))
 
 
 @pytest.mark.parametrize(
@@ -65,13 +35,30 @@ def test_an_approval_that_comes_too_late_is_refused(responder, tmp_path, monkeyp
     responder.states, responder.status = list(states), status
     monkeypatch.setattr("runbooks.drills.persons.ASKED_S", 1)
     monkeypatch.setattr("runbooks.drills.persons.LATE_S", 1)
-    stack = Stack(tmp_path, 6000, {"responder": responder.url, "operators": {"ana": "a token"}})
-    report = Report(drill="x", playbook="GatewayOutage", scale=40, at=datetime.now(UTC).isoformat())
-    scene = Scene(stack)
+    play = playing(tmp_path, responder, Drill(drill="some-fault", playbook="GatewayOutage", person="late"))
 
-    with scene.http:
-        drill = Drill(drill="some-fault", playbook="GatewayOutage", person="late")
-        decide(Play(stack, drill, print, report, scene), {"id": "r1", "state": "planned"})
+    with play.scene.http:
+        decide(play, {"id": "r1", "state": "planned"})
 
+    report = play.report
     assert len(why) == len(report.faults)
     assert all(words in fault for words, fault in zip(why, report.faults, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("also", "why"), [("EmailFailing", []), ("GatewayOutage", ["EmailFailing has no run of its own beside it"])]
+)
+def test_the_second_fault_has_a_run_of_its_own(responder, tmp_path, also, why):
+    """Whatever becomes of the first one's."""
+    responder.runs = [{"id": run, "playbook": name, "began": 1} for run, name in (("r1", "GatewayOutage"), ("r2", also))]
+    play = playing(tmp_path, responder, Drill(drill="some-fault", playbook="GatewayOutage", beside=("EmailFailing",)))
+
+    with play.scene.http:
+        beside(play, "r1", within_s=0.1)
+
+    assert why == play.report.faults
+
+
+def test_the_drill_of_two_faults_asks_for_both_runs():
+    """Its own, and the one about the letters."""
+    assert ("EmailFailing",) == load_drills()["two-faults"].beside

@@ -59,6 +59,7 @@ def test_each_drill_breaks_what_can_be_broken_and_says_why(drill, library):
     """Its faults exist, it has a story, and what it proves exists."""
     assert [] == [each.do for each in drill.faults if each.do not in FAULTS]
     assert drill.story
+    assert [] == [name for name in drill.beside if library.get(name) is None]
     assert drill.is_negative or library.get(drill.playbook) is not None
 
 
