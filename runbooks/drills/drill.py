@@ -73,7 +73,8 @@ class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ends: tuple[str, ...] = ("recovered",)
     within: Within = msgspec.field(default_factory=Within)
     lasts_s: Seconds = 0  # for how long the fault stays after the run has ended: what is told then is told again
-    quiet_s: Seconds = 15  # of a negative drill: how long nobody may be told anything
+    silent: tuple[str, ...] = ()  # of a negative drill: alerts that must not fire, and have the time to
+    quiet_s: Seconds = 15  # of a negative drill: how long nobody may be told anything, at least
     kill: str = ""
     settings: Mapping[str, str] = {}  # of the system, beside the usual ones
     story: str = ""
@@ -105,6 +106,8 @@ def read_drill(text: str, path: str) -> Drill:
         raise BrokenDrillError(f"{path}: the drill, its title and its file have one name, {stem}")
     if drill.is_negative and drill.alert:
         raise BrokenDrillError(f"{path}: a drill without a playbook expects no alert; use allows")
+    if drill.is_negative and not drill.silent:
+        raise BrokenDrillError(f"{path}: a drill without a playbook names the alerts that must be silent")
     return drill
 
 

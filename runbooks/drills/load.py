@@ -5,7 +5,6 @@ waited and who paid without getting a ticket is the price of the incident, in pe
 """
 
 import asyncio
-import random
 import threading
 import time
 from collections import Counter
@@ -36,6 +35,7 @@ class Buyer:
 
     at: float
     provider: str
+    declined: bool = False  # the first card
     answer: dict[str, Any] | None = None
     refused: str = ""  # why, the last time
     waited_s: float = 0.0
@@ -87,7 +87,7 @@ class Crowd:
             number, began = 0, time.monotonic()
             while not self._stop.is_set():
                 asked = self.load.providers[number % len(self.load.providers)]
-                buyer = Buyer(time.time(), asked)
+                buyer = Buyer(time.time(), asked, is_declined(number, self.load.declined))
                 self.buyers.append(buyer)
                 group.create_task(self._buy(client, buyer))
                 number += 1
@@ -126,7 +126,7 @@ class Crowd:
         means = {"paypal": "approve"} if order["provider"] == "paypal" else {"card": CARD}
         url = f"{self.stack.found['api']}/api/payment/order/{order['orderId']}"
         try:
-            if random.random() < self.load.declined:
+            if buyer.declined:
                 await client.post(f"{self.stack.emulator}/sessions/{page}/pay", json={"card": DECLINED})
             answer = await client.post(f"{self.stack.emulator}/sessions/{page}/pay", json=means)
             buyer.paid_at = time.time() if answer.is_success else 0.0
@@ -141,6 +141,11 @@ class Crowd:
 
     def stop(self) -> None:
         self._stop.set()
+
+
+def is_declined(number: int, share: float) -> bool:
+    """Of the buyers, counted from 0, as many as the share says, evenly: a drill about shares is no game of dice."""
+    return int((number + 1) * share) > int(number * share)
 
 
 def _code(answer: httpx.Response) -> str:

@@ -18,10 +18,11 @@ from runbooks.drills.drill import Drill
 from runbooks.drills.faults import strike
 from runbooks.drills.load import coming
 from runbooks.drills.persons import SLACK_S, decide, follow, so_far
+from runbooks.drills.quiet import needed_s
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene, wait_for
 from runbooks.drills.stack import FaultError, Stack
-from runbooks.drills.verdict import charged_twice, killed_once, told, twice_done
+from runbooks.drills.verdict import charged_twice, deaf, killed_once, told, twice_done
 from runbooks.drills.watch import watching
 
 STEADY_S = 4
@@ -91,7 +92,8 @@ def _heal(on: Play) -> None:
 
 def _negative(on: Play) -> None:
     """Nobody is woken, nothing is done."""
-    time.sleep(on.drill.quiet_s)
+    time.sleep(max(on.drill.quiet_s, needed_s(on.drill.silent, on.stack.scale)))
+    on.report.faults += deaf(on.watch.looks if on.watch else [], on.began)
     pages = [each.name for each in (on.watch.pages if on.watch else []) if each.since >= on.began]
     woken = sorted(set(pages) - set(on.drill.allows))
     on.report.pages = sorted(set(pages))

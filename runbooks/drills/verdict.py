@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runbooks.drills.course import Play
+from runbooks.drills.watch import HEARTBEAT, Look
 
+HEARD = 0.9  # of the looks
 OWN_WAIT = "RunbookWaiting"  # whom a drill lets wait, nobody has to look for
 
 
@@ -52,6 +54,15 @@ def twice_done(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     """What was done more than once about one subject, in words: an alert that is told again is no second fault."""
     done = Counter((run["subject"], act["step"]) for run in runs for act in run["acts"] if act["outcome"] == "done")
     return [f"{step} was done {many} times for {subject}" for (subject, step), many in sorted(done.items()) if many > 1]
+
+
+def deaf(looks: Iterable[Look], since: float) -> list[str]:
+    """Silence counts only where the alert that always fires was seen, in both places, at nearly every look."""
+    found = [each for each in looks if each.at >= since]
+    heard = sum(each.heard for each in found)
+    if found and heard >= HEARD * len(found):
+        return []
+    return [f"the silence means nothing: {HEARTBEAT} was seen at {heard} of {len(found)} looks"]
 
 
 def killed_once(journal: Sequence[Mapping[str, Any]], audited: Iterable[str], *, died: bool) -> list[str]:

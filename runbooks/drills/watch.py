@@ -31,6 +31,14 @@ class Seen:
     since: float
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at both; `heard` when each told of the alert that always fires."""
+
+    at: float
+    heard: bool
+
+
 @dataclass
 class Watch:
     """Collects from `start` to `stop`."""
@@ -38,6 +46,7 @@ class Watch:
     stack: Stack
     firing: list[Seen] = field(default_factory=list)  # in Prometheus
     pages: list[Seen] = field(default_factory=list)  # at somebody, by Alertmanager
+    looks: list[Look] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _known: set[tuple[str, str, tuple[tuple[str, str], ...]]] = field(default_factory=set)
 
@@ -45,19 +54,22 @@ class Watch:
         """Until it is stopped; who does not answer is asked again."""
         with httpx.Client(timeout=5) as client:
             while not self._stop.wait(EVERY_S):
-                self._of_prometheus(client)
-                self._of_alertmanager(client)
+                heard = [self._of_prometheus(client), self._of_alertmanager(client)]
+                self.looks.append(Look(time.time(), all(heard)))
 
-    def _of_prometheus(self, client: httpx.Client) -> None:
+    def _of_prometheus(self, client: httpx.Client) -> bool:
         found = _ask(client, f"{self.stack.found['prometheus']}/api/v1/alerts")
-        for each in (found or {}).get("data", {}).get("alerts", []):
-            if each["state"] == "firing":
-                self._add(self.firing, "firing", each["labels"], each["activeAt"])
+        told = [each for each in (found or {}).get("data", {}).get("alerts", []) if each["state"] == "firing"]
+        for each in told:
+            self._add(self.firing, "firing", each["labels"], each["activeAt"])
+        return any(each["labels"]["alertname"] == HEARTBEAT for each in told)
 
-    def _of_alertmanager(self, client: httpx.Client) -> None:
+    def _of_alertmanager(self, client: httpx.Client) -> bool:
         url = f"{self.stack.found['alertmanager']}/api/v2/alerts"
-        for each in _ask(client, url, active="true", silenced="false", inhibited="false") or []:
+        told = _ask(client, url, active="true", silenced="false", inhibited="false") or []
+        for each in told:
             self._add(self.pages, "page", each["labels"], each["startsAt"])
+        return any(each["labels"]["alertname"] == HEARTBEAT for each in told)
 
     def _add(self, to: list[Seen], kind: str, labels: dict[str, str], since: str) -> None:
         if labels["alertname"] == HEARTBEAT:
