@@ -41,11 +41,16 @@ def needed(risk: Risk) -> int:
 
 
 def standing(run: Run, now: datetime, valid_for: timedelta) -> list[Approval]:
-    """The approvals that count now: for this plan, not too old, one a person."""
+    """The approvals that count now: for this plan, not too old, one a person.
+
+    One that seems to come after what is known to be later was given before the clock was put back: nobody knows how old it is.
+    """
     found: dict[str, Approval] = {}
-    for each in run.approvals:
-        if run.plan is not None and each.plan == run.plan.hash and now - each.at <= valid_for:
-            found[each.person] = each
+    later = now
+    for each in reversed(run.approvals):
+        if run.plan is not None and each.plan == run.plan.hash and now - valid_for <= each.at <= later:
+            found.setdefault(each.person, each)
+        later = min(later, each.at)
     return list(found.values())
 
 

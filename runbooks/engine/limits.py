@@ -15,6 +15,7 @@ from runbooks.engine.states import State
 DAY_S, HOUR_S = 86_400, 3600
 _RANK = {"critical": 0, "": 0, "warning": 1}  # an order of a person has no tier, and waits for none
 _SLACK = 5  # a fifth more than was approved may be touched: the counts move by the second
+_FEW = 10  # of a few, where the playbook may touch any number, so many more are no other plan
 
 
 def cooling(desk: Desk, playbook: Playbook, subject: str) -> Run | None:
@@ -114,10 +115,10 @@ def stops_now(desk: Desk, run: Run) -> list[str]:
 
 
 def has_grown(planned: PlannedAct, fresh: PlannedAct, limits: Limits) -> bool:
-    """Whether an act would now touch clearly more than was planned, and more than its limit."""
-    pairs = [(planned.orders, fresh.orders, limits.orders), (planned.sessions, fresh.sessions, limits.sessions)]
-    pairs += [(_of(planned.cents, currency), minor, limits.cents) for currency, minor in fresh.cents.items()]
-    return any(most is not None and now > most and now > then + then // _SLACK for then, now, most in pairs)
+    """Whether an act would now touch clearly more than was planned, and more than its limit; without one, twice as much."""
+    counts = [(planned.orders, fresh.orders, limits.orders), (planned.sessions, fresh.sessions, limits.sessions)]
+    money = [(_of(planned.cents, currency), minor, limits.cents) for currency, minor in fresh.cents.items()]
+    return any(_clearly_more(*each, few=_FEW) for each in counts) or any(_clearly_more(*each, few=0) for each in money)
 
 
 def full_bucket(desk: Desk) -> list[str]:
@@ -130,6 +131,10 @@ def full_bucket(desk: Desk) -> list[str]:
 
 def _acted_within(desk: Desk, run: Run, seconds: int) -> bool:
     return run.acted and run.begun_at is not None and desk.since(run.begun_at) < desk.span(seconds)
+
+
+def _clearly_more(then: int, now: int, most: int | None, *, few: int) -> bool:
+    return now > 2 * then + few if most is None else now > most and now > then + then // _SLACK
 
 
 def _of(cents: Mapping[str, int], currency: str) -> int:

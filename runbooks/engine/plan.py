@@ -5,6 +5,7 @@ condition on the way came out; the counts are not in it, because they move by th
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import takewhile
 from typing import Any
 
@@ -114,13 +115,17 @@ class Plan(Struct, frozen=True, kw_only=True):
         """How a condition came out; empty when the plan did not come by."""
         return next((each.outcome for each in self.found if each.step == step), "")
 
-    def covers(self, fresh: "Plan") -> bool:
-        """Whether who approved this one has approved the fresh one: nothing differs, or something more is known."""
+    def covers(self, fresh: "Plan", done: AbstractSet[str] = frozenset()) -> bool:
+        """Whether who approved this one has approved the fresh one: nothing differs, or something more is known.
+
+        `done` are steps that are behind it already.
+        """
         if self.version != fresh.version or self.subject != fresh.subject or self.waits_for != fresh.waits_for:
             return False
-        if [each.fingerprint for each in self.acts] != [each.fingerprint for each in fresh.acts]:
+        ahead, now = ([each.fingerprint for each in of.acts if each.step not in done] for of in (self, fresh))
+        if ahead != now:
             return False
-        mine, theirs = conditions(self.found), conditions(fresh.found)
+        mine, theirs = ([each for each in conditions(of.found) if each[0] not in done] for of in (self, fresh))
         return [step for step, _ in mine] == [step for step, _ in theirs] and all(
             holds(planned, now) for (_, planned), (_, now) in zip(mine, theirs, strict=True)
         )

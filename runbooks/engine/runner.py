@@ -114,15 +114,16 @@ class Runner:
         return bool(why) and self._record.move(run, State.RUNNING, Event.ABORT, why)
 
     async def _still_so(self, run: Run, playbook: Playbook) -> bool:
-        """Compares the plan with the world once more before the first act after a person's approval."""
+        """Compares the plan with the world once more before the first act after a person's approval, or answer."""
         plan = run.plan
-        if plan is not None and plan.doing and run.approvals:
+        done = {*run.steps, *(each.step for each in run.attempts.values() if each.outcome == acts.DONE)}
+        if plan is not None and run.approvals and any(each.step not in done for each in plan.doing):
             fresh = await self.planner.make(playbook, run.subject, run.labels, cursor=run.cursor, facts=run.facts)
             if run.state is not State.RUNNING:
                 return False
             if not is_enough(run, self._desk.clock(), self._desk.span(self._desk.settings.approval_s)):
                 return self._replan(run, "the approval is too old")
-            if not plan.covers(fresh):
+            if not plan.covers(fresh, done):
                 return self._replan(run, "what was approved is not what would be done now")
         self._record.write("run.checked", {}, run.id)
         return True

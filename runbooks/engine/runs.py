@@ -113,7 +113,7 @@ class Run:
     attempts: dict[str, Attempt] = field(default_factory=dict)
     begun_at: datetime | None = None
     waited_s: float = 0  # for people, since it began
-    checked: bool = False  # the plan was compared with the world since it last began
+    checked: bool = False  # the plan was compared with the world since it last began, or a person answered
     replans: int = 0
     replanned: str = ""  # why, the last time
     verified: bool = False
@@ -215,8 +215,8 @@ def _moved(run: Run, data: Mapping[str, Any], at: datetime) -> None:
     run.given_up = run.given_up or data["event"] == Event.ABORT
     if run.state is State.RUNNING:
         run.begun_at = run.begun_at or at
+    run.checked = run.checked and run.state is not State.PLANNED and data["event"] != Event.ANSWER
     if run.state is State.PLANNED:
-        run.checked = False
         run.stale = data["event"] == "replan"
         run.replans += run.stale and data["from"] == State.RUNNING  # not when it gives way
         run.replanned = data["why"] if run.stale else run.replanned
