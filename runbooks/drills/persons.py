@@ -23,7 +23,7 @@ TOO_LATE = 409
 SLACK_S = 25  # beyond what it has to keep, before it is given up
 
 
-def decide(on: Play, run: dict[str, Any]) -> None:
+def decide(on: Play, run: dict[str, Any], *, asked_s: float = ASKED_S, late_s: float = LATE_S) -> None:
     """Approved, refused, too late, or left alone; a second person where two are asked for."""
     on.waited = run["state"] in WAITS
     if on.drill.person == "nobody":
@@ -32,7 +32,7 @@ def decide(on: Play, run: dict[str, Any]) -> None:
         _approve(on, run["id"])
         return
     found = wait_for(
-        lambda: so_far(on.scene.run(run["id"]), lambda found: found["state"] == "awaiting_approval"), ASKED_S
+        lambda: so_far(on.scene.run(run["id"]), lambda found: found["state"] == "awaiting_approval"), asked_s
     )
     if found is None:
         on.report.fault("nobody was asked to approve it")
@@ -41,12 +41,12 @@ def decide(on: Play, run: dict[str, Any]) -> None:
     if on.drill.person == "refuse":
         on.scene.tell(run["id"], "refuse", {"reason": "a drill in which somebody knows better"})
     else:
-        _too_late(on, found)
+        _too_late(on, found, late_s)
 
 
-def _too_late(on: Play, run: dict[str, Any]) -> None:
+def _too_late(on: Play, run: dict[str, Any], late_s: float) -> None:
     """It is let go by itself, and who approves it after that hears that it is too late."""
-    within_s = EngineSettings().awaiting_s / on.stack.scale + LATE_S
+    within_s = EngineSettings().awaiting_s / on.stack.scale + late_s
     if wait_for(lambda: so_far(on.scene.run(run["id"]), lambda found: found["state"] in ENDED), within_s) is None:
         on.report.fault("a plan that nobody approved was not let go")
         return

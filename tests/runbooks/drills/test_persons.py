@@ -30,15 +30,13 @@ def playing(folder, responder, drill):
     ],
     ids=["as it has to be", "taken", "broken", "kept", "nobody asked"],
 )
-def test_an_approval_that_comes_too_late_is_refused(responder, tmp_path, monkeypatch, states, status, why):
+def test_an_approval_that_comes_too_late_is_refused(responder, tmp_path, states, status, why):
     """It was asked for, it was let go, and then it is 409: anything else shows nothing."""
     responder.states, responder.status = list(states), status
-    monkeypatch.setattr("runbooks.drills.persons.ASKED_S", 1)
-    monkeypatch.setattr("runbooks.drills.persons.LATE_S", 1)
     play = playing(tmp_path, responder, Drill(drill="some-fault", playbook="GatewayOutage", person="late"))
 
     with play.scene.http:
-        decide(play, {"id": "r1", "state": "planned"})
+        decide(play, {"id": "r1", "state": "planned"}, asked_s=1, late_s=1)
 
     report = play.report
     assert len(why) == len(report.faults)
@@ -50,7 +48,9 @@ def test_an_approval_that_comes_too_late_is_refused(responder, tmp_path, monkeyp
 )
 def test_the_second_fault_has_a_run_of_its_own(responder, tmp_path, also, why):
     """Whatever becomes of the first one's."""
-    responder.runs = [{"id": run, "playbook": name, "began": 1} for run, name in (("r1", "GatewayOutage"), ("r2", also))]
+    responder.runs = [
+        {"id": run, "playbook": name, "began": 1} for run, name in (("r1", "GatewayOutage"), ("r2", also))
+    ]
     play = playing(tmp_path, responder, Drill(drill="some-fault", playbook="GatewayOutage", beside=("EmailFailing",)))
 
     with play.scene.http:
