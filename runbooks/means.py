@@ -9,6 +9,7 @@ from runbooks.engine.facts import Facts
 from runbooks.engine.journal import Journal
 from runbooks.engine.mirror import Mirror, Table
 from runbooks.engine.notices import draft, load_notices
+from runbooks.engine.only import Only
 from runbooks.responder.operators import Role
 from runbooks.settings import Settings
 
@@ -41,6 +42,12 @@ def mirror_of(settings: Settings, journal: Journal) -> Mirror | None:
     """The journal's mirror, where there is a database."""
     dsn = settings.database_url.get_secret_value()
     return Mirror(journal, Table(dsn)) if dsn else None
+
+
+def only_of(settings: Settings) -> Only | None:
+    """That there is one engine, where there is a database to say so."""
+    dsn = settings.database_url.get_secret_value()
+    return Only(dsn) if dsn else None
 
 
 def drafting() -> Drafting:

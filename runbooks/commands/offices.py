@@ -29,6 +29,7 @@ from runbooks.settings import Settings, SettingsError, load
 
 TOKEN = "CUBANO_RESPOND_OPERATOR_TOKEN"  # noqa: S105 - the name of a variable
 _BAD = 400
+_GONE_S = 3  # a responder that was killed is gone for the database, too
 _TIMEOUT_S = 60  # putting back takes as long as its acts
 
 
@@ -207,7 +208,7 @@ async def _alone(settings: Settings, journal: Journal, token: str, folder: Path)
     from runbooks.means import drafting, limits_of, places_of  # noqa: PLC0415 - as above
 
     library, operators = Library.load(folder), Operators(settings.state)
-    async with open_world(places_of(settings)) as world:
+    async with _only(settings), open_world(places_of(settings)) as world:
         engine = Engine(
             library,
             create_registry(),
@@ -220,6 +221,22 @@ async def _alone(settings: Settings, journal: Journal, token: str, folder: Path)
         )
         await engine.recover()
         yield Alone(engine, library, _person(operators, token), listed=bool(operators.all))
+
+
+@asynccontextmanager
+async def _only(settings: Settings) -> AsyncIterator[None]:
+    """No other engine works on the database meanwhile; where it does not answer, the state directory has to do."""
+    from runbooks.means import only_of  # noqa: PLC0415 - as above
+
+    only = only_of(settings)
+    try:
+        if only is not None and not await only.take(_GONE_S):
+            told = f"{only.elsewhere[:1].upper()}{only.elsewhere[1:]}, and {settings.state} is not where it keeps its journal"
+            raise click.ClickException(f"{told}. CUBANO_RESPOND_URL says where it can be asked")
+        yield
+    finally:
+        if only is not None:
+            await only.leave()
 
 
 def _person(operators: Operators, token: str) -> Person:

@@ -124,6 +124,7 @@ class Desk:
     pace: float = 1
     settings: EngineSettings = field(default_factory=EngineSettings)
     notices: Drafting | None = None
+    elsewhere: Callable[[], str] = lambda: ""  # why another engine is the one that works (`only.py`)
 
     @property
     def runs(self) -> Runs:
@@ -151,6 +152,8 @@ class Desk:
 
     def passive(self) -> str:
         """Why nothing may be changed; empty when it may."""
+        if elsewhere := self.elsewhere():
+            return elsewhere
         try:
             text = self.switch.read_text()
         except FileNotFoundError:

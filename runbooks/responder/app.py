@@ -24,8 +24,9 @@ from runbooks.engine.engine import Engine
 from runbooks.engine.journal import Journal, JournalError
 from runbooks.engine.library import Library
 from runbooks.engine.metering import Meter
+from runbooks.engine.only import Only
 from runbooks.engine.registry import RefusedError, UnreachableError
-from runbooks.means import drafting, limits_of, mirror_of, places_of
+from runbooks.means import drafting, limits_of, mirror_of, only_of, places_of
 from runbooks.responder.api import create_api
 from runbooks.responder.gauges import Gauges
 from runbooks.responder.guard import SignInNeededError, Tries
@@ -86,6 +87,7 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
                 lambda: asyncio.run_coroutine_threadsafe(_pings(station), loop).result(2),
             )
             opened.callback(metrics.close)
+            only = await _alone(settings, station, opened)
             await station.engine.recover()
             mirror = mirror_of(settings, station.engine.journal)
             Meter(station.telemetry, station.engine.desk, None if mirror is None else lambda: mirror.lag)
@@ -93,6 +95,7 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
             tasks = [asyncio.create_task(station.engine.run_forever()), asyncio.create_task(_polling(station))]
             tasks += [asyncio.create_task(gauges.look_forever()), asyncio.create_task(_scheduling(station))]
             tasks += [] if mirror is None else [asyncio.create_task(mirror.run_forever())]
+            tasks += [] if only is None else [asyncio.create_task(only.hold_forever())]
             try:
                 yield
             finally:
@@ -121,6 +124,17 @@ async def _station(settings: Settings, opened: AsyncExitStack, checkpoint: Strik
     )
     telemetry = Telemetry("respond", version=version("cubano"), environment=settings.environment)
     return Station(settings, engine, library, world, telemetry, operators, Sessions(operators), _now)
+
+
+async def _alone(settings: Settings, station: Station, opened: AsyncExitStack) -> Only | None:
+    """While another engine works on the database, this one changes nothing; it looks, and says so."""
+    only = only_of(settings)
+    if only is not None:
+        opened.push_async_callback(only.leave)
+        if not await only.take():
+            log.error("another engine works on this database: nothing is changed by this one")
+        station.engine.desk.elsewhere = lambda: only.elsewhere
+    return only
 
 
 def _leave_token(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 ROLE = "cubano_responder"
-CONNECTIONS = 5
+CONNECTIONS = 6  # three questions at once, the mirror twice, and the lock of the one engine
 MEMBER_OF = ("pg_monitor", "pg_signal_backend")
 SETTINGS: Mapping[str, str] = {
     "statement_timeout": "5s",

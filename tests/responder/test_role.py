@@ -187,7 +187,7 @@ async def test_only_the_role_may_call_what_ends_sessions(db, role, responder):
 
 
 async def test_it_is_limited_and_made_again_without_harm(db, role, database_url):
-    """Five seconds a question, five connections; a password stays unless another is given."""
+    """Five seconds a question, six connections; a password stays unless another is given."""
     async with db.transaction() as session:
         made = await ensure(session, role=role, password="a password of mine")
     found = "SELECT rolconnlimit, rolconfig, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = :role"
@@ -195,7 +195,7 @@ async def test_it_is_limited_and_made_again_without_harm(db, role, database_url)
         limit, config, *strong = (await session.execute(sa.text(found), {"role": role})).one()
         again = await ensure(session, role=role)
 
-    assert (5, [False, False]) == (limit, strong)
+    assert (6, [False, False]) == (limit, strong)
     assert {"statement_timeout=5s", "default_transaction_read_only=on"} <= set(config)
     assert ("a password of mine", True, ()) == (made.password, made.created, made.missing)
     assert (None, False, ()) == (again.password, again.created, again.missing)
@@ -210,7 +210,7 @@ async def test_who_may_not_make_it_is_told_what_is_missing(db, role, database_ur
         await session.rollback()
 
     assert made.password is None
-    assert f"CREATE ROLE {role}_x LOGIN CONNECTION LIMIT 5 PASSWORD '…'" == made.missing[0]
+    assert f"CREATE ROLE {role}_x LOGIN CONNECTION LIMIT 6 PASSWORD '…'" == made.missing[0]
     assert f"GRANT pg_signal_backend TO {role}_x" in made.missing
     assert f"GRANT SELECT, INSERT ON runbook_journal TO {role}_x" in made.missing
     assert "never shown" not in str(made)
