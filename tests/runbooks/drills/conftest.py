@@ -14,6 +14,7 @@ def responder():
     class Answers(BaseHTTPRequestHandler):
         states: list[str] = []  # noqa: RUF012 - set by each test
         status = 409
+        url = ""
         runs: list[dict[str, object]] = []  # noqa: RUF012 - as above
 
         def do_GET(self):
