@@ -50,6 +50,7 @@ def _acting(action: Action) -> Action:
         apply=_understood(action.name, action.apply),
         observe=_understood(action.name, action.observe),
         undo=_understood(action.name, action.undo) if action.undo else None,
+        ours=_understood(action.name, action.ours) if action.ours else None,
     )
 
 

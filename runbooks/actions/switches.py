@@ -58,6 +58,7 @@ def moving(move: Move, name: str, promise: str, *, risk: Risk, domain: Domain, t
         observe=partial(_observe, move),
         undo=partial(_undo, move),
         takes=takes,
+        ours=partial(_is_ours, move),
     )
 
 
@@ -78,6 +79,12 @@ async def _apply(move: Move, world: World, args: Args, key: str) -> Facts:
 async def _observe(move: Move, world: World, args: Args) -> Taken:
     found = await world.ops.get(f"/switches/{move.switch(args)}")
     return Taken.DONE if found["value"] == move.position(args) else Taken.NOT_DONE
+
+
+async def _is_ours(move: Move, world: World, args: Args) -> bool:
+    """Whoever has moved it last, perhaps into the same position, has said for how long."""
+    found = await world.ops.get(f"/switches/{move.switch(args)}")
+    return bool(found["history"]) and found["history"][0]["reason"] == reason(args)
 
 
 async def _undo(move: Move, world: World, args: Args, key: str) -> Facts:

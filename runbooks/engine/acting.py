@@ -60,9 +60,19 @@ class Acting:
         self._record.write("lease.intent", {"step": attempt.step, "number": attempt.renewals + 1}, run.id)
         return await self._once(run, attempt, "lease", self._action(attempt).apply)
 
-    async def stands(self, run: Run, attempt: Attempt) -> bool:
-        """Whether what was done is still so, as far as anybody can tell."""
-        return await self._observe(run, attempt) is not Taken.NOT_DONE
+    async def stands(self, run: Run, attempt: Attempt) -> Taken:
+        """Whether what was done is still so, and still ours; what cannot be looked at is taken to be so, but not to be ours."""
+        action = self._action(attempt)
+        if await self._observe(run, attempt) is Taken.NOT_DONE:
+            return Taken.NOT_DONE
+        if action.ours is None:
+            return Taken.DONE
+        try:
+            async with asyncio.timeout(action.timeout_s):
+                ours = await action.ours(self._desk.world, self._args(run, attempt))
+        except (UnreachableError, TimeoutError, RefusedError):
+            return Taken.UNKNOWN
+        return Taken.DONE if ours else Taken.NOT_DONE
 
     async def settle(self, run: Run) -> None:
         """Finds out what came of an intent without an outcome, and writes it down."""

@@ -11,7 +11,7 @@ from runbooks.engine.acting import DONE, Acting
 from runbooks.engine.desk import Desk
 from runbooks.engine.looking import MET, Looker, Seen
 from runbooks.engine.playbook import Continue, Playbook, Step, Verify
-from runbooks.engine.registry import Reversal
+from runbooks.engine.registry import Reversal, Taken
 from runbooks.engine.route import following
 from runbooks.engine.runs import Attempt, Run
 from runbooks.engine.states import Event, State
@@ -96,10 +96,11 @@ class Judging:
                 await self._renew(run, attempt)
 
     async def _renew(self, run: Run, attempt: Attempt) -> None:
-        """Unless somebody has taken it back meanwhile: a person, or a later step of the run itself."""
-        if await self._acting.stands(run, attempt):
+        """Unless somebody has taken it back or set it anew meanwhile: a person, or a later step of the run itself."""
+        stands = await self._acting.stands(run, attempt)
+        if stands is Taken.DONE:
             await self._acting.renew(run, attempt)
-        else:
+        elif stands is Taken.NOT_DONE:
             self._record.write("lease.lapsed", {"step": attempt.step, "why": "somebody has taken it back"}, run.id)
 
     def _not_yet(self, run: Run, step: Verify, seen: list[Seen], deadline: datetime) -> None:

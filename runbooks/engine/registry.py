@@ -94,6 +94,9 @@ class Action:
     undo: Callable[[Any, Args, str], Awaitable[Facts]] | None = None
     takes: tuple[str, ...] = ()
     timeout_s: float = 15
+    ours: Callable[[Any, Args], Awaitable[bool]] | None = (
+        None  # whether what stands was put there by us, and last by us
+    )
 
 
 _Entry = TypeVar("_Entry", Read, Action)

@@ -91,6 +91,21 @@ async def test_undoing_restores_what_stood_before_and_never_anothers_move(stage,
     assert 800 < left <= 900
 
 
+async def test_a_move_is_ours_until_somebody_sets_it_anew(stage, play):
+    """A person pauses the sale until noon, over our pause: it still stands, and is not ours any more."""
+    ours = play.registry.actions["sales.pause"].ours
+    said = {"reason": REASON, "lease_s": "60"}
+    await play.apply("sales.pause", "o1", lease_s="60")
+    assert await ours(play.world, said)
+
+    body = {"value": "paused", "lease": 7200, "reason": "closed until noon"}
+    person = await stage.client.put("/api/ops/switches/sales", json=body, headers=play_headers(play))
+
+    assert person.is_success
+    assert Taken.DONE == await play.observe("sales.pause", lease_s="60")
+    assert not await ours(play.world, said)
+
+
 def play_headers(play):
     return {"Authorization": f"Bearer {play.world.places.api_key}"}
 

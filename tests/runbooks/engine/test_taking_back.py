@@ -1,7 +1,10 @@
 """What helped is taken back by the same run: a person says when, it is planned and asked for anew, and looked at once more."""
 
+from dataclasses import replace
+
 import pytest
 
+from runbooks.engine.registry import UnreachableError
 from runbooks.engine.states import State
 from tests.runbooks.engine.books import Go, act, book, burns, check, choose, human, look, note, verify
 from tests.runbooks.engine.conftest import ANNA
@@ -67,3 +70,29 @@ async def test_nobody_is_asked_for_what_is_gone_already(night):
 
     assert State.RECOVERED == run.state
     assert "human.asked" not in night.kinds(run)
+
+
+async def test_what_a_person_has_set_for_longer_is_left_to_him(night):
+    """The same position for another reason: renewing would cut it short. Nobody renews either while that cannot be asked."""
+    night.start()
+    ours = {"answer": UnreachableError("nobody there")}
+
+    async def ask(_house, _args):
+        if isinstance(ours["answer"], Exception):
+            raise ours["answer"]
+        return ours["answer"]
+
+    actions = night.engine.desk.registry.actions
+    actions["lamp.put"] = replace(actions["lamp.put"], ours=ask)
+    run = await night.approved()
+    await night.wait(1000, by=50)
+    assert (1, "") == (night.house.times("red", "on"), run.attempts["light"].lapsed)
+
+    ours["answer"] = True
+    await night.wait(100, by=50)
+    assert 2 == night.house.times("red", "on")
+    ours["answer"] = False
+    await night.wait(2000, by=50)
+
+    assert 2 == night.house.times("red", "on")
+    assert "somebody has taken it back" == run.attempts["light"].lapsed
