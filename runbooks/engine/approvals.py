@@ -14,6 +14,7 @@ from runbooks.engine.registry import Risk
 from runbooks.engine.runs import Approval, Person, Run
 
 TOKENS = "break-glass.json"
+MARK = "cubano_bg_"  # what a secret scanner looks for, and what no log or journal shows more of
 
 
 class RefusalError(Exception):
@@ -80,7 +81,7 @@ class Tokens:
 
     def make(self) -> tuple[str, str]:
         """A new token, shown once, and the mark it is known by."""
-        token = secrets.token_urlsafe(24)
+        token = MARK + secrets.token_urlsafe(24)
         self._write([*self._marks(), mark(token)])
         return token, mark(token)
 

@@ -52,15 +52,16 @@ class Operators:
 
     def __init__(self, state: Path) -> None:
         self._path = state / "operators.json"
-        self._read_at = 0
+        self._read_at = (0, 0)  # two changes may have one time
         self._all: list[Operator] = []
 
     @property
     def all(self) -> list[Operator]:
         try:
-            changed = self._path.stat().st_mtime_ns
+            found = self._path.stat()
         except FileNotFoundError:
             return []
+        changed = (found.st_mtime_ns, found.st_ino)
         if changed != self._read_at:
             self._all = msgspec.json.decode(self._path.read_bytes(), type=list[Operator])
             self._read_at = changed
@@ -104,6 +105,7 @@ class Operators:
 @dataclass(frozen=True)
 class _Session:
     name: str
+    token_hash: str  # whoever has another token by now is signed in no more by the old one
     until: datetime
 
 
@@ -119,12 +121,15 @@ class Sessions:
         while len(self._open) >= MOST_SESSIONS:
             self._open.pop(next(iter(self._open)))
         word = secrets.token_urlsafe(32)
-        self._open[_digest(word)] = _Session(operator.name, now + SESSION)
+        self._open[_digest(word)] = _Session(operator.name, operator.token_hash, now + SESSION)
         return word
 
     def find(self, word: str, now: datetime) -> Operator | None:
         found = self._open.get(_digest(word))
-        return None if found is None or found.until <= now else self._operators.named(found.name)
+        if found is None or found.until <= now:
+            return None
+        operator = self._operators.named(found.name)
+        return operator if operator is not None and operator.token_hash == found.token_hash else None
 
     def end(self, word: str) -> None:
         self._open.pop(_digest(word), None)

@@ -32,6 +32,10 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"((?:sk|rk)_(?:live|test)_)\w+"), rf"\1{HIDDEN}"),  # gateway API keys
     (re.compile(r"whsec_[\w+/=-]+"), f"whsec_{HIDDEN}"),  # webhook secrets
     (re.compile(r"\b((?:pi|cs|seti)_\w+?_secret_)\w+"), rf"\1{HIDDEN}"),  # gateway client secrets
+    (
+        re.compile(r"\b(cubano_(?:op|bg)_)[\w-]{8,}+"),
+        rf"\1{HIDDEN}",
+    ),  # tokens of people on call, and to break the glass
     (re.compile(r"\b(cubano_[a-z]+_[0-9A-Za-z]+_)[\w-]{8,}"), rf"\1{HIDDEN}"),  # our API keys
     (re.compile(r"(?<![\w-])((?:(?!eyJ)[\w-])*+)eyJ[\w-]++\.[\w-]++\.[\w-]*+"), rf"\1{HIDDEN}"),  # JSON web tokens
     (

@@ -19,6 +19,8 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
         ("pi_3Nabc_secret_xyz123", "pi_3Nabc_secret_[redacted]"),
         ("Authorization: Bearer cubano_live_k1_abcdefghijkl", "Authorization: Bearer [redacted]"),
         ("cubano_production_k1_abcdefghijkl", "cubano_production_k1_[redacted]"),
+        ("ana: cubano_op_aB-cdefghijklmno", "ana: cubano_op_[redacted]"),
+        ("cubano_bg_abc_defghijkl was it", "cubano_bg_[redacted] was it"),
         ("basic dXNlcjpwYXNz", "basic [redacted]"),
         (f"jwt {TOKEN}", "jwt [redacted]"),
         ("GET /order/ord_1?accessToken=abc123&x=1", "GET /order/ord_1?accessToken=[redacted]&x=1"),
@@ -133,7 +135,7 @@ def test_a_line_has_an_end():
 @pytest.mark.parametrize(
     "piece",
     [
-        "a", "eyJ-", "eyJ-.", "eyJa.eyJ", "bearer ", "basic ", "basic\t", " ", "pi_", "pi_a_secret_", "cubano_a_", "cubano_a_a-",
+        "a", "eyJ-", "eyJ-.", "eyJa.eyJ", "bearer ", "basic ", "basic\t", " ", "pi_", "pi_a_secret_", "cubano_a_", "cubano_a_a-", "cubano_op_",
         "token", "token=", "token ", "://", "://a:", "://:", "a@", "a@a.", "4", "4-", "-", ".", "whsec_",
     ],
 )  # fmt: skip

@@ -50,6 +50,20 @@ def test_a_session_lasts_a_shift_and_ends_with_its_person(tmp_path):
     assert sessions.find(word, NOW) is None
 
 
+def test_a_new_token_ends_the_sessions_of_the_old_one(tmp_path):
+    """A token that leaked is changed by removing its person and adding them again: who came in by the old one is out."""
+    people = Operators(tmp_path)
+    people.add("ana", Role.LEAD, NOW)
+    sessions = Sessions(people)
+    word = sessions.begin(people.named("ana"), NOW)
+
+    people.remove("ana")
+    people.add("ana", Role.LEAD, NOW)
+
+    assert sessions.find(word, NOW) is None
+    assert "ana" == sessions.find(sessions.begin(people.named("ana"), NOW), NOW).name
+
+
 def test_nobody_is_sent_to_sign_in_and_back(responder):
     """A page asked for by nobody leads to the form; a program is told what is missing."""
     answer = responder.client.get("/playbooks", follow_redirects=False)
