@@ -2,14 +2,15 @@
 
 A new secret never passes a playbook, its plan or its journal: a person writes it into `<state>/secrets/<provider>`, readable by
 nobody else, and the act hands it to the service and removes the file. It is accepted beside the old ones; those end when a
-person retires them, after the gateway has been told to sign with the new one.
+person retires them, after the gateway has been told to sign with the new one. What was planned names it by its hash: that one
+is handed over, looked for and taken back, whatever came after it.
 """
 
 from hashlib import sha256
 from pathlib import Path
 
 from monitoring.signals import count_of, quantile, since
-from runbooks.actions.arguments import reason, word
+from runbooks.actions.arguments import planned, reason, word
 from runbooks.actions.ops import Ask, effect, outcome
 from runbooks.actions.prometheus import plain
 from runbooks.actions.world import World
@@ -97,43 +98,33 @@ async def _plan_rotate(world: World, args: Args) -> Effect:
 
 async def _rotate(world: World, args: Args, key: str) -> Facts:
     async def act() -> Facts:
-        ask = _adding(world, args)
+        ask, name = _adding(world, args), _planned(args)
+        if name != _name(ask.body["secret"]):
+            raise RefusedError("another secret waits there than the one that was planned")
         told = await world.ops.act(ask, key)
-        name = _name(ask.body["secret"])
-        _remember(world, args, name)
+        _file(world, args).unlink(missing_ok=True)  # it is not kept here any longer
         return outcome(told) | {"secret": name}
 
     return await world.done.once(key, act)
 
 
-def _remember(world: World, args: Args, name: str) -> None:
-    """By its hash alone; the secret itself is not kept here any longer."""
-    path = _file(world, args)
-    path.with_name(f"{path.name}.accepted").write_text(name)
-    path.unlink(missing_ok=True)
-
-
-def _wanted(world: World, args: Args) -> str:
-    """The name of the secret this is about: the one that waits, else the one that was handed over last."""
-    path = _file(world, args)
-    accepted = path.with_name(f"{path.name}.accepted")
-    if path.is_file():
-        return _name(path.read_text().strip())
-    return accepted.read_text() if accepted.is_file() else ""
+def _planned(args: Args) -> str:
+    """The name of the secret this is about, and no other's."""
+    name = str(planned(args)["after"].get("accepts") or "")
+    if not name:
+        raise RefusedError("which secret this is about was not known when it was planned")
+    return name
 
 
 async def _is_rotated(world: World, args: Args) -> Taken:
-    wanted = _wanted(world, args)
+    wanted = _planned(args)
     known = await _secrets(world, word(args, "provider"))
     return Taken.DONE if wanted in {each["secret"] for each in known if each["accepted"]} else Taken.NOT_DONE
 
 
 async def _take_back(world: World, args: Args, key: str) -> Facts:
     """The new one is refused again; the service refuses that for the only one that is left."""
-    wanted = _wanted(world, args)
-    if not wanted:
-        return {"changed": False}
-    path = f"/webhook-secrets/{word(args, 'provider')}/{wanted}"
+    path = f"/webhook-secrets/{word(args, 'provider')}/{_planned(args)}"
     return outcome(await world.ops.act(Ask("DELETE", path, reason=reason(args)), key))
 
 

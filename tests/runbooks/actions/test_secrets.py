@@ -53,6 +53,28 @@ async def test_a_new_secret_is_accepted_beside_the_old_one_and_taken_back(play, 
     assert Taken.NOT_DONE == await play.observe("webhooks.rotate_secret", **STRIPE)
 
 
+async def test_a_newer_secret_survives_the_taking_back_of_an_older_one(play, handed):
+    """Each run takes back its own; a secret that was exchanged after the plan is not handed over."""
+    await play.plan("webhooks.rotate_secret", **STRIPE)
+    await play.apply("webhooks.rotate_secret", "n1", **STRIPE)
+    first = play.planned["webhooks.rotate_secret"]
+    handed.touch(mode=0o600)
+    handed.write_text(f"{SECRET}_newer")
+    with pytest.raises(RefusedError, match="another secret"):
+        await play.apply("webhooks.rotate_secret", "n2", planned=first, **STRIPE)
+    newer = (await play.plan("webhooks.rotate_secret", **STRIPE)).after["accepts"]
+    await play.apply("webhooks.rotate_secret", "n3", **STRIPE)
+
+    await play.undo("webhooks.rotate_secret", "n1-undo", planned=first, **STRIPE)
+
+    names = str((await play.read("webhooks.secrets", **STRIPE))["names"])
+    assert (True, False) == (newer in names, NAME in names)
+    assert Taken.DONE == await play.observe("webhooks.rotate_secret", **STRIPE)
+    assert Taken.NOT_DONE == await play.observe("webhooks.rotate_secret", planned=first, **STRIPE)
+    with pytest.raises(RefusedError, match="not known when it was planned"):
+        await play.undo("webhooks.rotate_secret", "n4", planned="{}", **STRIPE)
+
+
 async def test_a_day_is_compared_and_promises_are_checked_anew(stage, play):
     """Yesterday unless another is named: planned, compared once a key, and kept so; a check tells what is broken, once a key."""
     before = await play.read("reconciliation.open")
