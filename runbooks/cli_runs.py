@@ -160,11 +160,12 @@ def resume(*, reason: str, folder: Path) -> None:
 
 
 @click.command(name="break-glass")
-def break_glass() -> None:
+@_folder
+def break_glass(*, folder: Path) -> None:
     """Print a token that approves one plan when nobody can sign in. Keep it where no computer is; its use is journaled."""
     from runbooks.commands import orders  # noqa: PLC0415 - as above
 
-    orders.break_glass(_environment())
+    _do(folder, orders.break_glass)
 
 
 COMMANDS: tuple[click.Command, ...] = (

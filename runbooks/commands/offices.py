@@ -52,6 +52,8 @@ class Office(Protocol):
 
     async def passive(self, *, on: bool, reason: str) -> str: ...
 
+    async def break_glass(self) -> str: ...
+
     async def wait(self) -> None: ...
 
 
@@ -84,6 +86,9 @@ class Remote:
 
     async def passive(self, *, on: bool, reason: str) -> str:
         return str((await self._ask("POST", "/api/passive", {"on": on, "reason": reason}))["passive"])
+
+    async def break_glass(self) -> str:
+        return str((await self._ask("POST", "/api/break-glass"))["token"])
 
     async def wait(self) -> None:
         await asyncio.sleep(0.3)
@@ -145,6 +150,11 @@ class Alone:
         else:
             self._engine.resume(self._person, reason)
         return self._engine.passive()
+
+    async def break_glass(self) -> str:
+        if self._listed and str(Role.LEAD) not in self._person.roles:
+            raise NotAllowedError("a token to break the glass is made by a lead")
+        return self._engine.break_glass(self._person)
 
     async def wait(self) -> None:
         await self._engine.advance()

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from runbooks.commands.offices import Office, open_office, settings_of
 from runbooks.commands.terminal import FOUND_WRONG, console, fail, print_json
-from runbooks.engine.approvals import RefusalError, Tokens
+from runbooks.engine.approvals import RefusalError
 from runbooks.engine.journal import JournalError, read, verify
 from runbooks.responder.views import entry_view
 
@@ -121,13 +121,11 @@ def tail_journal(environment: Mapping[str, str], run_id: str, lines: int, *, as_
         click.echo(f"{shown['seq']:>6} {shown['at']} {each.run or '-':12} {shown['says']}")
 
 
-def break_glass(environment: Mapping[str, str]) -> None:
-    """Works while the responder has the journal: the use of a token is what is journaled."""
-    folder = settings_of(environment).state
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    token, _ = Tokens(folder).make()
-    click.echo(token)
-    click.echo("Shown this once, good for one plan: cubano runbook approve RUN --token …", err=True)
+async def break_glass(office: Office) -> int:
+    """That it was made, and for whom, is journaled; without that it is worth nothing."""
+    click.echo(await office.break_glass())
+    click.echo("Shown this once, good for one plan within a year: cubano runbook approve RUN --token …", err=True)
+    return 0
 
 
 def show_plan(plan: Mapping[str, Any]) -> None:

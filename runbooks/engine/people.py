@@ -4,6 +4,7 @@ Whatever is not done raises a `RefusalError` that says why. Every order is a lin
 """
 
 import json
+from datetime import timedelta
 
 from runbooks.engine.approvals import (
     NotAllowedError,
@@ -17,11 +18,15 @@ from runbooks.engine.approvals import (
 )
 from runbooks.engine.desk import Desk
 from runbooks.engine.doubts import DONE, OF_PUTTING_BACK, PUT_BACK, doubts
+from runbooks.engine.journal import cleaned
 from runbooks.engine.judging import Judging
 from runbooks.engine.playbook import Continue, Human
 from runbooks.engine.route import following
 from runbooks.engine.runs import Person, Run
 from runbooks.engine.states import Event, State, advance
+
+MADE = "breakglass.made"
+TOKEN_LASTS = timedelta(days=365)  # in its envelope
 
 
 class PassiveError(RefusalError):
@@ -127,7 +132,7 @@ class People:
         """A new token, to be kept where no computer is. It is shown this once."""
         self._may(person)
         token, known_by = self._tokens.make()
-        self._record.write("breakglass.made", {"mark": known_by, "by": person.known_as})
+        self._record.write(MADE, {"mark": known_by, "by": person.known_as})
         return token
 
     def _tell(self, run: Run, step: str, text: str, person: Person) -> Run:
@@ -154,8 +159,18 @@ class People:
         known_by = mark(token)
         if not self._tokens.has(token) or known_by in self._desk.runs.used_tokens:
             raise NotAllowedError("this token is not known, or was used before")
+        if not self._made_lately(known_by):
+            raise NotAllowedError("the journal does not know this token, or it is older than a year")
         self._record.write("breakglass.used", {"mark": known_by, "by": person.known_as}, run.id)
         self._tokens.spend(token)
+
+    def _made_lately(self, known_by: str) -> bool:
+        """A hash that somebody wrote into the file is no token: the journal says which were made, and when."""
+        known = cleaned({"mark": known_by})
+        made = (
+            each for each in self._record.journal.entries() if each.kind == MADE and each.data["mark"] == known["mark"]
+        )
+        return any(self._desk.since(each.time) < TOKEN_LASTS for each in made)
 
     def found(self, run_id: str) -> Run:
         """The run of this id; `UnknownRunError`."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get, post
-from litestar.exceptions import ClientException, HTTPException, NotFoundException
+from litestar.exceptions import ClientException, HTTPException, NotFoundException, PermissionDeniedException
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from runbooks.engine.approvals import RefusalError
@@ -17,6 +17,7 @@ from runbooks.engine.runs import Run
 from runbooks.responder.board import Side
 from runbooks.responder.guard import alertmanager_only, operator_of, person_of
 from runbooks.responder.intake import MOST_BYTES, NoAlarmsError, read_group
+from runbooks.responder.operators import Role
 from runbooks.responder.station import Station
 from runbooks.responder.views import entry_view, line_view, newest, plan_view, run_view
 
@@ -168,6 +169,16 @@ async def set_passive(request: Asking, data: JSONBody[Passive]) -> Response[dict
     return Response({"passive": station.engine.desk.passive()})
 
 
+@post("/api/break-glass", status_code=201)
+async def break_glass(request: Asking) -> Response[dict[str, str]]:
+    """A break-glass token, told this once; only who leads may have one made."""
+    operator = operator_of(request)
+    if operator.role is not Role.LEAD:
+        raise PermissionDeniedException("A token to break the glass is made by a lead.")
+    station: Station = request.app.state.station
+    return Response({"token": station.engine.break_glass(person_of(operator, "terminal"))})
+
+
 def turn(station: Station, person: Any, *, on: bool, reason: str) -> None:
     if on:
         station.engine.pause(person, reason)
@@ -200,5 +211,6 @@ def create_api() -> Router:
     """All of it."""
     handlers = [
         *(take_alerts, list_runs, get_run, start_run, make_plan, decide, read_journal, verify_journal, set_passive),
+        break_glass,
     ]
     return Router("/", route_handlers=handlers, request_max_body_size=64_000)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runbooks.engine.approvals import TOKENS, NotAllowedError, StalePlanError, WrongStateError
+from runbooks.engine.approvals import TOKENS, NotAllowedError, StalePlanError, Tokens, WrongStateError
 from runbooks.engine.journal import HeldError
 from runbooks.engine.people import PassiveError, UnknownRunError
 from runbooks.engine.playbook import Limits
@@ -208,6 +208,22 @@ async def test_breaking_the_glass_works_once(night):
     other = await night.alarm(name="Other", lamp="blue")
     with pytest.raises(NotAllowedError, match="used before"):
         await night.engine.approve(other.id, other.plan.hash, stranger, token=token)
+
+
+async def test_a_token_is_one_that_the_journal_knows_and_not_too_old(night):
+    """Whoever can write the file of hashes has made no token; and an envelope from two years ago opens nothing."""
+    night.start(RISKY)
+    old = night.engine.break_glass(ANNA)
+    night.clock.advance(366 * 86_400)
+    made_up, _ = Tokens(night.folder).make()
+    run = await night.alarm()
+
+    for token in (old, made_up):
+        with pytest.raises(NotAllowedError, match="does not know this token, or it is older"):
+            await night.engine.approve(run.id, run.plan.hash, ANNA, token=token)
+    await night.engine.approve(run.id, run.plan.hash, DORA, token=night.engine.break_glass(ANNA))
+
+    assert State.RUNNING == run.state
 
 
 async def test_a_used_token_stays_used_after_a_restart(night):

@@ -156,10 +156,13 @@ def test_a_journal_that_was_edited_is_noticed(terminal):
 
 
 def test_a_token_to_break_the_glass_is_shown_once(terminal):
-    """What is kept of it is its hash."""
+    """What is kept of it is its hash, and a line that it was made; where people are listed a lead has it made."""
     token = terminal("break-glass").split()[0]
+    Operators(terminal.state).add("ana", Role.ONCALL, datetime.now(UTC))
 
     assert token not in (terminal.state / "break-glass.json").read_text()
+    assert "breakglass: made" in terminal("journal", "tail")
+    assert "by a lead" in terminal("break-glass", code=1)
 
 
 def test_where_people_are_listed_an_order_takes_a_token(terminal):
@@ -201,7 +204,7 @@ def test_somebody_else_has_the_journal(terminal):
 
 def test_the_responder_is_found_by_its_lock(terminal):
     """It has the state directory; its address stands in the lock, and the order goes there."""
-    token = Operators(terminal.state).add("ana", Role.ONCALL, datetime.now(UTC))
+    token = Operators(terminal.state).add("ana", Role.LEAD, datetime.now(UTC))
     code = "from runbooks.responder.cli import respond; respond()"
     responder = subprocess.Popen(
         [sys.executable, "-c", code], env=os.environ | terminal.environment, stderr=subprocess.DEVNULL
@@ -217,6 +220,8 @@ def test_the_responder_is_found_by_its_lock(terminal):
         assert run["id"] == json.loads(said)["id"]
         assert "Send a token of your own" in terminal("runs", code=1)
         assert "quiet" in terminal("pause", "--reason", "quiet", **mine)
+        assert "cubano_bg_" in terminal("break-glass", **mine)
+        assert "breakglass: made" in terminal("journal", "tail")
         assert run["id"] in terminal("journal", "tail", **mine)
     finally:
         responder.send_signal(signal.SIGTERM)

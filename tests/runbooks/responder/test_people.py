@@ -82,6 +82,14 @@ def test_a_viewer_may_look_and_not_act(responder):
     assert "Stop this run" not in responder.client.get(f"/runs/{run['id']}").text
 
 
+def test_a_token_to_break_the_glass_is_made_for_a_lead_alone(responder):
+    """It is worth two people; that it was made is journaled."""
+    said = {role: responder.client.post("/api/break-glass", headers=responder.as_(role)).status_code for role in Role}
+
+    assert {Role.VIEWER: 403, Role.ONCALL: 403, Role.LEAD: 201} == said
+    assert 1 == [each["kind"] for each in responder.journal()].count("breakglass.made")
+
+
 def test_another_sites_form_changes_nothing(responder):
     """A cookie alone is not enough: the browser must say that the form is ours."""
     responder.sign_in()
