@@ -81,6 +81,8 @@ class Runner:
         elif run.state is State.VERIFYING:
             if self.judging.may_look(run):
                 await self.judging.judge(run, playbook, self.deadline(run, playbook))
+        elif run.state is State.WAITING_HUMAN and run.asked in run.steps:
+            self._record.move(run, State.WAITING_HUMAN, Event.ANSWER, "answered")  # a kill came before this line
         elif run.state is State.WAITING_HUMAN:
             self._let_go(run, self._desk.settings.waiting_s, "nobody answered")
         elif run.is_open:

@@ -110,6 +110,7 @@ class Run:
     facts: dict[str, Value] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)  # played steps in their order, and how they came out
     cursor: str = ""  # the step that is next; "" for the first one, END behind the last
+    asked: str = ""  # the step of a person that was asked last
     attempts: dict[str, Attempt] = field(default_factory=dict)
     begun_at: datetime | None = None
     waited_s: float = 0  # for people, since it began
@@ -281,7 +282,7 @@ _CHANGES: Mapping[str, Callable[[Run, Mapping[str, Any], datetime], None]] = {
     "run.checked": _set("checked", lambda _: True),
     "run.blocked": _set("blocked", lambda data: data["why"]),
     "step.played": _played,
-    "human.asked": _set("cursor", lambda data: data["step"]),
+    "human.asked": lambda run, data, _at: vars(run).update(cursor=data["step"], asked=data["step"]),
     "act.intent": _intended,
     "act.outcome": _came_out,
     "undo.intent": _mark("undoing", lambda _: True),

@@ -7,7 +7,7 @@ import pytest
 
 from runbooks.engine.approvals import RefusalError
 from runbooks.engine.states import State
-from tests.runbooks.engine.books import act, book, verify
+from tests.runbooks.engine.books import act, book, human, verify
 from tests.runbooks.engine.conftest import ANNA
 
 
@@ -232,6 +232,31 @@ async def test_a_journal_that_does_not_verify_stops_the_engine(night):
 
     assert "" == engine.passive()
     assert run.id in [each.id for each in engine.runs()]
+
+
+@pytest.mark.parametrize("last", ["human.answered", "step.played"])
+async def test_a_kill_between_two_lines_of_an_answer_leaves_nobody_waiting(night, last):
+    """What stands counts: an answer that was taken is gone on with, one that was not is asked for still."""
+    strike = []
+
+    def kill(kind):
+        if kind in strike:
+            strike.clear()
+            raise KeyboardInterrupt
+
+    night.start(book(human("call"), human("again"), act(), verify()), checkpoint=kill)
+    run = await night.approved()
+    strike.append(last)
+    with pytest.raises(KeyboardInterrupt):
+        await night.engine.answer(run.id, "call", "he comes", ANNA)
+    engine = await night.restart()
+    await engine.advance()
+    for step in ("call", "again") if last == "human.answered" else ("again",):
+        assert step == engine.run(run.id).cursor
+        await engine.answer(run.id, step, "yes", ANNA)
+        await engine.advance()
+
+    assert State.RECOVERED == engine.run(run.id).state
 
 
 async def test_a_restart_knows_what_was_known(night):
