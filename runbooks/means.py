@@ -5,8 +5,8 @@ from pathlib import Path
 
 from runbooks.actions.world import Places
 from runbooks.engine.desk import Drafting, EngineSettings
+from runbooks.engine.engine import Engine
 from runbooks.engine.facts import Facts
-from runbooks.engine.journal import Journal
 from runbooks.engine.mirror import Mirror, Table
 from runbooks.engine.notices import draft, load_notices
 from runbooks.engine.only import Only
@@ -38,10 +38,15 @@ def limits_of(settings: Settings) -> EngineSettings:
     return EngineSettings(roles=ROLES, evidence=(EVIDENCE, settings.state), least_s=LEAST_S)
 
 
-def mirror_of(settings: Settings, journal: Journal) -> Mirror | None:
-    """The journal's mirror, where there is a database."""
+def mirror_of(settings: Settings, engine: Engine) -> Mirror | None:
+    """The journal's mirror, where there is a database: the witness of its end. What differs stops the engine."""
     dsn = settings.database_url.get_secret_value()
-    return Mirror(journal, Table(dsn)) if dsn else None
+    if not dsn:
+        return None
+    desk = engine.desk
+    mirror = Mirror(engine.journal, Table(dsn), accepted=lambda: desk.runs.accepted, differs=engine.doubt)
+    desk.seen = lambda: mirror.differences
+    return mirror
 
 
 def only_of(settings: Settings) -> Only | None:

@@ -215,7 +215,7 @@ def _existing(settings: Settings) -> Path:
 async def _alone(settings: Settings, journal: Journal, token: str, folder: Path) -> AsyncIterator[Alone]:
     from runbooks.actions.registry import create_registry  # noqa: PLC0415 - its clients take a moment to load
     from runbooks.actions.world import open_world  # noqa: PLC0415 - as above
-    from runbooks.means import drafting, limits_of, places_of  # noqa: PLC0415 - as above
+    from runbooks.means import drafting, limits_of, mirror_of, places_of  # noqa: PLC0415 - as above
 
     library, operators = Library.load(folder), Operators(settings.state)
     async with _only(settings), open_world(places_of(settings)) as world:
@@ -229,6 +229,8 @@ async def _alone(settings: Settings, journal: Journal, token: str, folder: Path)
             settings=limits_of(settings),
             notices=drafting(),
         )
+        if (mirror := mirror_of(settings, engine)) is not None:
+            await mirror.catch_up()
         await engine.recover()
         yield Alone(engine, library, _person(operators, token), listed=bool(operators.all))
 

@@ -6,7 +6,7 @@ when only `touch` is left to put it there.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -124,6 +124,7 @@ class Desk:
     pace: float = 1
     settings: EngineSettings = field(default_factory=EngineSettings)
     notices: Drafting | None = None
+    seen: Callable[[], Iterable[str]] = tuple  # what others know to be wrong with the journal (`mirror.py`)
     elsewhere: Callable[[], str] = lambda: ""  # why another engine is the one that works (`only.py`)
 
     @property

@@ -21,12 +21,13 @@ nothing; `verify` does. `checkpoint(name)` is called after every line and around
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from runbooks.engine.desk import Clock, Desk, Drafting, EngineSettings, Record, Shelf
 from runbooks.engine.intake import Intake
-from runbooks.engine.journal import Entry, Journal
+from runbooks.engine.journal import Entry, Journal, JournalError
 from runbooks.engine.people import People
 from runbooks.engine.plan import Plan
 from runbooks.engine.recovery import Recovery
@@ -120,7 +121,7 @@ class Engine:
         self._people.pause(person, reason)
 
     def resume(self, person: Person, reason: str) -> None:
-        """Changes are allowed again; what `verify` complains of is accepted with it."""
+        """Changes are allowed again; what `verify` and the mirror complain of is accepted with it."""
         self._people.resume(person, reason)
         self._turns.wake()
 
@@ -161,9 +162,15 @@ class Engine:
         """After a start: what was cut off is noted, a broken journal makes the engine passive, open intents are looked at."""
         faults, accepted = self.journal.faults, self.desk.runs.accepted
         self._record.write("engine.started", {"cut": self.journal.cut, "faults": faults})
-        if (broken := [each for each in faults if each not in accepted]) and not self.passive():
-            self.pause(Person("the engine"), f"the journal does not verify: {broken[0]}")
+        if broken := [each for each in faults if each not in accepted]:
+            self.doubt(broken[0])
         return await self._recovery.all()
+
+    def doubt(self, fault: str) -> None:
+        """The memory is not what it was: nothing is changed until a person has looked."""
+        if not self.desk.switch.exists():
+            with suppress(JournalError):  # the switch is there before the line about it
+                self.pause(Person("the engine"), f"the journal does not verify: {fault}")
 
     async def advance(self) -> None:
         """Every run as far as it goes now."""

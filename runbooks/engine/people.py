@@ -122,9 +122,9 @@ class People:
         self._record.write("engine.paused", {"by": person.known_as, "reason": reason})
 
     def resume(self, person: Person, reason: str) -> None:
-        """Changes are allowed again; what `verify` complains of is accepted with it."""
+        """Changes are allowed again; what `verify` and the mirror complain of is accepted with it."""
         self._may(person)
-        faults = self._record.journal.verify()
+        faults = list(dict.fromkeys([*self._record.journal.verify(), *self._desk.seen()]))
         self._record.write("engine.resumed", {"by": person.known_as, "reason": reason, "faults": faults})
         self._desk.switch.unlink(missing_ok=True)
 

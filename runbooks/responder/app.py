@@ -24,6 +24,7 @@ from runbooks.engine.engine import Engine
 from runbooks.engine.journal import Journal, JournalError
 from runbooks.engine.library import Library
 from runbooks.engine.metering import Meter
+from runbooks.engine.mirror import Mirror
 from runbooks.engine.only import Only
 from runbooks.engine.registry import RefusedError, UnreachableError
 from runbooks.means import drafting, limits_of, mirror_of, only_of, places_of
@@ -88,8 +89,9 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
             )
             opened.callback(metrics.close)
             only = await _alone(settings, station, opened)
+            mirror = mirror_of(settings, station.engine)
+            await _remembered(mirror)
             await station.engine.recover()
-            mirror = mirror_of(settings, station.engine.journal)
             Meter(station.telemetry, station.engine.desk, None if mirror is None else lambda: mirror.lag)
             gauges = Gauges(station, mirror)
             tasks = [asyncio.create_task(station.engine.run_forever()), asyncio.create_task(_polling(station))]
@@ -135,6 +137,13 @@ async def _alone(settings: Settings, station: Station, opened: AsyncExitStack) -
             log.error("another engine works on this database: nothing is changed by this one")
         station.engine.desk.elsewhere = lambda: only.elsewhere
     return only
+
+
+async def _remembered(mirror: Mirror | None) -> None:
+    """Before anything is done: whether the journal is still the one that was written. Its mirror asks again when it can."""
+    if mirror is not None:
+        with suppress(UnreachableError):
+            await mirror.agrees()
 
 
 def _leave_token(settings: Settings) -> None:

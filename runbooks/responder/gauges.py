@@ -24,13 +24,18 @@ class Gauges:
         self._station = station
         self._mirror = mirror
         self._faults: set[str] = set()
+        station.engine.desk.seen = self.seen
         station.telemetry.at_scrape(self.measure)
+
+    def seen(self) -> set[str]:
+        """All that is known to be wrong: what a person accepts who lets the engine go on."""
+        return self._faults | set(self._mirror.differences if self._mirror is not None else ())
 
     def measure(self) -> None:
         station = self._station
         for side, at in list(station.board.heard.items()):
             station.telemetry.set(RUNBOOK_HEARD, at.timestamp(), side=str(side))
-        open_ = self._faults - set(station.engine.desk.runs.accepted)
+        open_ = self.seen() - set(station.engine.desk.runs.accepted)
         blocked = bool(station.engine.trouble or station.trouble)
         station.telemetry.set(RUNBOOK_JOURNAL_FAULTS, len(open_) + blocked)
 

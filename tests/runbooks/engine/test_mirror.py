@@ -3,10 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from runbooks.engine.journal import FILE, HEAD, Journal
 from runbooks.engine.mirror import Mirror, Table
 from runbooks.engine.registry import UnreachableError
+from runbooks.means import mirror_of
+from runbooks.settings import Settings
+from tests.runbooks.engine.conftest import ANNA
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -19,7 +23,8 @@ class Shelf:
 
     async def last(self):
         self._reached()
-        return max(self.lines, default=0)
+        seq = max(self.lines, default=0)
+        return seq, self.lines.get(seq, "")
 
     async def keep(self, entries):
         self._reached()
@@ -92,9 +97,73 @@ async def test_a_file_that_was_cut_or_written_anew_is_noticed(journal):
     (journal.folder / HEAD).unlink()
 
     assert [] == journal.verify()
-    assert ["entries 4 to 5 are in the database alone"] == await mirror.faults()
+    assert ["entries 4 to 5 in the database are not in this journal"] == await mirror.faults()
     shelf.lines[2] = "0" * 64
-    assert "entry 2 is another one in the database" in await mirror.faults()
+    assert "entries 2 to 2 in the database are not in this journal" in await mirror.faults()
+
+
+async def test_another_journal_on_a_new_disk_is_told_and_copied_once_that_is_accepted(journal, folder):
+    """Its lines are not lost behind the old ones' numbers unseen; the words stay the same while it grows."""
+    shelf, told, accepted = Shelf(), [], set()
+    write(journal, 50)
+    await Mirror(journal, shelf).catch_up()
+    fresh = Journal.open(folder / "fresh")
+    fresh.append("engine.started", {}, at=NOW)
+    mirror = Mirror(fresh, shelf, accepted=lambda: accepted, differs=told.append)
+    for _ in range(2):
+        write(fresh, 10)
+        await mirror.catch_up()
+
+    assert ["entries 1 to 50 in the database are not in this journal"] * 2 == told
+    assert (21, told[:1]) == (mirror.lag, mirror.differences)
+    assert told[0] in mirror.trouble
+    accepted.add(told[0])
+    write(fresh, 40)
+    await mirror.catch_up()
+
+    assert (0, "", 2) == (mirror.lag, mirror.trouble, len(told))
+    assert [told[0]] == await mirror.faults()
+    assert {each.seq: each.hash for each in fresh.entries(after=50)}.items() <= shelf.lines.items()
+    fresh.close()
+
+
+async def test_lines_that_another_engine_wrote_meanwhile_are_told(journal):
+    """It looks before each time it writes."""
+    shelf, told = Shelf(), []
+    mirror = Mirror(journal, shelf, differs=told.append)
+    write(journal, 3)
+    await mirror.catch_up()
+    shelf.lines[4] = "0" * 64
+    write(journal, 2)
+
+    await mirror.catch_up()
+
+    assert ["entries 4 to 4 in the database are not in this journal"] == told
+    assert 5 not in shelf.lines
+
+
+async def test_an_engine_that_lost_its_memory_changes_nothing_until_a_person_accepts_that(night, database_url):
+    """Cut off together with its head, the file alone looks whole; what was cut stands in the database."""
+    settings = Settings(database_url=SecretStr(database_url.replace("+psycopg", "")))
+    engine = night.start()
+    await engine.recover()
+    await night.approved()
+    await mirror_of(settings, engine).catch_up()
+    night.stop()
+    path = night.folder / FILE
+    path.write_text(path.read_text().splitlines(keepends=True)[0])
+    (night.folder / HEAD).unlink()
+
+    engine = night.start()
+    mirror = mirror_of(settings, engine)
+    await mirror.agrees()
+    await engine.recover()
+    said = engine.passive()
+    engine.resume(ANNA, "the disk was restored; nothing is missing in the shop")
+    await mirror.catch_up()
+
+    assert "in the database are not in this journal" in said
+    assert ("", "") == (engine.passive(), mirror.trouble)
 
 
 async def test_a_database_that_is_not_there_is_trouble_not_an_error(journal):
