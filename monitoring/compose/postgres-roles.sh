@@ -14,8 +14,8 @@ CREATE ROLE cubano_monitor LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION 
 GRANT pg_monitor TO cubano_monitor;
 ALTER ROLE cubano_monitor SET default_transaction_read_only = on;
 ALTER ROLE cubano_monitor SET statement_timeout = '10s';
-CREATE ROLE cubano_responder LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 5 PASSWORD :'responder_password';
-GRANT pg_monitor, pg_signal_backend TO cubano_responder;
+CREATE ROLE cubano_responder LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT 6 PASSWORD :'responder_password';
+GRANT pg_monitor TO cubano_responder;
 ALTER ROLE cubano_responder SET statement_timeout = '5s';
 ALTER ROLE cubano_responder SET lock_timeout = '1s';
 ALTER ROLE cubano_responder SET idle_in_transaction_session_timeout = '15s';

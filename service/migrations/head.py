@@ -1,3 +1,3 @@
 """The revision this build needs; a test holds it equal to the newest file in `versions/`."""
 
-HEAD = "0012"
+HEAD = "0013"

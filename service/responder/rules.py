@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 ROLE = "cubano_responder"
 CONNECTIONS = 6  # three questions at once, the mirror twice, and the lock of the one engine
-MEMBER_OF = ("pg_monitor", "pg_signal_backend")
+MEMBER_OF = ("pg_monitor",)
+NOT_MEMBER_OF = ("pg_signal_backend",)  # it would end any session, past what FUNCTIONS spare
 SETTINGS: Mapping[str, str] = {
     "statement_timeout": "5s",
     "lock_timeout": "1s",
@@ -122,6 +123,7 @@ def grants(role: str, database: str, *, member_of: Collection[str] = (), has: Co
     wanted = {name: value for name, value in SETTINGS.items() if f"{name}={value}" not in has}
     yield from (f"ALTER ROLE {role} SET {name} = '{value}'" for name, value in wanted.items())
     yield from (f"GRANT {each} TO {role}" for each in MEMBER_OF if each not in member_of)
+    yield from (f"REVOKE {each} FROM {role}" for each in NOT_MEMBER_OF if each in member_of)
     yield f'GRANT CONNECT ON DATABASE "{database}" TO {role}'
     yield f"GRANT USAGE ON SCHEMA public TO {role}"
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}"

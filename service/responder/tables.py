@@ -2,7 +2,8 @@
 
 The journal itself is a file of the responder's; it writes here with its own role (`flow.grant`). The functions run as the
 schema's owner, because nobody else may signal sessions of an owner that is a superuser, and they meet nobody but a client of
-this database in the transaction that was looked at: whoever has got the number since is left alone.
+this database in the transaction that was looked at: whoever has got the number since is left alone. So is who holds an advisory
+lock (a worker's turn, a migration), and a backup that is in nobody's way. It is the only way in which the role ends anybody.
 """
 
 from datetime import datetime
@@ -40,6 +41,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT {SIGNALS[name]}(a.pid) FROM pg_stat_activity a
         WHERE a.pid = $1 AND a.xact_start = $2 AND a.datname = current_database()
             AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+            AND NOT EXISTS (
+                SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+            AND (a.application_name NOT IN ('pg_dump', 'pg_dumpall', 'pg_basebackup') OR EXISTS (
+                SELECT FROM pg_locks w WHERE NOT w.granted AND a.pid = ANY (pg_blocking_pids(w.pid))))
     ), false)
 $$
 """  # noqa: S608 - our own names

@@ -177,6 +177,47 @@ async def test_it_ends_a_statement_or_a_session_in_the_transaction_it_has_seen(
         assert survives == (not victim.closed)
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+async def test_who_must_not_be_cut_is_not(responder, database_url, function):
+    """Whatever the responder asks for: a worker's turn, a migration, and a backup as long as nobody waits for it."""
+    since = "SELECT xact_start FROM pg_stat_activity WHERE pid = %s"
+    async with (
+        await psycopg.AsyncConnection.connect(database_url) as worker,
+        await psycopg.AsyncConnection.connect(database_url, application_name="pg_dump") as backup,
+        await psycopg.AsyncConnection.connect(database_url) as buyer,
+    ):
+        await worker.execute("SELECT pg_advisory_xact_lock(7)")
+        await backup.execute("LOCK TABLE stock IN ACCESS SHARE MODE")
+
+        async def signal(of: psycopg.AsyncConnection) -> bool:
+            row = await (await responder.execute(since, [of.info.backend_pid])).fetchone()
+            return (
+                await (await responder.execute(f"SELECT {function}(%s, %s)", [of.info.backend_pid, row[0]])).fetchone()
+            )[0]
+
+        spared = [await signal(worker), await signal(backup)]
+        waiting = asyncio.create_task(buyer.execute("LOCK TABLE stock IN ACCESS EXCLUSIVE MODE"))
+        held = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s"
+        while not (await (await responder.execute(held, [buyer.info.backend_pid])).fetchone())[0]:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+        in_the_way = await signal(backup)
+        await backup.close()
+        await waiting
+
+    assert ([False, False], True) == (spared, in_the_way)
+
+
+async def test_what_would_end_any_session_is_taken_from_it(db, role, responder):
+    """The server's own functions know nothing of who is spared: what an older release gave is taken back."""
+    query = sa.text("SELECT pg_has_role(:who, 'pg_signal_backend', 'MEMBER')")
+    async with db.transaction() as session:
+        assert not (await session.execute(query, {"who": role})).scalar_one()
+        await (await session.connection()).exec_driver_sql(f"GRANT pg_signal_backend TO {role}")
+        await ensure(session, role=role)
+
+        assert not (await session.execute(query, {"who": role})).scalar_one()
+
+
 async def test_only_the_role_may_call_what_ends_sessions(db, role, responder):
     """New functions are everybody's otherwise."""
     query = "SELECT has_function_privilege(:who, :what || '(integer, timestamptz)', 'EXECUTE')"
@@ -211,7 +252,7 @@ async def test_who_may_not_make_it_is_told_what_is_missing(db, role, database_ur
 
     assert made.password is None
     assert f"CREATE ROLE {role}_x LOGIN CONNECTION LIMIT 6 PASSWORD '…'" == made.missing[0]
-    assert f"GRANT pg_signal_backend TO {role}_x" in made.missing
+    assert f"GRANT pg_monitor TO {role}_x" in made.missing
     assert f"GRANT SELECT, INSERT ON runbook_journal TO {role}_x" in made.missing
     assert "never shown" not in str(made)
 
