@@ -159,7 +159,7 @@ class Desk:
             text = self.switch.read_text()
         except FileNotFoundError:
             return ""
-        except OSError:
+        except (OSError, UnicodeError):
             return "the kill switch cannot be read"
         with suppress(ValueError):
             found = json.loads(text)

@@ -249,6 +249,9 @@ async def test_while_the_switch_is_on_an_alarm_is_only_looked_at(night, again):
 async def test_a_switch_that_cannot_be_read_is_on(night):
     """What keeps the engine still does not depend on the file being well."""
     night.start()
+    (night.folder / "passive").write_bytes(b"stop! \xff")
+    assert night.engine.passive()
+    (night.folder / "passive").unlink()
     (night.folder / "passive").mkdir()
 
     assert night.engine.passive()
