@@ -106,7 +106,7 @@ install = index="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(in
 	  { echo "   uv could not install from this index; pip takes over"; \
 	    $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r .cubano/requirements.txt; }; } && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable . && \
-	$(BIN)/python -m compileall -q service monitoring runbooks
+	$(BIN)/python -m compileall -q service monitoring runbooks loadtests
 
 # ---- a browser for the tests ------------------------------------------------------------------------------------------
 # Any Chromium or Chrome; else the system's package manager when we may; else Playwright's own, into .cubano/.
