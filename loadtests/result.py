@@ -48,6 +48,7 @@ class Generated(msgspec.Struct):
     lag_ms_p99: float = 0  # how late a generator's own event loop was
     starved: bool = False
     tickets_ms: list[float] = []  # from the payment at the gateway until the ticket was seen
+    broken: int = 0  # turns the test's own side could not go on with
 
     @property
     def unsent(self) -> int:

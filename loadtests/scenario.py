@@ -97,7 +97,7 @@ _ALL = (
         stages=(steady(30, 20, ATTACK),),
         allows=_TURNED_AWAY,
         # Each person's own address counts, and what one may do is as in production.
-        settings={"CUBANO_TRUSTED_PROXIES": "1", "CUBANO_RATE_LIMITS": "0.1"},
+        settings={"CUBANO_TRUSTED_HOPS": "1", "CUBANO_RATE_LIMITS": "0.1"},
     ),
 )
 
