@@ -22,7 +22,7 @@ def cores() -> int:
 
 
 def fingerprint(postgres: str) -> Machine:
-    """This machine, with the version of the database that runs on it."""
+    """What this machine is, with the version of the database that runs on it."""
     return Machine(
         cores(), _processor(), f"{platform.system()} {platform.release()}", platform.python_version(), postgres
     )

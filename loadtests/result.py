@@ -136,6 +136,7 @@ class Ran(msgspec.Struct):
     settings: dict[str, str]
     commit: str
     machine: Machine
+    took_s: float = 0  # with all that comes before and after the load
 
 
 class Line(msgspec.Struct, frozen=True):

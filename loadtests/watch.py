@@ -12,11 +12,13 @@ import httpx
 from loadtests import figures, machine
 from loadtests.figures import Figures
 from loadtests.result import Sample, Watched
+from loadtests.stages import Scenario
 from loadtests.target import Target
 
 EVERY_S = 0.5
 HEARTBEAT = "Watchdog"  # an alert that always fires
 _UP = "up"
+_TOLD = ("serve", "work", "postgres", "emulate")
 _ASK_S = 2.0
 _SLOWEST_LOOK = 4  # looks in which the metrics are read once: rendering them is work for the system, too
 
@@ -54,6 +56,19 @@ class Watch:
         """All looks, put together."""
         waits = {bound: count - self._first.pool_wait[bound] for bound, count in self._last.pool_wait.items()}
         return Watched(self.samples, self._of_others(), machine.cores(), waits)
+
+    def line(self, scenario: Scenario) -> str:
+        """How it goes, in a line."""
+        now, before = self.samples[-1], self.samples[max(0, len(self.samples) - 2 * _SLOWEST_LOOK - 1)]
+        seconds = max(now.at_s - before.at_s, EVERY_S)
+        busy = ", ".join(
+            f"{name} {(now.cpu_s[name] - before.cpu_s.get(name, 0)) / seconds:.0%}"
+            for name in _TOLD
+            if name in now.cpu_s
+        )
+        rate = (now.requests - before.requests) / seconds
+        at = min(now.at_s, scenario.seconds)
+        return f"{scenario.name}: {at:.0f} of {scenario.seconds:.0f} s, {rate:.0f} requests/s, of a core: {busy}"
 
     def stop(self) -> None:
         self._stop.set()
