@@ -9,6 +9,7 @@ from service.telemetry import catalogue
 from service.telemetry.labels import BreakerState, PoolState
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_SERIES = re.compile(r'(\w+)(?:\{((?:\w+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)')
 _WAITING = "pending"  # of a queue
 _READ = (
     *(catalogue.DB_POOL, catalogue.DB_POOL_WAIT, catalogue.DB_OPERATION, catalogue.HTTP_SERVER_DURATION),
@@ -65,12 +66,10 @@ def _add(found: Figures, name: str, labels: Mapping[str, str], value: float) -> 
 
 def _parts(line: str) -> tuple[str, dict[str, str], float]:
     """A line of the exposition format; exemplars and times behind the value are left alone."""
-    name, _, rest = line.partition("{")
-    if not rest:
-        name, _, value = line.partition(" ")
-        return name, {}, float(value.split()[0])
-    inside, _, value = rest.partition("} ")
-    return name, dict(_LABEL.findall(inside)), float(value.split()[0])
+    found = _SERIES.match(line)
+    if not found:
+        raise ValueError(f"no line of the exposition format: {line[:80]}")
+    return found[1], dict(_LABEL.findall(found[2] or "")), float(found[3])
 
 
 _NAMES = tuple(each.name for each in _READ)
