@@ -1,15 +1,18 @@
 """How many orders this release takes, and what gives way first: read from one run of the step ramp.
 
-Each step is a level: how many requests were under way on average (the time they were there, added up), and how many orders
-were opened in a second, by windows, so that the law fitted to them has intervals. The gateway's own limit stands beside
-it, and the lower of the two is what an on-sale gets. Nothing here sends a request.
+Each step is a level: how many were at it at once (so many buyers without rest; where they come when they come, the time
+their requests were under way, added up), and how many orders were opened in a second, by windows, so that the law fitted to
+them has intervals. The gateway's own limit stands beside it, and the lower of the two is what an on-sale gets. Nothing here
+sends a request.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtests.result import Outcome, Ran, Sample, Sent, percentile
+from loadtests.stages import Scenario
 from loadtests.usl import Estimate, Fit, Level, fit, p99_at
 
 ORDER = "checkout"  # the name of the request that opens an order
@@ -25,7 +28,14 @@ LEAST_POOL = 5
 OF_ONE_CORE = ("serve", "work", "emulate")  # processes that cannot use more, whatever the machine has
 OURS = ("serve", "work", "postgres")  # what a release costs; the stand-in is the gateway's own affair
 
-Span = tuple[float, float]  # seconds since the run began, from and to
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the ramp, in seconds since the run began; `users` are at it without rest, or come when they come (0)."""
+
+    begin: float
+    end: float
+    users: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,18 +142,24 @@ class Capacity:
         return below[-1] if below else pairs[0]
 
 
-def capacity(ran: Ran, spans: Sequence[Span], wish: Wish | None = None) -> Capacity:
-    """What the ramp says; `spans` are its levels. Raises `NotEnough` when it says too little for an answer."""
-    found = [(level_of(ran.generated.sent, span), used_in(ran, span)) for span in spans]
+def capacity(ran: Ran, steps: Sequence[Step], wish: Wish | None = None) -> Capacity:
+    """What the ramp says; `steps` are its levels. Raises `NotEnough` when it says too little for an answer."""
+    found = [(level_of(ran.generated.sent, step), used_in(ran, step)) for step in steps]
     told = {level.windows: used for level, used in found}
     fitted = fit([level for level, _ in found])
     used = tuple(told[each.windows] for each in fitted.levels)
     return Capacity(fitted, wish or Wish(), used, ran.watched.cores)
 
 
-def level_of(sent: Sequence[Sent], span: Span) -> Level:
-    """One step: requests of all kinds under way, orders opened, window by window."""
-    begin, end = span[0] + SETTLE * (span[1] - span[0]), span[1]
+def steps_of(scenario: Scenario) -> list[Step]:
+    """The stages of a ramp, one after the other."""
+    ends = list(itertools.accumulate(each.seconds for each in scenario.stages))
+    return [Step(end - each.seconds, end, each.users) for each, end in zip(scenario.stages, ends, strict=True)]
+
+
+def level_of(sent: Sequence[Sent], step: Step) -> Level:
+    """One step: who is at it, and orders opened, window by window."""
+    begin, end = step.begin + SETTLE * (step.end - step.begin), step.end
     edge = (end - begin) / WINDOWS
     stays = [(_began(each), _answered(each), _opens(each)) for each in sent]
     near = [each for each in stays if each[0] < end and each[1] >= begin]
@@ -152,7 +168,7 @@ def level_of(sent: Sequence[Sent], span: Span) -> Level:
         low, high = begin + number * edge, begin + (number + 1) * edge
         there = sum(max(0.0, min(high, answered) - max(low, began)) for began, answered, _ in near)
         opened = sum(opens and low <= answered < high for _, answered, opens in near)
-        windows.append((there / edge, opened / edge))
+        windows.append((float(step.users) or there / edge, opened / edge))
     within = [each for each in sent if begin <= each.at_s < end]
     waited = sorted(each.waited_ms for each in within if _opens(each))
     asked = sum(each.name == ORDER for each in within) / (end - begin)
@@ -172,9 +188,9 @@ def _opens(each: Sent) -> bool:
     return each.name == ORDER and each.outcome is Outcome.OK
 
 
-def used_in(ran: Ran, span: Span) -> Used:
+def used_in(ran: Ran, step: Step) -> Used:
     """What the processes had of the machine in this step."""
-    samples = [each for each in ran.watched.samples if span[0] <= each.at_s < span[1]]
+    samples = [each for each in ran.watched.samples if step.begin <= each.at_s < step.end]
     if not samples:
         return Used({}, 0, 0, 0, 0)
     first, last = samples[0], samples[-1]

@@ -6,14 +6,15 @@ from functools import cache
 
 import pytest
 
-from loadtests.capacity import GATEWAY_A_SECOND, Capacity, Used, Wish, capacity
+from loadtests.capacity import GATEWAY_A_SECOND, Capacity, Step, Used, Wish, capacity, level_of, steps_of
 from loadtests.result import Generated, Machine, Outcome, Ran, Sample, Sent, Watched
+from loadtests.scenario import SCENARIOS
 from loadtests.usl import FURTHEST, Law, Level, NotEnough, TooFar, fit, p99_at
 
 LAW = Law(rate_of_one=20.0, waiting=0.05, crosstalk=0.001)  # its peak lies at 31 under way
 STEPS = (1, 2, 4, 8, 16, 32, 48)
 STEP_S = 20.0
-SPANS = [(number * STEP_S, (number + 1) * STEP_S) for number in range(len(STEPS))]
+LEVELS = [Step(number * STEP_S, (number + 1) * STEP_S) for number in range(len(STEPS))]
 
 
 def levels(law=LAW, steps=STEPS, noise=0.0) -> list[Level]:
@@ -27,7 +28,8 @@ def ramp(law=LAW, steps=STEPS, cores=2, **more) -> Ran:
     """A run of the ramp: in each step so many are under way at every moment, each for as long as the law says."""
     sent: list[Sent] = []
     samples: list[Sample] = []
-    for n, (start, end) in zip(steps, SPANS, strict=False):
+    for n, step in zip(steps, LEVELS, strict=False):
+        start, end = step.begin, step.end
         rate = law.at(n)
         took_ms = n / rate * 1000
         sent += [
@@ -39,8 +41,8 @@ def ramp(law=LAW, steps=STEPS, cores=2, **more) -> Ran:
             spent = {"serve": used + (at_s - start) * rate * 0.016, "postgres": at_s * 0.1, "work": at_s * 0.1}
             samples.append(Sample(at_s, spent, {}, pool_in_use=min(n, 10), pool_size=15, **more))
     machine = Machine(cores, "", "", "", "")
-    generated, watched = Generated(SPANS[-1][1], len(sent), len(sent), sent), Watched(samples, 0.0, cores)
-    return Ran("ramp", 1, "2027-01-01T00:00:00Z", SPANS[-1][1], generated, watched, None, None, {}, "", machine)
+    generated, watched = Generated(LEVELS[-1].end, len(sent), len(sent), sent), Watched(samples, 0.0, cores)
+    return Ran("ramp", 1, "2027-01-01T00:00:00Z", LEVELS[-1].end, generated, watched, None, None, {}, "", machine)
 
 
 def test_a_known_law_is_found_again():
@@ -106,7 +108,7 @@ def test_never_below_nothing():
 
 def test_a_ramp_says_how_long_an_on_sale_takes():
     """Levels are read from the requests themselves: how many were there, and how many orders were opened."""
-    found = capacity(ramp(), SPANS, Wish(passes=2_000, gateway_per_second=1_000))
+    found = capacity(ramp(), LEVELS, Wish(passes=2_000, gateway_per_second=1_000))
 
     assert list(STEPS) == pytest.approx([each.n for each in found.fit.levels], rel=0.05)
     assert LAW.at(found.fit.knee_n) == pytest.approx(found.per_second.value, rel=0.05)
@@ -118,7 +120,7 @@ def test_a_ramp_says_how_long_an_on_sale_takes():
 
 def test_the_gateways_own_limit_comes_first_when_it_is_the_lower():
     """25 new sessions a second sell 1,500 passes a minute, however strong the machine is."""
-    found = capacity(ramp(), SPANS)
+    found = capacity(ramp(), LEVELS)
 
     assert found.by_gateway
     assert (GATEWAY_A_SECOND, 1_500, 80) == (
@@ -130,15 +132,15 @@ def test_the_gateways_own_limit_comes_first_when_it_is_the_lower():
 
 def test_two_passes_an_order_are_sold_twice_as_fast():
     """The limit is on orders, the wish is in passes."""
-    assert 40 == capacity(ramp(), SPANS, Wish(passes_per_order=2)).drains_in_s.value
+    assert 40 == capacity(ramp(), LEVELS, Wish(passes_per_order=2)).drains_in_s.value
 
 
 def test_what_gives_way_first_is_named():
     """At the lowest level at which anything had no more to give; nothing, when nothing had to."""
-    assert "serve: its one core" == capacity(ramp(cores=8), SPANS).first_saturated
-    assert "the gateway's rate" == capacity(ramp(gateway_queue=3), SPANS).first_saturated
-    assert "the machine: all 1 cores" == capacity(ramp(cores=1), SPANS).first_saturated
-    assert capacity(ramp(Law(1.0, 0.05, 0.001), cores=8), SPANS).first_saturated is None
+    assert "serve: its one core" == capacity(ramp(cores=8), LEVELS).first_saturated
+    assert "the gateway's rate" == capacity(ramp(gateway_queue=3), LEVELS).first_saturated
+    assert "the machine: all 1 cores" == capacity(ramp(cores=1), LEVELS).first_saturated
+    assert capacity(ramp(Law(1.0, 0.05, 0.001), cores=8), LEVELS).first_saturated is None
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_the_narrowest_place_is_told_first(used, first):
 
 def test_what_is_advised_takes_the_gateways_whole_rate():
     """Replicas and connections leave room for bursts; the cost is that of the processor time alone."""
-    found: Capacity = capacity(ramp(), SPANS, Wish(gateway_per_second=100, core_hour=0.36))
+    found: Capacity = capacity(ramp(), LEVELS, Wish(gateway_per_second=100, core_hour=0.36))
 
     rate = LAW.at(8)  # the level next below the knee
     assert math.ceil(100 * 0.016 / 0.7) == found.replicas["serve"]
@@ -171,4 +173,21 @@ def test_the_slowest_at_the_knee_are_compared_with_the_slowest_in_calm():
 
     assert 150 == p99_at(told, 15)
     assert math.isnan(p99_at(told, 30))
-    assert 1 < capacity(ramp(), SPANS).slower < 20
+    assert 1 < capacity(ramp(), LEVELS).slower < 20
+
+
+def test_the_ramp_of_the_scenarios_is_enough_for_an_answer():
+    """Its stages are the levels: at least six, a single buyer first, each as long as it is."""
+    found = steps_of(SCENARIOS["ramp"])
+
+    assert len(found) >= 6
+    assert (0, 1) == (found[0].begin, found[0].users)
+    assert SCENARIOS["ramp"].seconds == found[-1].end
+
+
+def test_who_is_at_it_without_rest_is_counted_by_heads():
+    """Also while they are at the gateway, where no request of ours is under way."""
+    level = level_of(ramp().generated.sent, Step(0, STEP_S, users=3))
+
+    assert 3 == level.n
+    assert LAW.at(1) == pytest.approx(level.per_second, rel=0.05)
