@@ -7,6 +7,7 @@ worker its share and the moment it begins, so workers need none. The rows come t
 import json
 import time
 import uuid
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def _start(environment: Environment, **_: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         return  # it was told already
-    options = environment.parsed_options
+    options = _given(environment)
     found = json.loads(Path(options.target).read_text())
     environment.host = found["api"]
     part = Part(_scenario(environment), options.seed, uuid.uuid4().hex[:8], found, time.time() + BEGIN_S)
@@ -137,8 +138,15 @@ def _note(environment: Environment, whose: str, told: Told) -> None:
 @events.quitting.add_listener
 def _write(environment: Environment, **_: Any) -> None:
     gathered = _crowd(environment).gathered
-    if gathered and (path := environment.parsed_options.generated):
+    if gathered and (path := _given(environment).generated):
         Path(path).write_bytes(msgspec.msgpack.encode(gathered.generated()))
+
+
+def _given(environment: Environment) -> Namespace:
+    if environment.parsed_options is None:
+        raise TypeError("Locust was started without its command line")
+    options: Namespace = environment.parsed_options
+    return options
 
 
 def _crowd(environment: Environment) -> Crowd:
@@ -148,7 +156,7 @@ def _crowd(environment: Environment) -> Crowd:
 
 
 def _scenario(environment: Environment) -> Scenario:
-    options = environment.parsed_options
+    options = _given(environment)
     known = SCENARIOS.get(options.scenario)
     scenario = known or msgspec.json.decode(Path(options.scenario).read_bytes(), type=Scenario)
     return scenario if options.scale == 1 else scenario.scaled(options.scale)

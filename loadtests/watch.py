@@ -54,7 +54,7 @@ class Watch:
 
     def watched(self) -> Watched:
         """All looks, put together."""
-        waits = {bound: count - self._first.pool_wait[bound] for bound, count in self._last.pool_wait.items()}
+        waits = {bound: float(count - self._first.pool_wait[bound]) for bound, count in self._last.pool_wait.items()}
         return Watched(self.samples, self._of_others(), machine.cores(), waits)
 
     def line(self, scenario: Scenario) -> str:

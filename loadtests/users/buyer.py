@@ -25,7 +25,7 @@ def visit(person: Person) -> None:
 def buy(person: Person) -> None:
     """All the way from the catalogue to the ticket."""
     _look(person)
-    person.rest(person.dice.uniform(0, _THINKS_S))
+    person.pause(person.dice.uniform(0, _THINKS_S))
     if order := check_out(person):
         pay(person, order)
         _wait_for_ticket(person, order)
@@ -85,7 +85,7 @@ def _look(person: Person) -> None:
 def _wait_for_ticket(person: Person, order: Any) -> None:
     turns, began, looks = person.turns, person.turns.now(), 0
     while turns.now() - began < PATIENCE_S:
-        person.rest(_LOOKS_S[looks] if looks < len(_LOOKS_S) else 1.0)
+        person.pause(_LOOKS_S[looks] if looks < len(_LOOKS_S) else 1.0)
         looks += 1
         seen = see(person, order)
         if seen and seen.get("status") == "paid":

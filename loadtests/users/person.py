@@ -118,7 +118,7 @@ class Person(FastHttpUser):
             raise Broken(f"{path}: {answer.status}")
         return answer.body
 
-    def rest(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         gevent.sleep(seconds)
 
     def fail(self, name: str, waited_ms: float) -> None:
@@ -141,7 +141,7 @@ class Person(FastHttpUser):
         wanted: tuple[int, ...],
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        data: Any = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} if data is not None else {}
         asked = self.client.request(
             method,
