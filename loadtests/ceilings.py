@@ -2,12 +2,14 @@
 connection, growth of memory. A figure that is missing is inconclusive; `LIMITS` has a row for each kind of ceiling.
 """
 
+import itertools
 import math
+import random
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from loadtests.result import Ran, Watched
+from loadtests.result import Ran, Sample, Watched
 from loadtests.stages import Scenario
 from loadtests.verdict import Row, Verdict
 
@@ -15,6 +17,8 @@ OURS = ("serve", "work", "postgres")  # the stand-ins and those who look cost no
 LEAST_GROWTH_S = 45  # shorter, and what is loaded at the first request looks like a leak
 _WARM = 0.2  # of a run at its start says nothing about growth
 _MB = 1_000_000
+_LEAST_PARTS = 4
+_DRAWS, _OUTSIDE = 1_000, 25  # on either side of the 95 % that an interval holds
 
 
 @dataclass(frozen=True)
@@ -22,24 +26,28 @@ class Ceiling:
     told: str
     unit: str
     found: Callable[[Watched], float | None]  # None: not measured
+    spent: Callable[[Sample], float] | None = None  # where it is so much for a request: what is spent
     least_s: float = 0  # a run that is shorter says nothing about it
 
 
+def cpu_ms(sample: Sample) -> float:
+    """Processor time of serve, worker and database until then."""
+    return sum(sample.cpu_s.get(name, 0) for name in OURS) * 1000
+
+
+def statements(sample: Sample) -> float:
+    """What serve and worker asked of the database until then."""
+    return sample.statements
+
+
 def cpu_ms_per_request(watched: Watched) -> float | None:
-    """Processor time of serve, worker and database by requests that were answered."""
-    if not (grown := _grown(watched)):
-        return None
-    first, last, requests = grown
-    known = [name for name in OURS if name in first and name in last]
-    return sum(last[name] - first[name] for name in known) * 1000 / requests if known else None
+    """By requests that were answered."""
+    return _by_requests(watched.samples, cpu_ms)
 
 
 def statements_per_request(watched: Watched) -> float | None:
-    """What serve and worker asked of the database by requests that were answered."""
-    if not (grown := _grown(watched)):
-        return None
-    asked = watched.samples[-1].statements - watched.samples[0].statements
-    return asked / grown[2] if asked > 0 else None
+    """By requests that were answered."""
+    return _by_requests(watched.samples, statements)
 
 
 def pool_wait_p99_s(watched: Watched) -> float | None:
@@ -60,10 +68,10 @@ def rss_mb_per_minute(watched: Watched) -> float | None:
 
 
 LIMITS: Mapping[str, Ceiling] = {
-    "cpu_ms_per_request": Ceiling("Processor time for a request.", "ms of CPU", cpu_ms_per_request),
-    "statements_per_request": Ceiling("Statements for a request.", "statements", statements_per_request),
+    "cpu_ms_per_request": Ceiling("Processor time for a request.", "ms", cpu_ms_per_request, cpu_ms),
+    "statements_per_request": Ceiling("Statements for a request.", "statements", statements_per_request, statements),
     "pool_wait_p99_s": Ceiling("Waiting for a connection, the slowest in a hundred.", "s", pool_wait_p99_s),
-    "rss_mb_per_minute": Ceiling("Growth of memory.", "MB/min", rss_mb_per_minute, LEAST_GROWTH_S),
+    "rss_mb_per_minute": Ceiling("Growth of memory.", "MB/min", rss_mb_per_minute, least_s=LEAST_GROWTH_S),
 }
 
 
@@ -74,6 +82,7 @@ def ceilings(ran: Ran, scenario: Scenario) -> Iterator[Row]:
         if ran.seconds < ceiling.least_s:
             continue
         found = ceiling.found(ran.watched)
+        low, high = spread(ran.watched, ceiling.spent) if ceiling.spent and found is not None else (None, None)
         yield Row(
             scenario=ran.scenario,
             name=name,
@@ -82,6 +91,8 @@ def ceilings(ran: Ran, scenario: Scenario) -> Iterator[Row]:
             found=found,
             limit=limit,
             unit=ceiling.unit,
+            low=low,
+            high=high,
             why=_why(ceiling, found, limit),
         )
 
@@ -98,13 +109,29 @@ def _why(ceiling: Ceiling, found: float | None, limit: float) -> str:
     return "" if found <= limit else f"{ceiling.told} Found {found:,.3g} {ceiling.unit}, at most {limit:g}."
 
 
-def _grown(watched: Watched) -> tuple[dict[str, float], dict[str, float], float] | None:
-    """Processor time at the first look and at the last, and the requests between them; None when there were none."""
-    if len(watched.samples) < 2:  # noqa: PLR2004 - a growth has two ends
-        return None
-    first, last = watched.samples[0], watched.samples[-1]
-    requests = last.requests - first.requests
-    return (first.cpu_s, last.cpu_s, requests) if requests > 0 else None
+def spread(watched: Watched, spent: Callable[[Sample], float]) -> tuple[float | None, float | None]:
+    """The interval of 95 % of what is spent for a request: the parts of the run between two readings, drawn anew."""
+    read = [after for before, after in itertools.pairwise(watched.samples) if after.requests > before.requests]
+    parts = [
+        (spent(after) - spent(before), after.requests - before.requests)
+        for before, after in itertools.pairwise([*watched.samples[:1], *read])
+    ]
+    if len(parts) < _LEAST_PARTS:
+        return None, None
+    dice = random.Random(0)
+    drawn = []
+    for _ in range(_DRAWS):
+        some = dice.choices(parts, k=len(parts))
+        drawn.append(sum(used for used, _ in some) / sum(requests for _, requests in some))
+    drawn.sort()
+    return drawn[_OUTSIDE], drawn[-1 - _OUTSIDE]
+
+
+def _by_requests(samples: Sequence[Sample], spent: Callable[[Sample], float]) -> float | None:
+    """What was spent between the first look and the last for each request that was answered; None: not measured."""
+    requests = samples[-1].requests - samples[0].requests if samples else 0
+    used = spent(samples[-1]) - spent(samples[0]) if requests > 0 else 0
+    return used / requests if used > 0 else None
 
 
 def _slope(times: Sequence[float], values: Sequence[float]) -> float:

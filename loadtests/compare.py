@@ -48,7 +48,7 @@ class Kind:
 
 CPU, STATEMENTS = "cpu", "statements"
 _KINDS = {
-    CPU: Kind("Processor time for a request", "ms of CPU", 0.2, decides=True),
+    CPU: Kind("Processor time for a request", "ms", 0.2, decides=True),
     STATEMENTS: Kind("Statements for a request", "statements", 0.2, decides=True),
 }
 
@@ -58,7 +58,9 @@ def kind_of(name: str) -> Kind:
     if name in _KINDS:
         return _KINDS[name]
     request, _, percentile = name.rpartition(" ")
-    return Kind(f"{request}: {percentile}", "ms", LEAST_MS, decides=percentile == "p50" and request == "checkout")
+    return Kind(
+        f"{request.capitalize()}, {percentile}", "ms", LEAST_MS, decides=percentile == "p50" and request == "checkout"
+    )
 
 
 def figures(ran: Ran) -> dict[str, float]:
@@ -156,7 +158,7 @@ def _row(first: Difference, again: Difference | None) -> Row:
     return Row(
         scenario=SCENARIO,
         name=first.name,
-        told=f"{kind.told}, beside the baseline.",
+        told=f"{kind.told}.",
         verdict=verdict,
         found=shown.share(shown.value),
         limit=shown.share(shown.least),
@@ -193,7 +195,7 @@ def _missing(name: str) -> Row:
     return Row(
         scenario=SCENARIO,
         name=name or "rounds",
-        told=f"{told}, beside the baseline.",
+        told=f"{told}.",
         verdict=Verdict.INCONCLUSIVE,
         why=why,
     )

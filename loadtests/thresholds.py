@@ -18,7 +18,7 @@ MOST_UNSENT = 0.005  # of the turns
 MOST_BUSY = 0.25  # of the machine, by programs that have nothing to do with the run
 BUDGET_BP = 10  # of all requests may end in a fault, or be sent away where no scenario provokes it
 _TOLD = 5  # wrongs are named, the others counted
-_OF_TIME = frozenset({"ms", "s", "ms of CPU"})
+_OF_TIME = frozenset({"ms", "s"})
 
 
 def judge(ran: Ran, scenario: Scenario) -> list[Row]:
@@ -67,7 +67,9 @@ def _money(ran: Ran) -> Row:
     if found is None:
         return _row(ran, "money", told, Verdict.INCONCLUSIVE, "nobody looked whether money and seats are right")
     if not found.holds:
-        wrong = [f"{name} is broken {count} times" for name, count in sorted(found.invariants.items())] + found.differences
+        wrong = [
+            f"{name} is broken {count} times" for name, count in sorted(found.invariants.items())
+        ] + found.differences
         more = [f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []
         return _row(ran, "money", told, Verdict.MONEY, "; ".join([*wrong[:_TOLD], *more]))
     if not found.drained:

@@ -82,10 +82,12 @@ def overall(rows: Sequence[Row]) -> Verdict:
 
 
 def worst(rows: Iterable[Row], count: int = 3) -> list[Row]:
-    """The rows to look at first: the worst verdicts, and of those the nearest to their limits."""
+    """The rows to look at first, each kind of thing once: the worst verdicts, and of those the nearest to their limits."""
     ranks = {each: rank for rank, each in enumerate(Verdict)}
     measured = [each for each in rows if each.limit is not None or each.verdict is not Verdict.PASS]
-    return sorted(measured, key=lambda each: (ranks[each.verdict], -each.strain))[:count]
+    ordered = sorted(measured, key=lambda each: (ranks[each.verdict], -each.strain))
+    first = {each.name: each for each in reversed(ordered)}
+    return [each for each in ordered if first[each.name] is each][:count]
 
 
 def reasons(rows: Iterable[Row], verdict: Verdict) -> list[str]:

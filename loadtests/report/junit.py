@@ -40,7 +40,7 @@ def _case(suite: ET.Element, row: Row) -> None:
         kind = "error" if row.verdict is Verdict.INCONCLUSIVE else "failure"
         ET.SubElement(case, kind, {"type": row.verdict.value, "message": _clean(row.why or row.told)})
     if row.limit is not None:
-        told = [words.value(row.found, row.unit), words.interval(row), f"at most {words.value(row.limit, row.unit)}"]
+        told = [words.value(row.found, row.unit), words.interval(row), f"at most {words.limit(row)}"]
         ET.SubElement(case, "system-out").text = _clean(", ".join(filter(None, told)))
 
 

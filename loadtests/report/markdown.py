@@ -44,7 +44,7 @@ def _table(rows: Iterable[Row]) -> Iterator[str]:
     yield "|---|---|---|---:|---:|---|"
     for row in rows:
         known = row.limit is not None
-        found, limit = (words.value(each, row.unit) if known else "" for each in (row.found, row.limit))
+        found, limit = (words.value(row.found, row.unit), words.limit(row)) if known else ("", "")
         told = [_SIGNS[row.verdict], words.name(row), row.scenario, found, limit, words.interval(row)]
         yield f"| {' | '.join(_escaped(each) for each in told)} |"
 

@@ -54,7 +54,7 @@ def everything(console: Console, findings: Findings) -> None:
 def _rows(rows: Iterable[Row], title: str) -> Table:
     table = _table(title, "scenario", "found", "limit", "interval", "")
     for row in rows:
-        limit = words.value(row.limit, row.unit) if row.limit is not None else ""
+        limit = words.limit(row) if row.limit is not None else ""
         found = words.value(row.found, row.unit) if row.limit is not None else ""
         sign = Text(_SIGNS[row.verdict], _COLOURS[row.verdict])
         table.add_row(words.name(row), row.scenario, found, limit, words.interval(row), sign)

@@ -9,6 +9,17 @@ from loadtests.verdict import Row, Verdict, reasons, worst
 _SECOND_MS, _TENS, _HUNDREDS = 1_000, 10, 100
 MINUTE_S = 60
 REASONS = 3  # are told; all stand in the table
+_NAMES = {
+    "cpu_ms_per_request": "processor time a request",
+    "statements_per_request": "statements a request",
+    "pool_wait_p99_s": "wait for a connection, p99",
+    "rss_mb_per_minute": "growth of memory",
+    "cpu": "processor time a request",
+    "statements": "statements a request",
+    "failed": "faults",
+    "refused": "sent away",
+    "money": "money and seats",
+}
 _HEADS = {
     Verdict.PASS: "Pass",
     Verdict.FAIL: "Fail",
@@ -53,22 +64,28 @@ def value(number: float | None, unit: str) -> str:
         return "no end"
     if unit == "ms" and abs(number) >= _SECOND_MS:
         return f"{_short(number / _SECOND_MS)} s"
-    if unit in {"%", "% more"}:
-        sign = "+" if unit == "% more" and number >= 0 else ""
-        return f"{sign}{_short(number)} %"
+    if unit == "% more":
+        return f"{number:+.1f}".removesuffix(".0") + " %"
     return f"{_short(number)} {unit}".strip()
+
+
+def limit(row: Row) -> str:
+    """Its limit; the unit stands with what was found, unless that is another."""
+    unit = row.unit if row.unit in {"ms", "s", "%", "% more"} else ""
+    return value(row.limit, unit)
 
 
 def interval(row: Row) -> str:
     """From where to where it lies with 95 %; empty when it has no width."""
     if row.low is None or row.high is None or row.low == row.high:
         return ""
-    return f"{value(row.low, row.unit)} to {value(row.high, row.unit)}"
+    low, high = value(row.low, row.unit), value(row.high, row.unit)
+    return f"{low} to {high}" if low != high else ""
 
 
 def name(row: Row) -> str:
     """What a figure is called in a table."""
-    return row.name.replace("_", " ").replace("-", " ")
+    return _NAMES.get(row.name, row.name.replace("_", " ").replace("-", " "))
 
 
 def knee(findings: Findings) -> Iterator[tuple[str, str, str]]:
@@ -77,7 +94,7 @@ def knee(findings: Findings) -> Iterator[tuple[str, str, str]]:
     if told is None:
         return
     low, high = told.knee[1:]
-    remark = f"{_short(low)} to {_short(high)}" if low != high else ""
+    remark = f"{_short(low)} to {_short(high)}, with 95 %" if _short(low) != _short(high) else ""
     yield "Knee", f"{_short(told.knee[0])} orders/s", remark
     yield "Headroom", f"{_short(told.headroom)} times", f"the gateway lets {_short(told.wanted)} orders/s through"
     yield "First saturated", told.first_saturated or "nothing", told.drains
