@@ -12,9 +12,9 @@ from pathlib import Path
 from loadtests import machine
 from loadtests.correct import correct
 from loadtests.faults import striking
-from loadtests.result import Alerts, Ran
+from loadtests.result import Alerts, Correctness, Ran
 from loadtests.stages import Scenario
-from loadtests.swarm import generate
+from loadtests.swarm import swarming
 from loadtests.target import Target, started
 from loadtests.watch import Watch, watching
 
@@ -36,8 +36,11 @@ def play(
     generators: int = 1,
     say: Say = quiet,
     folder: Path | None = None,
+    whole: bool = True,
 ) -> Ran:
     """All of it on a running system. What the generators say goes into `folder`, or nowhere.
+
+    One that is not `whole` ends with the load: nobody waits until all is done, and nobody looks whether it is right.
 
     Raises `UnhealthyError` when the system is not ready before or gone after, `GeneratorError` and `NoFaultError` when the
     test itself did not come about.
@@ -45,13 +48,15 @@ def play(
     target.check()
     target.stock(scenario)
     began_at, began = datetime.now(UTC), time.monotonic()
-    with _place(folder) as place, watching(target) as watch:
+    with (
+        _place(folder) as place,
+        swarming(scenario, target, seed, generators=generators, folder=place) as swarm,
+        watching(target, swarm.begin()) as watch,
+    ):
         with _telling(scenario, watch, say), striking(target, scenario.faults):
-            generated = generate(scenario, target, seed, generators=generators, folder=place)
+            generated = swarm.generated()
         watched = watch.watched()
-        say(f"{scenario.name}: waiting until everything is done")
-        correctness = correct(target)
-        alerts = _alerts(scenario, watch)
+        correctness, alerts = _afterwards(scenario, target, watch, say) if whole else (None, None)
     return Ran(
         scenario=scenario.name,
         seed=seed,
@@ -66,6 +71,11 @@ def play(
         machine=machine.fingerprint(str(target.ask("SHOW server_version")[0][0])),
         took_s=time.monotonic() - began,
     )
+
+
+def _afterwards(scenario: Scenario, target: Target, watch: Watch, say: Say) -> tuple[Correctness, Alerts | None]:
+    say(f"{scenario.name}: waiting until everything is done")
+    return correct(target), _alerts(scenario, watch)
 
 
 @contextmanager
