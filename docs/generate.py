@@ -30,6 +30,7 @@ from docs.lists import (
     reads,
     reasons,
     roles,
+    scenarios,
     zones,
 )
 
@@ -208,6 +209,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "capabilities": capabilities,
     "differences": differences,
     "drills": drills,
+    "scenarios": scenarios,
     "cases": cases,
     "fences": fences,
     "help": help_of,

@@ -36,6 +36,24 @@ def drills() -> str:
     return _table(head, rows)
 
 
+def scenarios() -> str:
+    """Every scenario of the load tests: how long, how many come at the peak, what breaks and which alert has to fire."""
+    from loadtests.scenario import SCENARIOS  # noqa: PLC0415 - only this part needs the load tests
+
+    rows = [
+        [
+            f"`{name}`",
+            each.what,
+            f"{each.seconds:.0f}",
+            f"{each.most_users} at once" if each.most_users else f"{each.peak:.0f} a second",
+            ", ".join(f"`{fault.kind}`" for fault in each.faults) or "-",
+            ", ".join(each.expects) or "-",
+        ]
+        for name, each in SCENARIOS.items()
+    ]
+    return _table(["scenario", "what it asks", "seconds", "most people", "breaks", "alert that has to fire"], rows)
+
+
 def reasons() -> str:
     """Why money may go back, as a person says it."""
     from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service

@@ -58,6 +58,7 @@ def _options(parser: LocustArgumentParser) -> None:
     own.add_argument("--scale", type=float, default=1.0, help="All rates times this.")
     own.add_argument("--target", default="", help="A file with the line of JSON that `cubano up --json` printed.")
     own.add_argument("--generated", default="", help="The file to write the rows to, as msgpack.")
+    own.add_argument("--beginning", default="", help="A file to write to when it begins, as soon as that is known.")
 
 
 @events.init.add_listener
@@ -80,6 +81,8 @@ def _start(environment: Environment, **_: Any) -> None:
     part = Part(_scenario(environment), options.seed, uuid.uuid4().hex[:8], found, time.time() + BEGIN_S)
     count = runner.worker_count if isinstance(runner, MasterRunner) else 1
     _crowd(environment).gathered = Gathered(part, count)
+    if options.beginning:
+        Path(options.beginning).write_text(f"{part.began_at}\n")
     if isinstance(runner, MasterRunner):
         for index, worker in enumerate(runner.clients.values()):
             share = msgspec.structs.replace(part, index=index, count=count)
@@ -105,7 +108,7 @@ def _pulse(turns: Turns) -> None:
     while True:
         before = time.monotonic()
         gevent.sleep(_PULSE_S)
-        turns.load.note((time.monotonic() - before - _PULSE_S) * 1000)
+        turns.load.note((time.monotonic() - before - _PULSE_S) * 1000, _PULSE_S * 1000)
 
 
 def _tell_on(environment: Environment) -> None:

@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,9 @@ from loadtests.stages import Scenario
 from loadtests.target import Target
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+_GENERATED, _BEGINNING = "generated.msgpack", "beginning"
+_START_S = 60
+_LOOK_S = 0.05
 _LONGER_S = 90  # than the scenario: to start, for those who are on their way, and to end
 
 
@@ -22,24 +27,50 @@ class GeneratorError(RuntimeError):
     """A generator ended without a result; the message has its last lines."""
 
 
-Say = Callable[[str], None]
+class Swarm:
+    """Generators that have been started."""
+
+    def __init__(self, scenario: Scenario, processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
+        self._scenario, self._processes, self._folder = scenario, processes, folder
+
+    def begin(self) -> float:
+        """Wait for the moment the scenario begins; that moment by the monotonic clock. Raises `GeneratorError`."""
+        file, deadline = self._folder / _BEGINNING, time.monotonic() + _START_S
+        while not (file.exists() and file.read_text().endswith("\n")):
+            if time.monotonic() > deadline or any(each.poll() is not None for each in self._processes):
+                raise GeneratorError(f"the generators do not begin:\n{_last(self._folder)}")
+            time.sleep(_LOOK_S)
+        rest_s = float(file.read_text()) - time.time()
+        time.sleep(max(0.0, rest_s))
+        return time.monotonic() + min(0.0, rest_s)
+
+    def generated(self) -> Generated:
+        """Wait for the end, and what came of it. Raises `GeneratorError`."""
+        try:
+            self._processes[0].wait(self._scenario.seconds + _LONGER_S)
+        except subprocess.TimeoutExpired:
+            raise GeneratorError(f"the generators do not end:\n{_last(self._folder)}") from None
+        result = self._folder / _GENERATED
+        if not result.exists():
+            raise GeneratorError(f"the generators left nothing behind:\n{_last(self._folder)}")
+        return msgspec.msgpack.decode(result.read_bytes(), type=Generated)
 
 
-def generate(scenario: Scenario, target: Target, seed: int, *, generators: int, folder: Path) -> Generated:
-    """Play it, and what came of it. Raises `GeneratorError`; whatever ends this ends the generators, too."""
+@contextmanager
+def swarming(scenario: Scenario, target: Target, seed: int, *, generators: int, folder: Path) -> Iterator[Swarm]:
+    """The generators for the length of the block; whatever ends it ends them, too."""
     folder.mkdir(parents=True, exist_ok=True)
-    result = folder / "generated.msgpack"
-    result.unlink(missing_ok=True)
+    for name in (_GENERATED, _BEGINNING):
+        (folder / name).unlink(missing_ok=True)
     processes = [_start(words, folder) for words in _commands(scenario, target, seed, generators, folder)]
     try:
-        processes[0].wait(scenario.seconds + _LONGER_S)
-    except subprocess.TimeoutExpired:
-        raise GeneratorError(f"the generator does not end:\n{_last(folder)}") from None
+        yield Swarm(scenario, processes, folder)
+    except BaseException:
+        for process in processes:
+            process.terminate()
+        raise
     finally:
         _end(processes)
-    if not result.exists():
-        raise GeneratorError(f"the generator left nothing behind:\n{_last(folder)}")
-    return msgspec.msgpack.decode(result.read_bytes(), type=Generated)
 
 
 def _commands(scenario: Scenario, target: Target, seed: int, generators: int, folder: Path) -> list[list[str]]:
@@ -48,7 +79,7 @@ def _commands(scenario: Scenario, target: Target, seed: int, generators: int, fo
     told.write_bytes(msgspec.json.encode(scenario))
     found.write_text(json.dumps(target.found))
     options = ["--scenario", str(told), "--seed", str(seed), "--target", str(found)]
-    options += ["--generated", str(folder / "generated.msgpack")]
+    options += ["--generated", str(folder / _GENERATED), "--beginning", str(folder / _BEGINNING)]
     if generators == 1:
         return [_locust(*options)]
     port = str(_free_port())

@@ -116,7 +116,7 @@ class Turns:
 
 
 class Strain:
-    """How hard a generator itself has to work; `note` is called often, with how late that call was."""
+    """How hard a generator itself has to work; `note` is called at every pulse."""
 
     def __init__(self) -> None:
         self._lags_ms: list[float] = []
@@ -128,8 +128,11 @@ class Strain:
         self._looked = time.monotonic()
         self._used = self._used_then = time.process_time()
 
-    def note(self, late_ms: float) -> None:
-        self._lags_ms.append(late_ms)
+    def note(self, late_ms: float, every_ms: float = 20) -> None:
+        """A pulse that came late; those that did not come meanwhile were late, too."""
+        while late_ms > 0 or not self._lags_ms:
+            self._lags_ms.append(late_ms)
+            late_ms -= every_ms
         now = time.monotonic()
         if now - self._looked >= BUSY_S:
             used = time.process_time()

@@ -55,7 +55,7 @@ class Watch:
     def watched(self) -> Watched:
         """All looks, put together."""
         waits = {bound: float(count - self._first.pool_wait[bound]) for bound, count in self._last.pool_wait.items()}
-        return Watched(self.samples, self._of_others(), machine.cores(), waits)
+        return Watched(list(self.samples), self._of_others(), machine.cores(), waits)
 
     def line(self, scenario: Scenario) -> str:
         """How it goes, in a line."""
@@ -136,9 +136,9 @@ def _get(client: httpx.Client, url: str) -> str:
 
 
 @contextmanager
-def watching(target: Target) -> Iterator[Watch]:
+def watching(target: Target, began: float) -> Iterator[Watch]:
     """The watch for the length of the block."""
-    watch = Watch(target, time.monotonic())
+    watch = Watch(target, began)
     thread = threading.Thread(target=watch.look, name="watch", daemon=True)
     thread.start()
     try:

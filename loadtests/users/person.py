@@ -103,7 +103,7 @@ class Person(FastHttpUser):
         due, self._due_s = (began if self._due_s is None else self._due_s), None
         url = f"{self.turns.part.found['api']}{path}"
         try:
-            answer = self._send(name, method, url, body, headers=headers, wanted=wanted)
+            answer = self._send(name, method, url, body, headers=self._address() | dict(headers or {}), wanted=wanted)
         except GreenletExit:
             self._keep(name, due, began, Answer(0, Outcome.FAILED))
             raise
@@ -148,7 +148,7 @@ class Person(FastHttpUser):
             url,
             name=name,
             data=data,
-            headers=given | self._address() | dict(headers or {}),
+            headers=given | dict(headers or {}),
             catch_response=True,
         )
         with asked as response:

@@ -100,6 +100,17 @@ def test_a_generator_whose_loop_is_late_says_so():
     assert strain.starved
 
 
+def test_a_generator_that_stood_still_says_so():
+    """One long moment is not one pulse of many: all that did not come in it were late."""
+    strain = Strain()
+    for _ in range(500):
+        strain.note(1)
+
+    strain.note(2_000)
+
+    assert strain.starved
+
+
 def test_a_generator_that_has_no_core_left_says_so():
     """Over some seconds; a moment does not count."""
     strain = Strain()
