@@ -1,11 +1,11 @@
 """Those who come to buy: they look, check out, pay at the gateway and wait for their ticket; some only look, some never pay."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from loadtests.result import Outcome
 from loadtests.turns import Known
 from loadtests.users.person import Person
+from loadtests.wire import page
 
 CARD = "4242424242424242"
 PAYPAL = 0.15  # of those who may choose
@@ -70,12 +70,6 @@ def see(person: Person, order: Any) -> Any:
     """The order as its buyer sees it; None when it cannot be seen."""
     headers = {"Authorization": f"Bearer {order['accessToken']}"}
     return person.ask("order", "GET", f"/api/payment/order/{order['orderId']}", headers=headers).body
-
-
-def page(url: str) -> str:
-    """The gateway's own id of a checkout, as it stands in the address of its page."""
-    parts = urlsplit(url)
-    return parse_qs(parts.query).get("token", [""])[0] or parts.path.rstrip("/").rpartition("/")[2]
 
 
 def _look(person: Person) -> None:

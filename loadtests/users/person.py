@@ -19,10 +19,10 @@ from locust.exception import StopUser
 from loadtests.arrivals import Slot, chosen
 from loadtests.result import Outcome, Sent
 from loadtests.turns import Turns
+from loadtests.wire import outcome
 
 PATIENCE_S = 30
 _AT_ONCE = 2_000  # connections of one generator; nobody waits for another's
-_SOLD_OUT, _TOO_MANY, _AWAY = 409, 429, 503
 
 
 class Broken(RuntimeError):  # the fact itself
@@ -35,15 +35,6 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     outcome: Outcome
     body: Any = None
-
-
-def outcome(status: int, wanted: tuple[int, ...], headers: Mapping[str, str]) -> Outcome:
-    """How an answer counts: 503 is meant only when it says when to come again."""
-    if status in wanted:
-        return Outcome.OK
-    if status in {_SOLD_OUT, _TOO_MANY} or (status == _AWAY and headers.get("retry-after")):
-        return Outcome.REFUSED
-    return Outcome.FAILED
 
 
 class Person(FastHttpUser):

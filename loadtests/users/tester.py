@@ -1,7 +1,8 @@
 """Somebody who tries stolen cards: one checkout after the other, each with cards that are declined."""
 
-from loadtests.users.buyer import check_out, page
+from loadtests.users.buyer import check_out
 from loadtests.users.person import Person
+from loadtests.wire import page
 
 DECLINED = "4000000000000002"
 _CARDS = 3  # tried on each checkout
