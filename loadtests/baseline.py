@@ -73,12 +73,17 @@ def laid_out(ref: str, root: Path = ROOT, trees: Path = TREES) -> Tree:
     return Tree(f"{ref} ({commit[:8]})" if not commit.startswith(ref) else commit[:8], commit, path)
 
 
-def report(path: Path, machine: Machine | None, *, force: bool = False) -> Findings:
-    """An earlier gate's report. Raises `NoBaseline` when it is none, and `OtherMachine` when it is not of this machine."""
+def report(path: Path, machine: Machine, *, force: bool = False) -> Findings:
+    """An earlier gate's report. Raises `NoBaseline` when it is none, and `OtherMachine` when it is not of this machine.
+
+    Before a system has started nobody knows its PostgreSQL: an empty one is taken for theirs.
+    """
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Findings)
     except (OSError, msgspec.MsgspecError) as error:
         raise NoBaseline(f"{path} is no report of `cubano load gate --json` ({error}). Name one, {OR_ELSE}.") from error
+    if not machine.postgres and found.machine:
+        machine = msgspec.structs.replace(machine, postgres=found.machine.postgres)
     refuse_others(machine, found.machine, force=force)
     if not found.rounds.new:
         raise NoBaseline(f"{path} has no rounds to compare with. Name a commit (`--against HEAD~1`), {OR_ELSE}.")

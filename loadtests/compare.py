@@ -18,7 +18,7 @@ from loadtests.verdict import Row, Verdict
 
 Figures = Mapping[str, float]  # of one round, by name
 
-LEAST_ROUNDS = 4  # pairs; of fewer an interval is a guess
+LEAST_ROUNDS = 3  # pairs; of fewer an interval is a guess
 LEAST_REQUESTS = 40  # of one name in a round, for its median
 _FOR_P90 = 100
 _FOR_P99 = 500
