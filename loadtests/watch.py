@@ -20,7 +20,7 @@ HEARTBEAT = "Watchdog"  # an alert that always fires
 _UP = "up"
 _TOLD = ("serve", "work", "postgres", "emulate")
 _ASK_S = 2.0
-_SLOWEST_LOOK = 4  # looks in which the metrics are read once: rendering them is work for the system, too
+_WHOLE_EVERY = 4  # looks in which the metrics are read once: rendering them is work for the system, too
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Watch:
     samples: list[Sample] = field(default_factory=list)
     firing: set[str] = field(default_factory=set)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _one: threading.Lock = field(default_factory=threading.Lock)  # look at a time
     _first: Figures = field(default_factory=Figures)
     _last: Figures = field(default_factory=Figures)
     _read_at: float = 0
@@ -42,24 +43,21 @@ class Watch:
         """Until the end; who does not answer leaves its figures as they were."""
         number = 0
         with httpx.Client(timeout=_ASK_S) as client:
-            while True:
-                if number % _SLOWEST_LOOK == 0:
-                    self._read(client)
-                self._sample()
+            while not self._stop.is_set():
+                self._look(client, whole=number % _WHOLE_EVERY == 0)
                 number += 1
-                if self._stop.wait(EVERY_S):
-                    break
-            self._read(client)
-            self._sample()
+                self._stop.wait(EVERY_S)
 
     def watched(self) -> Watched:
-        """All looks, put together."""
+        """All looks with a last one, put together."""
+        with httpx.Client(timeout=_ASK_S) as client:
+            self._look(client, whole=True)
         waits = {bound: float(count - self._first.pool_wait[bound]) for bound, count in self._last.pool_wait.items()}
         return Watched(list(self.samples), self._of_others(), machine.cores(), waits)
 
     def line(self, scenario: Scenario) -> str:
         """How it goes, in a line."""
-        now, before = self.samples[-1], self.samples[max(0, len(self.samples) - 2 * _SLOWEST_LOOK - 1)]
+        now, before = self.samples[-1], self.samples[max(0, len(self.samples) - 2 * _WHOLE_EVERY - 1)]
         seconds = max(now.at_s - before.at_s, EVERY_S)
         busy = ", ".join(
             f"{name} {(now.cpu_s[name] - before.cpu_s.get(name, 0)) / seconds:.0%}"
@@ -72,6 +70,12 @@ class Watch:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def _look(self, client: httpx.Client, *, whole: bool) -> None:
+        with self._one:
+            if whole:
+                self._read(client)
+            self._sample()
 
     def _read(self, client: httpx.Client) -> None:
         texts = [_get(client, url) for url in self.target.found["metrics"].values()]
