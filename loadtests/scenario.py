@@ -31,22 +31,22 @@ _ALL = (
     Scenario(
         name="steady",
         what="A good day: people look, some buy, support works.",
-        stages=(rising(5, 5, 40, DAY), steady(55, 40, DAY)),
+        stages=(rising(5, 5, 30, DAY), steady(55, 30, DAY)),
         ceilings=CEILINGS,
     ),
     Scenario(
         name="on-sale-burst",
         what="The sale opens: from nobody to the peak in seconds, all want the same passes, and they end.",
-        stages=(rising(5, 0, 40, SALE), steady(10, 40, SALE), rising(5, 40, 10, SALE)),
+        stages=(rising(5, 0, 16, SALE), steady(10, 16, SALE), rising(5, 16, 4, SALE)),
         wants=("full-pass",),
-        seats=250,
+        seats=100,
         allows=_TURNED_AWAY,
         ceilings=CEILINGS,
     ),
     Scenario(
         name="webhook-storm",
         what="The gateway tells everything ten times and in disorder, while people go on buying.",
-        stages=(rising(5, 10, 120, STORM), steady(20, 120, STORM), rising(5, 120, 10, STORM)),
+        stages=(rising(5, 10, 60, STORM), steady(20, 60, STORM), rising(5, 60, 10, STORM)),
         faults=(Fault(at_s=0, until_s=30, kind="wire", args={"effects": {"duplicate": 9, "delay_ms": [0, 2_000]}}),),
         ceilings=CEILINGS,
     ),
@@ -88,7 +88,7 @@ _ALL = (
     Scenario(
         name="overload-recovery",
         what="Far more than it can take, then an ordinary day again: how soon is everything as before?",
-        stages=(steady(10, 15, DAY), steady(10, 120, SALE), steady(30, 15, DAY)),
+        stages=(steady(10, 15, DAY), steady(10, 80, SALE), steady(30, 15, DAY)),
         allows=_BROKEN,
     ),
     Scenario(

@@ -35,6 +35,7 @@ SETTINGS = {
     "CUBANO_GATEWAY_RATE": "1000",
     "CUBANO_GATEWAY_HEALTHY_S": "3",
     "CUBANO_SYNTHETIC_EVERY_S": "0",
+    "CUBANO_LOG_FORMAT": "json",  # as in production; drawing stacks for people is work for the system, too
 }
 
 
