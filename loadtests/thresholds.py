@@ -47,6 +47,7 @@ def _doubts(ran: Ran) -> Iterator[Row]:
     found = {
         "unsent": (unsent >= MOST_UNSENT, f"{unsent:.1%} of the turns were never taken; it has to be below {MOST_UNSENT:.1%}"),
         "starved": (made.starved, f"the generator was late itself (p99 {made.lag_ms_p99:.0f} ms); give it more `--workers`"),
+        "broken": (made.broken > 0, f"{made.broken} turns broke off on the test's own side; the generators' log says why"),
         "busy": (watched.host_busy > MOST_BUSY, f"other programs had {watched.host_busy:.0%} of this machine; let it be quiet"),
         "few": (len(made.sent) < LEAST, f"{len(made.sent)} requests say too little; it takes {LEAST}"),
         "unwatched": (not watched.samples, "nobody looked at the processes meanwhile"),
