@@ -26,6 +26,7 @@ class Page(BaseHTTPRequestHandler):
     """Answers while the server's `goes` is set."""
 
     protocol_version = "HTTP/1.1"
+    server: "Stub"
 
     def do_GET(self) -> None:
         self.server.goes.wait(10)
