@@ -7,25 +7,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loadtests.compare import Difference, differences, figures, order, rows, suspects
+from loadtests.compare import Difference, differences, order, rows, suspects
 from loadtests.correct import correct
-from loadtests.play import Say, play
-from loadtests.result import Ran
-from loadtests.stages import Scenario, closed
+from loadtests.pace import play_round
+from loadtests.play import Say
 from loadtests.target import Target
-from loadtests.thresholds import trusted
 from loadtests.verdict import Row, Verdict
 
-ROUND_S = 5.0
-AT_ONCE = 2  # who never rest: nearly one core's work, so that what takes longer shows as longer
-MIX = {"shopper": 6, "visitor": 3, "returning": 1}
-NAME = "round"
-_REST_S = 0.3  # what the last round left behind is done before the next one
-
-
-def one_round(seconds: float = ROUND_S) -> Scenario:
-    """What is played in each round: the way from checkout to order, without rest."""
-    return Scenario(name=NAME, what="the same few people without rest", stages=(closed(seconds, AT_ONCE, MIX),))
+NAME = "rounds"
+_REST_S = 0.4  # what the last round left behind is done before the next one
+_TRIES = 3  # of a round while others are busy
+_SHOWN = ("cpu", "checkout p50")
 
 
 @dataclass
@@ -62,22 +54,27 @@ def alone(new: Target, seed: int, *, count: int, seconds: float, say: Say) -> li
     """The figures of rounds of one system, to be compared with those that were kept."""
     warm_up([new], seconds, say)
     told = [f"{number + 1} of {count}" for number in range(count)]
-    return [play_round(new, seed + number, seconds=seconds, say=say, told=each) for number, each in enumerate(told)]
+    return [one(new, seed + number, seconds=seconds, say=say, told=each) for number, each in enumerate(told)]
 
 
 def warm_up(systems: Sequence[Target], seconds: float, say: Say) -> None:
     """The first requests of a process load what all others find loaded; nobody counts them."""
+    say("warming up")
     for target in systems:
-        say("warming up")
-        play(one_round(seconds / 2), target, 0, whole=False)
+        play_round(target, 0, seconds)
 
 
-def play_round(target: Target, seed: int, *, seconds: float, say: Say, told: str) -> dict[str, float]:
-    """The figures of one; none when they cannot be trusted."""
-    say(f"round {told}")
-    ran: Ran = play(one_round(seconds), target, seed, whole=False)
-    time.sleep(_REST_S)
-    return figures(ran) if trusted(ran) else {}
+def one(target: Target, seed: int, *, seconds: float, say: Say, told: str) -> dict[str, float]:
+    """The figures of one round; one that cannot be trusted is played again, and has none when that goes on."""
+    for _ in range(_TRIES):
+        spent = play_round(target, seed, seconds)
+        time.sleep(_REST_S)
+        if found := spent.figures:
+            say(f"round {told}: {', '.join(f'{name} {found[name]:.1f} ms' for name in _SHOWN if name in found)}")
+            return found
+        why = f"{spent.failed} failed" if spent.failed else f"others had {spent.others:.0%} of the machine"
+        say(f"round {told} does not count: {why}")
+    return {}
 
 
 def _blocks(
@@ -86,7 +83,7 @@ def _blocks(
     found: dict[str, list[dict[str, float]]] = {"A": [], "B": []}
     for number, who in enumerate(turns):
         told = f"{number + 1} of {len(turns)}: {'the baseline' if who == 'A' else 'this release'}"
-        found[who].append(play_round(systems[who], seed + number // 2, seconds=seconds, say=say, told=told))
+        found[who].append(one(systems[who], seed + number // 2, seconds=seconds, say=say, told=told))
     return found["A"], found["B"]
 
 

@@ -13,7 +13,7 @@ from loadtests.compare import Difference, Figures, differences, noise, rows, sus
 from loadtests.findings import Findings, Rounds
 from loadtests.machine import fingerprint
 from loadtests.play import Say, commit
-from loadtests.rounds import play_round, warm_up
+from loadtests.rounds import one, warm_up
 from loadtests.stand import Stand
 from loadtests.target import HERE, Target
 from loadtests.verdict import Row, Verdict, overall
@@ -106,6 +106,6 @@ class _Turns:
             self.group += 1
             for who in ("AaB", "BaA", "aBA")[self.group % 3]:
                 told = f"{self.group}: {SLOW if who == 'B' else 'as it is'}"
-                figures = play_round(self.systems[who], self.group, seconds=self.seconds, say=self.say, told=told)
+                figures = one(self.systems[who], self.group, seconds=self.seconds, say=self.say, told=told)
                 found[who].append(figures)
         return found

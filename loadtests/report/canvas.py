@@ -6,7 +6,8 @@ matplotlib wants colours as figures, so each of these stands for a variable of t
 import io
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,9 @@ _STYLE = {
 
 def svg(name: str, draw: Callable[["Axes"], None], *, wide: float = WIDE) -> str:
     """Draw on a figure of our own (no state of the library's is touched), and make it part of a page."""
-    folder = Path(os.environ.setdefault("MPLCONFIGDIR", str((FOLDER / "matplotlib").absolute())))
-    folder.mkdir(parents=True, exist_ok=True)  # it keeps a list of fonts there, and nowhere else
-    import matplotlib as mpl  # noqa: PLC0415 - heavy, and only for a page
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    with _at_home():
+        import matplotlib as mpl  # noqa: PLC0415 - heavy, and only for a page
+        from matplotlib.figure import Figure  # noqa: PLC0415
 
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(wide, HIGH), layout="constrained")
@@ -59,6 +59,20 @@ def svg(name: str, draw: Callable[["Axes"], None], *, wide: float = WIDE) -> str
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return _of_the_page(out.getvalue()[out.getvalue().index("<svg") :], name)
+
+
+@contextmanager
+def _at_home() -> Iterator[None]:
+    """While it is loaded it looks where to keep its list of fonts: in our folder, and not in the user's."""
+    before = os.environ.get("MPLCONFIGDIR")
+    folder = Path(before or FOLDER / "matplotlib").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["MPLCONFIGDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MPLCONFIGDIR"]
 
 
 def legend(axes: "Axes", *entries: object) -> None:

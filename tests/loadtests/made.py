@@ -47,6 +47,11 @@ def run(
     return msgspec.structs.replace(whole, **changes)
 
 
+def sent(name: str, waited_ms: float) -> Sent:
+    """One request that was answered well."""
+    return Sent(0.0, USERS[name], name, waited_ms, waited_ms, Outcome.OK, 200)
+
+
 def watched(sent: list[Sent], seconds: float, cpu_ms: float, dice: random.Random) -> Watched:
     """What was seen of processes that need so many milliseconds for a request."""
     samples, done = [], 0
