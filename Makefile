@@ -23,7 +23,7 @@ step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz drill setup check lint types shape generated browser monitoring bench docs clean
+.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz drill setup check lint types shape generated browser monitoring bench load docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,9 @@ docs: setup ## write the generated parts of the documents again
 
 bench: setup ## measure this machine: webhook intake and checkout, beside raw PostgreSQL
 	@$(BIN)/cubano bench run webhook-ingest checkout
+
+load: setup monitoring ## the release gate: load, limits, money, and a comparison with the last release; ten minutes
+	@$(BIN)/cubano load gate
 
 clean: ## remove .venv, .cubano (the local database too) and all caches
 	@rm -rf .venv .cubano .mypy_cache .ruff_cache .pytest_cache .hypothesis

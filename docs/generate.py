@@ -25,12 +25,15 @@ from docs.lists import (
     differences,
     drills,
     fences,
+    limits,
     matter,
     objectives,
+    plan,
     reads,
     reasons,
     roles,
     scenarios,
+    verdicts,
     zones,
 )
 
@@ -215,10 +218,12 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "help": help_of,
     "invariants": invariants,
     "life": life,
+    "limits": limits,
     "machine": machine,
     "matter": matter,
     "metrics": metrics,
     "objectives": objectives,
+    "plan": plan,
     "reads": reads,
     "reasons": reasons,
     "roles": roles,
@@ -226,6 +231,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "settings": settings,
     "source": source,
     "tables": tables,
+    "verdicts": verdicts,
     "zones": zones,
 }
 

@@ -177,3 +177,47 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 _KNOWN_BY = {"client": "key or session, else address", "address": "address"}
 _BACK = {"lease": "by itself, when its `lease` ends", "undo": "with `undo: true`", "harmless": "needs none"}
+
+
+def verdicts() -> str:
+    """What the gate may say, with its exit codes."""
+    from loadtests.verdict import EXIT_CODES, INTERRUPTED, TOLD, USAGE  # noqa: PLC0415 - only this part needs the load tests
+
+    rows = [[str(code), each.value, f"the release {TOLD[each]}"] for each, code in EXIT_CODES.items()]
+    rows.append([str(USAGE), "usage", "something was typed that cannot be; it says what to do"])
+    rows.append([str(INTERRUPTED), "interrupted", "ended before its end; what was measured until then is kept"])
+    return _table(["exit code", "verdict", "it means"], sorted(rows, key=lambda row: int(row[0])))
+
+
+def limits() -> str:
+    """What a run is judged by: the objectives that are seen from outside, and the ceilings with their usual figures."""
+    from loadtests.ceilings import LIMITS  # noqa: PLC0415 - only this part needs the load tests
+    from loadtests.promises import ELSEWHERE, SEEN  # noqa: PLC0415
+    from loadtests.scenario import CEILINGS  # noqa: PLC0415
+    from service.telemetry.objectives import ALL_BP, OBJECTIVES  # noqa: PLC0415
+
+    rows = []
+    for each in OBJECTIVES:
+        share = f"{each.target_bp / ALL_BP:.2%} of requests"
+        within = f" within {each.within_s:g} s" if each.within_s else " without a fault"
+        by = SEEN.get(each.name)
+        who = f"`{'`, `'.join(sorted(by.names or by.users))}`" if by else "buyers who wait for their ticket"
+        known = each.name not in ELSEWHERE
+        rows.append([f"`{each.name}`", each.promise, share + within if known else "-", ELSEWHERE.get(each.name, who)])
+    for name, limit in CEILINGS.items():
+        rows.append([f"`{name}`", LIMITS[name].told, f"{limit:g} {LIMITS[name].unit}", "processes and `/metrics`"])
+    return _table(["limit", "what it says", "at least, or at most", "seen by"], rows)
+
+
+def plan() -> str:
+    """What the gate plays in its standard form, and in its short one."""
+    from loadtests.gate import SHORT, STANDARD  # noqa: PLC0415 - only this part needs the load tests
+
+    rows = []
+    for each in STANDARD.parts:
+        short = next((part for part in SHORT.parts if part.name == each.name), None)
+        rows.append(
+            [f"`{each.name}`", f"{each.scenario.seconds:.0f} s", f"{short.scenario.seconds:.0f} s" if short else "-"]
+        )
+    told = [f"{4 * found.blocks} of {found.round_s:g} s" for found in (STANDARD, SHORT)]
+    return _table(["scenario", "standard", "`--short`"], [*rows, ["rounds of old and new, in turns", *told]])

@@ -38,9 +38,8 @@ SEEN: Mapping[str, Seen] = {
     objectives.STORE_AVAILABILITY.name: Seen(users=frozenset({"visitor"})),
     objectives.SUPPORT_AVAILABILITY.name: Seen(users=frozenset({"support"})),
 }
-# The others, and why no request says anything about them.
+# `tickets-prompt` is seen by those who pay and look until the ticket is there. The others, and why nobody here can see them:
 ELSEWHERE: Mapping[str, str] = {
-    objectives.TICKETS_PROMPT.name: "seen by those who pay and look until the ticket is there",
     objectives.PAYMENT_SUCCESS.name: "the bank here is a stand-in, which answers as it is told",
     objectives.WEBHOOKS_FRESH.name: "how late the gateway sends is the stand-in's doing",
 }

@@ -4,6 +4,7 @@ on purpose (`CUBANO_SLOWED_PERCENT`) fails. What the same differs from itself by
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import msgspec
@@ -20,23 +21,29 @@ from loadtests.verdict import Row, Verdict, overall
 
 SLOWED = {"CUBANO_SLOWED_PERCENT": "30"}
 SAME, SLOW = "the same beside the same", "slowed by 30 %"
-GROUPS = 3
-ROUND_S = 3.0
+GROUPS = 4
+ROUND_S = 2.5
 
 
-def prove(say: Say, *, groups: int = GROUPS, seconds: float = ROUND_S) -> Findings:
-    """Play both comparisons in turns and judge them as the gate judges a release. Raises `UnhealthyError`."""
+def prove(say: Say, systems: tuple[Target, Target] | None = None) -> Findings:
+    """Play both comparisons in turns and judge them as the gate judges a release.
+
+    On two systems that are started for it, unless there are some: the usual one and the slowed one. Raises `UnhealthyError`.
+    """
     began_at, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    stand = Stand(say)
-    with stand.system() as usual, stand.system(SLOWED) as slowed:
-        turns = _Turns(usual, slowed, say, seconds)
-        turns.warm_up()
-        first = turns.play(groups)
+    with ExitStack() as stack:
+        if systems is None:
+            stand = Stand(say)
+            systems = stack.enter_context(stand.system()), stack.enter_context(stand.system(SLOWED))
+        turns = _Turns(*systems, say)
+        warm_up(systems, ROUND_S, say)
+        first = turns.play()
         same, slow = differences(first["A"], first["a"]), differences(first["A"], first["B"])
         again: dict[str, list[Figures]] = {"A": [], "a": [], "B": []}
-        if suspects(same) or suspects(slow):
-            again = turns.play(groups)
-    found = judged(same, slow, differences(again["A"], again["a"]), differences(again["A"], again["B"]))
+        if worse := f"{'a' if suspects(same) else ''}{'B' if suspects(slow) else ''}":
+            again = turns.play(f"A{worse}")
+    second = [differences(again["A"], again[who]) if again[who] else [] for who in "aB"]
+    found = judged(same, slow, *second)
     return Findings(
         what="self-test",
         verdict=overall(found),
@@ -93,19 +100,15 @@ def _worst(same: Sequence[Difference]) -> list[tuple[str, float]]:
 class _Turns:
     """Groups of usual, usual, slowed, each beginning with another: A and a are the same system."""
 
-    def __init__(self, usual: Target, slowed: Target, say: Say, seconds: float) -> None:
+    def __init__(self, usual: Target, slowed: Target, say: Say) -> None:
         self.systems = {"A": usual, "a": usual, "B": slowed}
-        self.say, self.seconds, self.group = say, seconds, 0
+        self.say, self.group = say, 0
 
-    def warm_up(self) -> None:
-        warm_up([self.systems["A"], self.systems["B"]], self.seconds, self.say)
-
-    def play(self, groups: int) -> dict[str, list[Figures]]:
+    def play(self, who_plays: str = "AaB") -> dict[str, list[Figures]]:
         found: dict[str, list[Figures]] = {"A": [], "a": [], "B": []}
-        for _ in range(groups):
+        for _ in range(GROUPS):
             self.group += 1
-            for who in ("AaB", "BaA", "aBA")[self.group % 3]:
-                told = f"{self.group}: {SLOW if who == 'B' else 'as it is'}"
-                figures = one(self.systems[who], self.group, seconds=self.seconds, say=self.say, told=told)
-                found[who].append(figures)
+            for who in filter(who_plays.__contains__, ("AaB", "BaA", "aBA")[self.group % 3]):
+                told = f"{self.group}, {SLOW if who == 'B' else 'as it is'}"
+                found[who].append(one(self.systems[who], self.group, seconds=ROUND_S, say=self.say, told=told))
         return found

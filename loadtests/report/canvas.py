@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadtests.history import FOLDER
 
@@ -53,7 +53,8 @@ def svg(name: str, draw: Callable[["Axes"], None], *, wide: float = WIDE) -> str
         import matplotlib as mpl  # noqa: PLC0415 - heavy, and only for a page
         from matplotlib.figure import Figure  # noqa: PLC0415
 
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+    style: Any = {**_STYLE, "svg.hashsalt": name}  # its own type for this lists some hundred names
+    with mpl.rc_context(style):
         figure = Figure(figsize=(wide, HIGH), layout="constrained")
         draw(figure.add_subplot())
         out = io.StringIO()

@@ -95,7 +95,7 @@ def rounds(
     """Figures of so many rounds of an old and a new one; each pair shares the mood of the machine."""
     dice = random.Random(seed)
     usual = {"cpu": 12.0, "statements": 11.0, "checkout p50": 40.0, "checkout p90": 70.0, "order p50": 6.0}
-    old, new = [], []
+    old, new = list[Mapping](), list[Mapping]()
     for _ in range(count):
         mood = dice.uniform(0.9, 1.2)
         for side, factor in ((old, 1.0), (new, slower)):

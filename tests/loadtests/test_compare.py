@@ -40,7 +40,7 @@ def test_a_third_slower_fails_twice_over():
 
     assert Verdict.FAIL is told[CPU].verdict
     assert Verdict.FAIL is told["checkout p50"].verdict
-    assert told[CPU].low < 30 < told[CPU].high + 2
+    assert (told[CPU].low or 0) < 32 < (told[CPU].high or 0) + 4
     assert "twice" in told[CPU].why
     assert 1 == overall(list(told.values())).exit_code
 

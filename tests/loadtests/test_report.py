@@ -74,7 +74,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.words, self.open, self.ids, self.links, self.tags = [], [], [], [], []
+        self.words, self.open, self.ids, self.links, self.tags = (list[str]() for _ in range(5))
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -99,9 +99,7 @@ def test_the_terminal_answers_first(good, bad):
     assert ill.startswith("Fail")
     assert "checkout 500" in ill.partition("look here first")[0]
     for text in (well, ill):
-        places = [
-            text.index(each) for each in ("look here first", "Knee", "Headroom", "First saturated", "unsent")
-        ]
+        places = [text.index(each) for each in ("look here first", "Knee", "Headroom", "First saturated", "unsent")]
         assert sorted(places) == places
     assert re.search(r"Knee\s+41 orders/s\s+38 to 44", well)
     assert "1.6 times" in well
