@@ -7,7 +7,7 @@ other worker waits for; its effect and its end are one transaction, so a worker 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -257,12 +257,12 @@ async def _end(session: Session, seq: int, **values: object) -> None:
     await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == seq).values(**values))
 
 
-async def reopen_foreign(session: Session, *, provider: str, subject: str) -> None:
-    """What was ignored because nobody knew its subject is ours after all: apply it."""
+async def reopen_foreign(session: Session, *, provider: str, subjects: Sequence[str]) -> None:
+    """What was ignored because nobody knew its subject, one of these, is ours after all: apply it."""
     values = {"state": EventState.PENDING, "attempts": 0, "due_at": session.now, "cause": None, "ended_at": None}
     ours = (
         PaymentEvent.provider == provider,
-        PaymentEvent.subject == subject,
+        PaymentEvent.subject.in_(subjects),
         PaymentEvent.state == EventState.IGNORED,
         PaymentEvent.cause == FOREIGN,
     )
