@@ -205,7 +205,7 @@ def limits() -> str:
         known = each.name not in ELSEWHERE
         rows.append([f"`{each.name}`", each.promise, share + within if known else "-", ELSEWHERE.get(each.name, who)])
     for name, limit in CEILINGS.items():
-        rows.append([f"`{name}`", LIMITS[name].told, f"{limit:g} {LIMITS[name].unit}", "processes and `/metrics`"])
+        rows.append([f"`{name}`", LIMITS[name].told, f"{limit:g} {LIMITS[name].unit}", "its processes and their metrics"])
     return _table(["limit", "what it says", "at least, or at most", "seen by"], rows)
 
 
