@@ -1,6 +1,7 @@
 """Another program beside the system, for one stretch of a benchmark: watched while it works, gone when the stretch is over."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -52,6 +53,27 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def mailing(system: System) -> AsyncIterator[System]:
+    """The mail sink beside it, and letters go there: a worker whose letters come back has other work than people's."""
+    smtp, port = free_ports(2)
+    words = [
+        sys.executable,
+        "-m",
+        "service.local.mail",
+        "--host",
+        LOOPBACK,
+        "--smtp-port",
+        str(smtp),
+        "--port",
+        str(port),
+    ]
+    words += ["--store", str(system.folder / "mails.sqlite")]
+    plain = {name: value for name, value in system.told.items() if not name.startswith("CUBANO_")}
+    async with beside(system, "mail", words, plain, ready=f"http://{LOOPBACK}:{port}/health/ready") as whole:
+        yield replace(whole, told={**system.told, "CUBANO_SMTP_URL": f"smtp://{LOOPBACK}:{smtp}"})
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """`click-to-ticket`: from the click on the gateway's page until the ticket can be seen, at half of what the system can sell.
 
-A whole system: `serve`, `work`, and the gateway's stand-in, which tells of payments by webhook. First as many buyers at
+A whole system: `serve`, `work`, the mail sink, and the gateway's stand-in, which tells of payments by webhook. First as many buyers at
 once as it takes to find its limit; then half as many a second, each whenever it is its turn. That a ticket is there is
 looked up in the database, every few milliseconds and for all buyers at once; that it can be seen is the order's own answer.
 """
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from service.bench.aside import working
+from service.bench.aside import mailing, working
 from service.bench.drive import LoadFailed, Stretch, watch
 from service.bench.load import Connection
 from service.bench.report import commit_of
@@ -101,6 +101,13 @@ async def _way(port: int) -> AsyncIterator[Way]:
             transport.close()
 
 
+@asynccontextmanager
+async def _ways(system: System) -> AsyncIterator[tuple[Way, Way]]:
+    """To the shop, and to the gateway."""
+    async with _way(system.port) as shop, _way(system.gateway) as gateway:
+        yield shop, gateway
+
+
 @dataclass
 class Tickets:
     """Who waits for a ticket, and the one look for all of them."""
@@ -124,8 +131,8 @@ class Tickets:
 
 async def measure(seconds: float) -> Clicks:
     """Find the limit, then measure at half of it; raises what a start or a load raises."""
-    running_all = running(emulator=True, tells=True)
-    async with running_all as bare, working(bare) as system, _way(bare.port) as shop, _way(bare.gateway) as gateway:
+    started = running(emulator=True, tells=True)
+    async with started as bare, mailing(bare) as mailed, working(mailed) as system, _ways(system) as (shop, gateway):
         tickets = Tickets()
         looking = asyncio.create_task(tickets.look(system.dsn))
         try:
