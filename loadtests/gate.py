@@ -5,6 +5,7 @@ gate of this machine; without either only limits, money and alerts are judged.
 """
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from loadtests.baseline import Tree, identity
 from loadtests.capacity import Capacity, Wish, capacity, steps_of
 from loadtests.findings import Baseline, Findings, Headline, Rounds, found
 from loadtests.planning import record, sentences
-from loadtests.promises import TOGETHER
+from loadtests.promises import unseen
 from loadtests.rounds import Played, alone, money, take_turns
 from loadtests.scenario import SCENARIOS
 from loadtests.stages import Scenario
@@ -48,6 +49,7 @@ class Plan:
     parts: tuple[Part, ...]
     blocks: int
     round_s: float
+    complete: bool = True  # whether it has to have seen enough for every promise
 
     @property
     def seconds(self) -> float:
@@ -69,7 +71,7 @@ STANDARD = Plan(
     blocks=3,
     round_s=5,
 )
-SHORT = Plan((Part("smoke"), Part("on-sale-burst", 0.5)), blocks=2, round_s=4)
+SHORT = Plan((Part("smoke"), Part("on-sale-burst")), blocks=2, round_s=4, complete=False)
 
 
 @dataclass
@@ -142,10 +144,9 @@ class Gate:
 
     def findings(self, *, whole: bool) -> Findings:
         """Everything that may be said now."""
-        stand = self.stand
-        judged = [*stand.rows, *judge_all(stand.runs), *self.rows] if stand.runs else [*stand.rows, *self.rows]
-        if not whole:
-            judged = [each for each in judged if each.scenario != TOGETHER]
+        stand, rows = self.stand, judge_all(self.stand.runs)
+        missed = list(unseen(stand.runs, rows))
+        judged = [*stand.rows, *rows, *(missed if whole and self.plan.complete else ()), *self.rows]
         told = self.rounds or Played()
         return found(
             "gate",
@@ -159,8 +160,14 @@ class Gate:
             baseline=_baseline(self.against),
             rounds=Rounds(told.old, told.new),
             interrupted=not whole,
-            notes=[] if self.against else ["Nothing was compared: `--alone`."],
+            notes=list(self._notes([each.name for each in missed])),
         )
+
+    def _notes(self, missed: list[str]) -> Iterator[str]:
+        if not self.against:
+            yield "Nothing was compared: `--alone`."
+        if missed and not self.plan.complete:
+            yield f"In small: too few requests for {', '.join(missed)}. Before a release play all of it."
 
 
 def headline(found: Capacity) -> Headline:

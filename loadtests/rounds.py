@@ -11,6 +11,7 @@ from loadtests.compare import Difference, differences, order, rows, suspects
 from loadtests.correct import correct
 from loadtests.pace import play_round
 from loadtests.play import Say
+from loadtests.scenario import SCENARIOS
 from loadtests.target import Target
 from loadtests.verdict import Row, Verdict
 
@@ -58,9 +59,11 @@ def alone(new: Target, seed: int, *, count: int, seconds: float, say: Say) -> li
 
 
 def warm_up(systems: Sequence[Target], seconds: float, say: Say) -> None:
-    """The first requests of a process load what all others find loaded; nobody counts them."""
+    """Seats for everybody; and the first requests of a process, which load what all others find loaded and nobody counts."""
     say("warming up")
     for target in systems:
+        target.check()
+        target.stock(SCENARIOS["steady"])
         play_round(target, 0, seconds)
 
 

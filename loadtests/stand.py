@@ -70,13 +70,16 @@ class Stand:
     def system(
         self, settings: Mapping[str, str] | None = None, *, tree: Path = HERE, alerts: bool = False
     ) -> Iterator[Target]:
-        """A system of this tree or another for the length of the block. Raises `UnhealthyError`."""
+        """A system of this tree or another for the length of the block; another has settings of its own alone.
+
+        Raises `UnhealthyError`.
+        """
         with ExitStack() as stack:
             folder = stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="cubano-load-", dir=DISK if DISK.is_dir() else None)
             )
             self.say("starting a system" if tree == HERE else "starting the baseline")
-            given = {**self.settings, **(settings or {})}
+            given = {**(self.settings if tree == HERE else {}), **(settings or {})}
             yield stack.enter_context(started(Path(folder), tree=tree, settings=given, alerts=alerts))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from loadtests.ceilings import ceilings
-from loadtests.promises import LEAST, promises, share, unseen
+from loadtests.promises import LEAST, promises, share
 from loadtests.result import Outcome, Ran
 from loadtests.stages import Scenario
 from loadtests.verdict import Row, Verdict
@@ -31,14 +31,8 @@ def judge(ran: Ran, scenario: Scenario) -> list[Row]:
 
 
 def judge_all(runs: Sequence[tuple[Ran, Scenario]]) -> list[Row]:
-    """All rows of all runs, and of what only all of them together saw enough."""
-    rows = [row for ran, scenario in runs for row in judge(ran, scenario)]
-    return [*rows, *unseen(runs, rows)]
-
-
-def trusted(ran: Ran) -> bool:
-    """Whether its times may be compared with those of others."""
-    return not any(_doubts(ran))
+    """All rows of all runs, each by itself."""
+    return [row for ran, scenario in runs for row in judge(ran, scenario)]
 
 
 def _doubts(ran: Ran) -> Iterator[Row]:

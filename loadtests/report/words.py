@@ -38,7 +38,11 @@ def sentence(findings: Findings) -> str:
     """What that word means."""
     if findings.interrupted:
         return "It was ended before its end; what was measured until then is kept."
-    subject = "This release" if findings.what == "gate" else "What was played" if findings.what == "run" else "The gate"
+    if findings.what != "gate" and findings.verdict is Verdict.PASS:
+        return (
+            "It holds all its limits." if findings.what == "run" else "It passes the same, and it finds what is slower."
+        )
+    subject = {"gate": "This release", "run": "What was played"}.get(findings.what, "The gate")
     return f"{subject} {findings.verdict.told}."
 
 
