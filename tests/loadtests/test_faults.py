@@ -8,7 +8,8 @@ import httpx
 import psycopg
 import pytest
 
-from loadtests.faults import NoFaultError, striking
+from loadtests.faults import KINDS, NoFaultError, striking
+from loadtests.scenario import SCENARIOS
 from loadtests.stages import Fault
 from loadtests.target import Target
 from tests.local.programs import eventually
@@ -62,6 +63,19 @@ def test_the_gateways_wire_is_slow_and_quick_again(emulator_url):
         assert eventually(lambda: [3_000] == latencies(emulator_url), 5)
 
     assert [] == latencies(emulator_url)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_the_stand_in_knows_every_fault_of_the_table(scenario, emulator_url):
+    """What it refuses would end a scenario in its middle."""
+    target = Target({"emulator": emulator_url})
+    faults = [fault for fault in scenario.faults if fault.kind == "wire"]
+
+    heals = [KINDS["wire"](target, fault.args) for fault in faults]
+
+    assert bool(faults) == bool(httpx.get(f"{emulator_url}/_emulator/faults", timeout=5).json()["faults"])
+    for heal in heals:
+        heal()
 
 
 def latencies(emulator_url: str) -> list[int]:
