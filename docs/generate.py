@@ -33,6 +33,7 @@ from docs.lists import (
     reasons,
     roles,
     scenarios,
+    targets,
     verdicts,
     zones,
 )
@@ -213,6 +214,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "differences": differences,
     "drills": drills,
     "scenarios": scenarios,
+    "targets": targets,
     "cases": cases,
     "fences": fences,
     "help": help_of,

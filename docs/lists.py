@@ -205,7 +205,9 @@ def limits() -> str:
         known = each.name not in ELSEWHERE
         rows.append([f"`{each.name}`", each.promise, share + within if known else "-", ELSEWHERE.get(each.name, who)])
     for name, limit in CEILINGS.items():
-        rows.append([f"`{name}`", LIMITS[name].told, f"{limit:g} {LIMITS[name].unit}", "its processes and their metrics"])
+        rows.append(
+            [f"`{name}`", LIMITS[name].told, f"{limit:g} {LIMITS[name].unit}", "its processes and their metrics"]
+        )
     return _table(["limit", "what it says", "at least, or at most", "seen by"], rows)
 
 
@@ -221,3 +223,11 @@ def plan() -> str:
         )
     told = [f"{4 * found.blocks} of {found.round_s:g} s" for found in (STANDARD, SHORT)]
     return _table(["scenario", "standard", "`--short`"], [*rows, ["rounds of old and new, in turns", *told]])
+
+
+def targets() -> str:
+    """How fast it ought to be: the targets that `cubano bench` says beside its figures."""
+    from service.bench.targets import TARGETS  # noqa: PLC0415 - only this part needs the benchmarks
+
+    rows = [[f"`{each.benchmark}`", each.what, each.said] for each in TARGETS]
+    return _table(["benchmark", "what", "target"], rows)
