@@ -1,7 +1,7 @@
 """Is the new one slower than the old one? Rounds of both on one machine in turns, and only what the rounds say.
 
-Old, new, new, old: a machine that becomes slower meanwhile does so for both. Each round gives its percentiles and what it
-used for a request; the differences of neighbours have a bootstrap interval of their median (Efron 1979). A figure is
+Old, new, new, old: a machine that becomes slower meanwhile does so for both. Each round (`pace.py`) gives its percentiles
+and what it used for a request; the differences of neighbours have a bootstrap interval of their median (Efron 1979). A figure is
 worse when its whole interval lies above zero and the middle above what anybody would mind: a tenth, and 5 ms. What looks
 worse is measured once more, and only what is worse again fails. What so wide an interval says is inconclusive, too.
 """
@@ -12,21 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from loadtests.ceilings import cpu_ms_per_request, statements_per_request
-from loadtests.result import ALL, Ran, lines
 from loadtests.verdict import Row, Verdict
 
 Figures = Mapping[str, float]  # of one round, by name
 
 LEAST_ROUNDS = 3  # pairs; of fewer an interval is a guess
-LEAST_REQUESTS = 40  # of one name in a round, for its median
-_FOR_P90 = 100
-_FOR_P99 = 500
+LEAST_REQUESTS = 20  # of one name in a round, for its median
+FOR_P90 = 100
 SHARE = 0.10  # of the old figure: less is nobody's worry
 LEAST_MS = 5.0
 BLIND = 4.0  # times the least effect: an interval that reaches there and not above zero sees nothing
 SURE = 0.95
-_DRAWS = 4_000
+_DRAWS = 2_000
 SCENARIO = "beside the baseline"
 
 
@@ -46,9 +43,10 @@ class Kind:
     decides: bool = False  # missing, or too wide to see anything, makes all of it inconclusive
 
 
-CPU, STATEMENTS = "cpu", "statements"
+CPU, WORKER, STATEMENTS = "cpu", "worker", "statements"
 _KINDS = {
     CPU: Kind("Processor time for a request", "ms", 0.2, decides=True),
+    WORKER: Kind("Processor time of the worker for a request", "ms", 1.0),
     STATEMENTS: Kind("Statements for a request", "statements", 0.2, decides=True),
 }
 
@@ -61,19 +59,6 @@ def kind_of(name: str) -> Kind:
     return Kind(
         f"{request.capitalize()}, {percentile}", "ms", LEAST_MS, decides=percentile == "p50" and request == "checkout"
     )
-
-
-def figures(ran: Ran) -> dict[str, float]:
-    """What one round says: only what there was enough of."""
-    found = {CPU: cpu_ms_per_request(ran.watched), STATEMENTS: statements_per_request(ran.watched)}
-    told = {name: value for name, value in found.items() if value is not None}
-    for line in lines(ran):
-        if line.name == ALL:
-            continue
-        for name, value, least in (("p50", line.p50, LEAST_REQUESTS), ("p90", line.p90, _FOR_P90), ("p99", line.p99, _FOR_P99)):  # fmt: skip
-            if line.count >= least:
-                told[f"{line.name} {name}"] = value
-    return told
 
 
 def order(blocks: int) -> str:
@@ -204,8 +189,3 @@ def _missing(name: str) -> Row:
 def noise(found: Sequence[Difference]) -> dict[str, float]:
     """Of two that are the same: how far from each other they look, in per cent of the old figure, by figure."""
     return {each.name: max(abs(each.share(each.low)), abs(each.share(each.high))) for each in found}
-
-
-def compared(old: Sequence[Ran], new: Sequence[Ran]) -> list[Difference]:
-    """The differences of neighbouring runs."""
-    return differences([figures(each) for each in old], [figures(each) for each in new])

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,15 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from loadtests import figures, machine
-from loadtests.ceilings import OURS
-from loadtests.compare import CPU, LEAST_REQUESTS, STATEMENTS
+from loadtests.compare import CPU, FOR_P90, LEAST_REQUESTS, STATEMENTS, WORKER
 from loadtests.result import percentile
 from loadtests.target import Target, UnhealthyError
 
 AT_ONCE = 2  # who never rest: nearly one core's work, so that what takes longer shows as longer
 MOST_BUSY = 0.25  # of the machine, by programs that have nothing to do with it
 _PATIENCE_S = 30.0
-_LEAST_FOR_P90 = 100
 _CARD = {"card": "4242424242424242"}
 _WANTED = ("full-pass", "party-pass", "saturday-day")
 
@@ -37,10 +35,11 @@ class Spent:
     """What a round was and took: milliseconds by request, processor time and statements of the system."""
 
     waited_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    cpu_ms: float = 0
-    statements: float = 0
+    cpu_ms: float = 0  # of serve, which is done when it has answered
+    worker_ms: float = 0  # of the worker, some of which comes after the round
+    statements: float = 0  # of serve
     others: float = 0  # share of the machine that other programs had meanwhile
-    failed: int = 0
+    failed: list[str] = field(default_factory=list)
 
     @property
     def figures(self) -> dict[str, float]:
@@ -48,20 +47,20 @@ class Spent:
         count = sum(map(len, self.waited_ms.values()))
         if not count or self.failed or self.others > MOST_BUSY:
             return {}
-        told = {CPU: self.cpu_ms / count, STATEMENTS: self.statements / count}
+        told = {CPU: self.cpu_ms / count, WORKER: self.worker_ms / count, STATEMENTS: self.statements / count}
         for name, waited in self.waited_ms.items():
             ordered = sorted(waited)
-            for part, share, least in (("p50", 0.5, LEAST_REQUESTS), ("p90", 0.9, _LEAST_FOR_P90)):
+            for part, share, least in (("p50", 0.5, LEAST_REQUESTS), ("p90", 0.9, FOR_P90)):
                 if len(ordered) >= least:
                     told[f"{name} {part}"] = percentile(ordered, share)
         return told
 
 
-def play_round(target: Target, seed: int, seconds: float) -> Spent:
-    """Play one. Raises `UnhealthyError` when nobody answers."""
+def play_round(target: Target, seed: int, seconds: float, beside: Sequence[Target] = ()) -> Spent:
+    """Play one, while other systems stand `beside` it and rest. Raises `UnhealthyError` when nobody answers."""
     spent, lock = Spent(), threading.Lock()
     until = time.monotonic() + seconds
-    with _metered(target, spent):
+    with _metered(target, spent, beside):
         people = [
             threading.Thread(target=_shop, args=(target, random.Random(f"{seed}:{number}"), until, spent, lock))
             for number in range(AT_ONCE)
@@ -82,9 +81,9 @@ def _shop(target: Target, dice: random.Random, until: float, spent: Spent, lock:
                 for name, took_ms in _one_order(client, target, dice):
                     with lock:
                         spent.waited_ms[name].append(took_ms)
-            except (httpx.HTTPError, KeyError):
+            except (httpx.HTTPError, KeyError) as error:
                 with lock:
-                    spent.failed += 1
+                    spent.failed.append(str(error).splitlines()[0])
                 return
 
 
@@ -117,12 +116,13 @@ def _asked(client: httpx.Client, method: str, url: str, **more: Any) -> tuple[fl
 
 
 @contextmanager
-def _metered(target: Target, spent: Spent) -> Iterator[None]:
+def _metered(target: Target, spent: Spent, beside: Sequence[Target]) -> Iterator[None]:
     """What the system's processes used in the block, and what others had of the machine."""
-    began, before, all_before = time.monotonic(), _used(target), machine.busy_s()
+    began, before, all_before = time.monotonic(), _used(target, beside), machine.busy_s()
     yield
-    seconds, after, all_after = time.monotonic() - began, _used(target), machine.busy_s()
-    spent.cpu_ms = (after.ours_s - before.ours_s) * 1000
+    seconds, after, all_after = time.monotonic() - began, _used(target, beside), machine.busy_s()
+    spent.cpu_ms = (after.serve_s - before.serve_s) * 1000
+    spent.worker_ms = (after.work_s - before.work_s) * 1000
     spent.statements = after.statements - before.statements
     known = after.family_s - before.family_s
     spent.others = max(0.0, (all_after - all_before - known) / (seconds * machine.cores()))
@@ -130,15 +130,17 @@ def _metered(target: Target, spent: Spent) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Used:
-    ours_s: float  # serve, worker and database
-    family_s: float  # the whole system, and we
+    serve_s: float
+    work_s: float
+    family_s: float  # all of our systems, and we
     statements: float
 
 
-def _used(target: Target) -> _Used:
+def _used(target: Target, beside: Sequence[Target]) -> _Used:
     pids = target.found["pids"]
-    families = machine.families([*pids.values(), os.getpid()])
-    texts = [httpx.get(url, timeout=_PATIENCE_S).text for url in target.found["metrics"].values()]
+    all_of_us = [pid for each in (target, *beside) for pid in each.found["pids"].values()]
+    families = machine.families([*all_of_us, os.getpid()])
+    text = httpx.get(target.found["metrics"]["serve"], timeout=_PATIENCE_S).text
     every = sorted({pid for members in families.values() for pid in members})
-    ours = sum(machine.cpu_s(families[pids[name]]) for name in OURS if name in pids)
-    return _Used(ours, machine.cpu_s(every), figures.read(texts).statements)
+    serve_s, work_s = (machine.cpu_s(families[pids[name]]) for name in ("serve", "work"))
+    return _Used(serve_s, work_s, machine.cpu_s(every), figures.read([text]).statements)

@@ -67,15 +67,17 @@ def warm_up(systems: Sequence[Target], seconds: float, say: Say) -> None:
         play_round(target, 0, seconds)
 
 
-def one(target: Target, seed: int, *, seconds: float, say: Say, told: str) -> dict[str, float]:
+def one(
+    target: Target, seed: int, *, seconds: float, say: Say, told: str, beside: Sequence[Target] = ()
+) -> dict[str, float]:
     """The figures of one round; one that cannot be trusted is played again, and has none when that goes on."""
     for _ in range(_TRIES):
-        spent = play_round(target, seed, seconds)
+        spent = play_round(target, seed, seconds, beside)
         time.sleep(_REST_S)
         if found := spent.figures:
             say(f"round {told}: {', '.join(f'{name} {found[name]:.1f} ms' for name in _SHOWN if name in found)}")
             return found
-        why = f"{spent.failed} failed" if spent.failed else f"others had {spent.others:.0%} of the machine"
+        why = spent.failed[0] if spent.failed else f"others had {spent.others:.0%} of the machine"
         say(f"round {told} does not count: {why}")
     return {}
 
@@ -86,7 +88,9 @@ def _blocks(
     found: dict[str, list[dict[str, float]]] = {"A": [], "B": []}
     for number, who in enumerate(turns):
         told = f"{number + 1} of {len(turns)}: {'the baseline' if who == 'A' else 'this release'}"
-        found[who].append(one(systems[who], seed + number // 2, seconds=seconds, say=say, told=told))
+        found[who].append(
+            one(systems[who], seed + number // 2, seconds=seconds, say=say, told=told, beside=list(systems.values()))
+        )
     return found["A"], found["B"]
 
 

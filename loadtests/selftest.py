@@ -110,5 +110,6 @@ class _Turns:
             self.group += 1
             for who in filter(who_plays.__contains__, ("AaB", "BaA", "aBA")[self.group % 3]):
                 told = f"{self.group}, {SLOW if who == 'B' else 'as it is'}"
-                found[who].append(one(self.systems[who], self.group, seconds=ROUND_S, say=self.say, told=told))
+                own, both = self.systems[who], list(self.systems.values())
+                found[who].append(one(own, self.group, seconds=ROUND_S, say=self.say, told=told, beside=both))
         return found

@@ -16,6 +16,7 @@ _NAMES = {
     "rss_mb_per_minute": "growth of memory",
     "cpu": "processor time a request",
     "statements": "statements a request",
+    "worker": "the worker's time a request",
     "failed": "faults",
     "refused": "sent away",
     "money": "money and seats",
