@@ -140,7 +140,10 @@ def _used(target: Target, beside: Sequence[Target]) -> _Used:
     pids = target.found["pids"]
     all_of_us = [pid for each in (target, *beside) for pid in each.found["pids"].values()]
     families = machine.families([*all_of_us, os.getpid()])
-    text = httpx.get(target.found["metrics"]["serve"], timeout=_PATIENCE_S).text
+    try:
+        text = httpx.get(target.found["metrics"]["serve"], timeout=_PATIENCE_S).text
+    except httpx.TransportError as error:
+        raise UnhealthyError(f"serve does not tell its metrics: {type(error).__name__}") from error
     every = sorted({pid for members in families.values() for pid in members})
     serve_s, work_s = (machine.cpu_s(families[pids[name]]) for name in ("serve", "work"))
     return _Used(serve_s, work_s, machine.cpu_s(every), figures.read([text]).statements)
