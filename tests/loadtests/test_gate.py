@@ -15,7 +15,6 @@ import msgspec
 import pytest
 
 from loadtests.findings import Findings
-from loadtests.promises import LEAST
 from loadtests.run import run_one
 from loadtests.scenario import SCENARIOS
 from loadtests.selftest import SLOWED, prove
@@ -96,4 +95,4 @@ def test_money_that_is_wrong_outweighs_all(systems, told):
         usual.ask("UPDATE stock SET sold = sold - 1 WHERE ticket_type = 'full-pass'")
 
     assert 5 == findings.exit_code, findings.rows
-    assert len([line for line in findings.played[0].lines if line.name == "all" and line.count < LEAST]) <= 1
+    assert "broken" in next(each.why for each in findings.rows if each.name == "money")
