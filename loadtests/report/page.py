@@ -81,10 +81,10 @@ def _plots(findings: Findings, runs: Sequence[Ran], capacity: Capacity | None) -
     busiest = max(runs, key=lambda each: (each.scenario == "steady", len(each.generated.sent)), default=None)
     if busiest is not None:
         told = f"{busiest.scenario}, from when a request was due to its answer"
-        yield Plot("Latency", told, _ours(plots.latency(busiest)))
+        yield Plot("Latency", told, _ours(plots.latency(busiest)), "" if capacity else "half")
     if capacity is not None:
         yield Plot("Knee", "beyond it all gain is paid in waiting", _ours(_knee(capacity)))
-    told = "one scenario after the other"
+    told = "one scenario after the other" if len(runs) > 1 else "second by second"
     yield Plot("Throughput", told, _ours(plots.throughput(runs)), "whole")
     yield Plot("Saturation", told, _ours(plots.saturation(runs)), "whole")
     old, new = findings.rounds.old, findings.rounds.new

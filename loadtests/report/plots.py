@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SHARES = tuple(1 - 10 ** (-step / 20) for step in range(61))  # 0 to 99.9 %, denser towards the end
+_MILLISECONDS = [step * 10**power for power in range(6) for step in (1, 2, 5)]
 _TICKS = {0.5: "50 %", 0.9: "90 %", 0.99: "99 %", 0.999: "99.9 %"}
 
 
@@ -31,7 +32,9 @@ def latency(ran: Ran) -> str:
             shares = [each for each in _SHARES if (1 - each) * len(waited[name]) >= 1]
             axes.plot([_nines(each) for each in shares], [percentile(waited[name], each) for each in shares], color=colour, label=name)  # fmt: skip
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+        low, high = axes.get_ylim()
+        ticks = [each for each in _MILLISECONDS if low <= each <= high]
+        axes.set_yticks(ticks, [f"{each:,}" for each in ticks])
         axes.yaxis.minorticks_off()
         axes.set_xticks([_nines(each) for each in _TICKS], list(_TICKS.values()))
         axes.set_xlabel("so many were answered …")
@@ -57,8 +60,17 @@ def throughput(runs: Sequence[Ran]) -> str:
             for kind, colour, name in kinds:
                 above = [a + b for a, b in zip(below, counts[kind], strict=True)]
                 label = name if start == spans[0][0] else None
-                at = [start + second for second in seconds]
-                axes.fill_between(at, below, above, color=colour, alpha=0.75, linewidth=0, step="post", label=label)
+                at = [start + second for second in (*seconds, len(seconds))]
+                axes.fill_between(
+                    at,
+                    [*below, below[-1]],
+                    [*above, above[-1]],
+                    color=colour,
+                    alpha=0.75,
+                    linewidth=0,
+                    step="post",
+                    label=label,
+                )
                 below = above
         _named(axes, spans)
         axes.set_ylabel("requests a second")
@@ -151,14 +163,17 @@ def _one_after_another(runs: Sequence[Ran]) -> Iterator[tuple[float, Ran]]:
 
 
 def _named(axes: "Axes", spans: Sequence[tuple[float, Ran]]) -> None:
-    """The names of the scenarios stand below their part of the time."""
+    """The names of the scenarios stand below their part of the time; of one alone its seconds."""
+    axes.margins(x=0.005)
+    axes.set_ylim(top=axes.get_ylim()[1] * 1.02, bottom=0)
+    if len(spans) == 1:
+        axes.set_xlabel("seconds")
+        return
     axes.set_xticks([start + ran.seconds / 2 for start, ran in spans], [ran.scenario for _, ran in spans])
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
     for start, _ in spans[1:]:
         axes.axvline(start - 1.5, color=LINE, linewidth=1)
-    axes.margins(x=0.005)
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.02, bottom=0)
 
 
 def _cores(samples: Sequence[Sample], name: str) -> list[float]:

@@ -125,7 +125,9 @@ def release(findings: Findings) -> str:
     """What was judged, and beside what."""
     changed = " with changes" if findings.dirty else ""
     commit = f"{findings.commit[:8] or 'no commit'}{changed}"
-    return f"{commit} beside {findings.baseline.name}" if findings.baseline else f"{commit}, beside nothing"
+    if findings.baseline:
+        return f"{commit} beside {findings.baseline.name}"
+    return f"{commit} beside nothing" if findings.what == "gate" else commit
 
 
 def _short(number: float) -> str:
