@@ -97,13 +97,13 @@ def commit(tree: Path) -> str:
 
 
 def _alerts(scenario: Scenario, watch: Watch) -> Alerts | None:
-    """What fired; what may fire is left out, unless it has to."""
+    """Those that had to fire and did, and others that somebody was woken for and should not have been."""
     if not watch.target.alerting:
         return None
     deadline = time.monotonic() + ALERT_S
     while set(scenario.expects) - watch.firing and time.monotonic() < deadline:
         time.sleep(_SAY_S / 4)
-    fired = watch.firing - (set(scenario.tolerates) - set(scenario.expects))
+    fired = (watch.firing & set(scenario.expects)) | (watch.pages - set(scenario.tolerates))
     return Alerts(sorted(scenario.expects), sorted(fired))
 
 

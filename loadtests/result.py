@@ -98,7 +98,7 @@ class Correctness(msgspec.Struct):
 
 
 class Alerts(msgspec.Struct):
-    """The alerts a scenario had to raise, and those that fired."""
+    """The alerts a scenario had to raise; those of them that fired, and others that would have woken somebody."""
 
     expected: list[str] = []
     fired: list[str] = []

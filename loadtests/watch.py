@@ -1,5 +1,6 @@
 """Looks at the system while a scenario plays: what its processes use, what they tell of themselves, which alerts fire."""
 
+import json
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ from loadtests.target import Target
 
 EVERY_S = 0.5
 HEARTBEAT = "Watchdog"  # an alert that always fires
+CRITICAL = "critical"  # somebody gets up for it
 _UP = "up"
 _TOLD = ("serve", "work", "postgres", "emulate")
 _ASK_S = 2.0
@@ -30,7 +32,8 @@ class Watch:
     target: Target
     began: float
     samples: list[Sample] = field(default_factory=list)
-    firing: set[str] = field(default_factory=set)
+    firing: set[str] = field(default_factory=set)  # in Prometheus
+    pages: set[str] = field(default_factory=set)  # at somebody: critical, neither silenced nor inhibited by its cause
     _stop: threading.Event = field(default_factory=threading.Event)
     _one: threading.Lock = field(default_factory=threading.Lock)  # look at a time
     _first: Figures = field(default_factory=Figures)
@@ -88,6 +91,7 @@ class Watch:
             self._last, self._read_at = read, now
         if self.target.alerting:
             self.firing |= _firing(client, self.target.found["prometheus"])
+            self.pages |= _pages(client, self.target.found["alertmanager"])
 
     def _sample(self) -> None:
         pids = {name: pid for name, pid in self.target.found["pids"].items() if name != _UP}
@@ -123,12 +127,16 @@ class Watch:
 
 
 def _firing(client: httpx.Client, prometheus: str) -> set[str]:
-    try:
-        answer = client.get(f"{prometheus}/api/v1/alerts")
-    except httpx.TransportError:
-        return set()
-    alerts = answer.json()["data"]["alerts"] if answer.is_success else []
+    text = _get(client, f"{prometheus}/api/v1/alerts")
+    alerts = json.loads(text)["data"]["alerts"] if text else []
     return {each["labels"]["alertname"] for each in alerts if each["state"] == "firing"} - {HEARTBEAT}
+
+
+def _pages(client: httpx.Client, alertmanager: str | None) -> set[str]:
+    url = f"{alertmanager}/api/v2/alerts?active=true&silenced=false&inhibited=false"
+    text = _get(client, url) if alertmanager else ""
+    labels = [each["labels"] for each in json.loads(text)] if text else []
+    return {each["alertname"] for each in labels if each.get("severity") == CRITICAL} - {HEARTBEAT}
 
 
 def _get(client: httpx.Client, url: str) -> str:
