@@ -18,6 +18,7 @@ from loadtests.usl import Estimate, Fit, Level, fit, p99_at
 ORDER = "checkout"  # the name of the request that opens an order
 WINDOWS = 5  # of each level
 SETTLE = 0.2  # of each level at its start belongs to the level before it
+BEHIND = 1.0  # events a second by which the inbox grows
 SATURATED = 0.85  # of a core, of all cores, or of a pool
 CALM, BUSY = 0.2, 0.8  # shares of the knee at which the slowest are compared
 MOST_SLOWER = 4.0  # times, from the one to the other
@@ -57,6 +58,7 @@ class Used:
     pool_size: float
     gateway_queue: float
     machine: float  # cores, those of other programs included
+    behind: float = 0  # events a second more that came in than were applied
 
     def saturated(self, cores: int) -> Iterator[str]:
         """What had no more to give, the narrowest first."""
@@ -65,6 +67,8 @@ class Used:
         found[f"the machine: all {cores} cores"] = self.machine / cores
         if self.gateway_queue >= 1:
             yield "the gateway's rate"
+        if self.behind >= BEHIND:
+            yield "work: more comes in than it applies"
         yield from (name for name, share in sorted(found.items(), key=lambda each: -each[1]) if share >= SATURATED)
 
 
@@ -76,6 +80,7 @@ class Capacity:
     wish: Wish
     used: tuple[Used, ...]  # by level, in the order of the fit's
     cores: int
+    others: float = 0  # of these cores, used by other programs
 
     @property
     def per_second(self) -> Estimate:
@@ -119,10 +124,13 @@ class Capacity:
 
     @property
     def replicas(self) -> dict[str, int]:
-        """How many of each process take the gateway's whole rate with room for bursts."""
+        """How many of each process take the gateway's whole rate with room for bursts; who was behind needs a whole core."""
         level, used = self._at_knee
         wanted = self.wish.gateway_per_second / level.per_second
-        return {name: max(1, math.ceil(used.cores.get(name, 0) * wanted / ROOM)) for name in ("serve", "work")}
+        cores = {"serve": used.cores.get("serve", 0), "work": used.cores.get("work", 0)}
+        if used.behind >= BEHIND:
+            cores["work"] = max(cores["work"], 1.0)
+        return {name: max(1, math.ceil(each * wanted / ROOM)) for name, each in cores.items()}
 
     @property
     def pool_size(self) -> int:
@@ -148,7 +156,8 @@ def capacity(ran: Ran, steps: Sequence[Step], wish: Wish | None = None) -> Capac
     told = {level.windows: used for level, used in found}
     fitted = fit([level for level, _ in found])
     used = tuple(told[each.windows] for each in fitted.levels)
-    return Capacity(fitted, wish or Wish(), used, ran.watched.cores)
+    others = ran.watched.host_busy * ran.watched.cores
+    return Capacity(fitted, wish or Wish(), used, ran.watched.cores, others)
 
 
 def steps_of(scenario: Scenario) -> list[Step]:
@@ -204,6 +213,7 @@ def used_in(ran: Ran, step: Step) -> Used:
         pool_size=_mean(samples, "pool_size"),
         gateway_queue=_mean(samples, "gateway_queue"),
         machine=sum(cores.values()) + others + generator,
+        behind=(last.inbox - first.inbox) / seconds,
     )
 
 

@@ -15,6 +15,7 @@ from loadtests.growth import years_left
 from loadtests.usl import Estimate, Level
 
 MINUTE_S = 60
+CROWDED = 0.2  # of a core, used by others
 TOO_FAR = 10  # years; further ahead nobody plans a festival
 
 
@@ -49,7 +50,7 @@ def print_capacity(console: Console, found: Capacity, *, growth: float | None = 
         table.add_column(head, justify="left" if head == "full" else "right")
     for level, used in zip(found.fit.levels, found.used, strict=True):
         cores = (f"{used.cores.get(name, 0):.2f}" for name in ("serve", "work", "postgres"))
-        full = next(used.saturated(found.cores), "")
+        full = next(used.saturated(found.cores), "").partition(":")[0]
         figures = f"{level.asked_per_second:.1f}", f"{level.per_second:.1f}", f"{level.n:.1f}", f"{level.p99_ms:,.0f}"
         table.add_row(*figures, *cores, f"{used.pool:.1f}", full)
     console.print()
@@ -75,6 +76,8 @@ def sentences(found: Capacity, *, growth: float | None = None) -> Iterator[str]:
         else f"{peak} as far as was measured; it was not reached, and nothing is said beyond."
     )
     yield f"First without more to give: {found.first_saturated or 'nothing in this ramp'}."
+    if found.others >= CROWDED:
+        yield f"Other programs used {found.others:.1f} of {found.cores} cores meanwhile: on a quiet machine there is more."
     slower = found.slower
     judged = (
         "unknown: no such levels"
@@ -88,7 +91,7 @@ def sentences(found: Capacity, *, growth: float | None = None) -> Iterator[str]:
         f"(`CUBANO_DATABASE_POOL_SIZE`)."
     )
     yield (
-        f"An order takes {found.core_s_per_order * 1000:.0f} ms of processor time: {found.cost_per_thousand:.3f} for 1,000 orders "
+        f"An order takes {found.core_s_per_order * 1000:.0f} ms of processor time: {found.cost_per_thousand:.2g} for 1,000 orders "
         f"at {wish.core_hour:g} a core-hour."
     )
     if growth is not None:

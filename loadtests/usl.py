@@ -185,8 +185,13 @@ def _least_squares(rows: Sequence[Sequence[float]]) -> list[float] | None:
 
 
 def p99_at(levels: Sequence[Level], per_second: float) -> float:
-    """What the slowest waited at this rate, in milliseconds, between the levels beside it; NaN outside of all."""
+    """What the slowest waited at this rate, in milliseconds, between the levels beside it; NaN above all.
+
+    Below all it is the lowest one's: there is one request under way at a time, and fewer wait no less.
+    """
     known = sorted((each.per_second, each.p99_ms) for each in levels if not math.isnan(each.p99_ms))
+    if known and per_second < known[0][0]:
+        return known[0][1]
     for (low, before), (high, after) in itertools.pairwise(known):
         if low <= per_second <= high:
             return before + (after - before) * ((per_second - low) / (high - low) if high > low else 1)

@@ -148,6 +148,7 @@ def test_what_gives_way_first_is_named():
     [
         (Used({"serve": 0.95, "emulate": 0.9}, 1, 10, 0, 1.9), "serve: its one core"),
         (Used({"serve": 0.5}, 10, 10, 0, 1.0), "the pool of connections"),
+        (Used({"work": 0.5}, 1, 10, 0, 1.0, behind=3.0), "work: more comes in than it applies"),
         (Used({"postgres": 1.8}, 1, 10, 0, 1.9), "the machine: all 2 cores"),  # it has many processes
     ],
 )
@@ -168,10 +169,11 @@ def test_what_is_advised_takes_the_gateways_whole_rate():
 
 
 def test_the_slowest_at_the_knee_are_compared_with_the_slowest_in_calm():
-    """Between two levels by how near each is; outside of all levels nobody knows."""
+    """Between two levels by how near each is; below all nobody waits for another; above all nobody knows."""
     told = [Level(((1, 10.0),), 100.0), Level(((2, 20.0),), 200.0)]
 
     assert 150 == p99_at(told, 15)
+    assert 100 == p99_at(told, 2)
     assert math.isnan(p99_at(told, 30))
     assert 1 < capacity(ramp(), LEVELS).slower < 20
 
