@@ -24,7 +24,7 @@ from loadtests.result import percentile
 from loadtests.target import Target, UnhealthyError
 
 AT_ONCE = 2  # who never rest: nearly one core's work, so that what takes longer shows as longer
-MOST_BUSY = 0.25  # of the machine, by programs that have nothing to do with it
+MOST_BUSY = 0.6  # of the machine, by others: less only widens the interval, as it strikes old and new alike
 _PATIENCE_S = 30.0
 _CARD = {"card": "4242424242424242"}
 _WANTED = ("full-pass", "party-pass", "saturday-day")

@@ -22,7 +22,7 @@ from loadtests.verdict import Row, Verdict, overall
 SLOWED = {"CUBANO_SLOWED_PERCENT": "30"}
 SAME, SLOW = "the same beside the same", "slowed by 30 %"
 GROUPS = 4
-ROUND_S = 2.5
+ROUND_S = 2.0
 
 
 def prove(say: Say, systems: tuple[Target, Target] | None = None) -> Findings:

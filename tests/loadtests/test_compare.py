@@ -110,7 +110,7 @@ def test_a_round_says_only_what_it_has_enough_of():
         "order p50": 6,
     } == told.figures
     assert {} == Spent(waited, failed=["503"]).figures
-    assert {} == Spent(waited, others=0.5).figures
+    assert {} == Spent(waited, others=0.7).figures
     assert ("ms", True, False) == (
         kind_of("order p90").unit,
         kind_of("checkout p50").decides,
