@@ -16,6 +16,7 @@ COPY README.md LICENSE ./
 COPY service ./service
 COPY monitoring ./monitoring
 COPY runbooks ./runbooks
+COPY loadtests ./loadtests
 RUN uv build --quiet --wheel --no-build-isolation --python /build --out-dir /wheel \
  && uv pip install --quiet --python /app --no-deps --offline /wheel/*.whl
 

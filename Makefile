@@ -23,7 +23,7 @@ step = @printf '\n== %s\n' "$(1)"; start=$$(date +%s); $(2); status=$$?; \
 	printf '   %s: %s, %ss\n' "$(1)" "$$([ $$status = 0 ] && echo well || echo FAILED)" "$$(($$(date +%s) - start))"; \
 	exit $$status
 
-.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz drill setup check lint types shape generated browser monitoring bench docs clean
+.PHONY: help up compose-env test tests-side-by-side tests-alone fuzz drill setup check lint types shape generated browser monitoring bench load docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,9 @@ docs: setup ## write the generated parts of the documents again
 bench: setup ## measure this machine: webhook intake and checkout, beside raw PostgreSQL
 	@$(BIN)/cubano bench run webhook-ingest checkout
 
+load: setup monitoring ## the release gate: load, limits, money, and a comparison with the last release; ten minutes
+	@$(BIN)/cubano load gate
+
 clean: ## remove .venv, .cubano (the local database too) and all caches
 	@rm -rf .venv .cubano .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -106,7 +109,7 @@ install = index="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$${PIP_INDEX_URL:-$$($(in
 	  { echo "   uv could not install from this index; pip takes over"; \
 	    $(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r .cubano/requirements.txt; }; } && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable . && \
-	$(BIN)/python -m compileall -q service monitoring runbooks
+	$(BIN)/python -m compileall -q service monitoring runbooks loadtests
 
 # ---- a browser for the tests ------------------------------------------------------------------------------------------
 # Any Chromium or Chrome; else the system's package manager when we may; else Playwright's own, into .cubano/.

@@ -68,6 +68,24 @@ def _missing(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
+def scenarios() -> str:
+    """Every scenario of the load tests: how long, how many come at the peak, what breaks and which alert has to fire."""
+    from loadtests.scenario import SCENARIOS  # noqa: PLC0415 - only this part needs the load tests
+
+    rows = [
+        [
+            f"`{name}`",
+            each.what,
+            f"{each.seconds:.0f}",
+            f"{each.most_users} at once" if each.most_users else f"{each.peak:.0f} a second",
+            ", ".join(f"`{fault.kind}`" for fault in each.faults) or "-",
+            ", ".join(each.expects) or "-",
+        ]
+        for name, each in SCENARIOS.items()
+    ]
+    return _table(["scenario", "what it asks", "seconds", "most people", "breaks", "alert that has to fire"], rows)
+
+
 def reasons() -> str:
     """Why money may go back, as a person says it."""
     from service.refunds.rules import MEANINGS  # noqa: PLC0415 - only this part needs the service
@@ -191,3 +209,57 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 _KNOWN_BY = {"client": "key or session, else address", "address": "address"}
 _BACK = {"lease": "by itself, when its `lease` ends", "undo": "with `undo: true`", "harmless": "needs none"}
+
+
+def verdicts() -> str:
+    """What the gate may say, with its exit codes."""
+    from loadtests.verdict import EXIT_CODES, INTERRUPTED, TOLD, USAGE  # noqa: PLC0415 - only this part needs the load tests
+
+    rows = [[str(code), each.value, f"the release {TOLD[each]}"] for each, code in EXIT_CODES.items()]
+    rows.append([str(USAGE), "usage", "something was typed that cannot be; it says what to do"])
+    rows.append([str(INTERRUPTED), "interrupted", "ended before its end; what was measured until then is kept"])
+    return _table(["exit code", "verdict", "it means"], sorted(rows, key=lambda row: int(row[0])))
+
+
+def limits() -> str:
+    """What a run is judged by: the objectives that are seen from outside, and the ceilings with their usual figures."""
+    from loadtests.ceilings import LIMITS  # noqa: PLC0415 - only this part needs the load tests
+    from loadtests.promises import ELSEWHERE, SEEN  # noqa: PLC0415
+    from loadtests.scenario import CEILINGS  # noqa: PLC0415
+    from service.telemetry.objectives import ALL_BP, OBJECTIVES  # noqa: PLC0415
+
+    rows = []
+    for each in OBJECTIVES:
+        share = f"{each.target_bp / ALL_BP:.2%} of requests"
+        within = f" within {each.within_s:g} s" if each.within_s else " without a fault"
+        by = SEEN.get(each.name)
+        who = f"`{'`, `'.join(sorted(by.names or by.users))}`" if by else "buyers who wait for their ticket"
+        known = each.name not in ELSEWHERE
+        rows.append([f"`{each.name}`", each.promise, share + within if known else "-", ELSEWHERE.get(each.name, who)])
+    for name, limit in CEILINGS.items():
+        rows.append(
+            [f"`{name}`", LIMITS[name].told, f"{limit:g} {LIMITS[name].unit}", "its processes and their metrics"]
+        )
+    return _table(["limit", "what it says", "at least, or at most", "seen by"], rows)
+
+
+def plan() -> str:
+    """What the gate plays in its standard form, and in its short one."""
+    from loadtests.gate import SHORT, STANDARD  # noqa: PLC0415 - only this part needs the load tests
+
+    rows = []
+    for each in STANDARD.parts:
+        short = next((part for part in SHORT.parts if part.name == each.name), None)
+        rows.append(
+            [f"`{each.name}`", f"{each.scenario.seconds:.0f} s", f"{short.scenario.seconds:.0f} s" if short else "-"]
+        )
+    told = [f"{4 * found.blocks} of {found.round_s:g} s" for found in (STANDARD, SHORT)]
+    return _table(["scenario", "standard", "`--short`"], [*rows, ["rounds of old and new, in turns", *told]])
+
+
+def targets() -> str:
+    """How fast it ought to be: the targets that `cubano bench` says beside its figures."""
+    from service.bench.targets import TARGETS  # noqa: PLC0415 - only this part needs the benchmarks
+
+    rows = [[f"`{each.benchmark}`", each.what, each.said] for each in TARGETS]
+    return _table(["benchmark", "what", "target"], rows)

@@ -174,6 +174,7 @@ def build_parts(
         public_url=settings.public_url,
         switches=switches,
         breakers=breakers,
+        slowed_percent=settings.slowed_percent,
     )
     return Parts(settings, telemetry, db, gateways, shop, governors)
 

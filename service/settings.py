@@ -176,6 +176,7 @@ class Settings(Checks):
     log_levels: tuple[str, ...] = Field(
         (), description="Other least levels, comma separated area=level: http=WARNING,worker=DEBUG."
     )
+    slowed_percent: int = Field(0, ge=0, le=1000, description="Makes checkout slower, to try out `cubano load`.")
 
     _others: dict[str, SecretStr] = PrivateAttr(default_factory=dict)  # of providers that are not ours
 

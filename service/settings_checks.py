@@ -122,6 +122,13 @@ class Checks(BaseModel):
                 raise ValueError(f"{each}: provider=basis points+minor units is needed, like stripe=290+30")
         return value
 
+    @field_validator("slowed_percent", check_fields=False)
+    @classmethod
+    def _is_tried_out(cls, value: int, info: ValidationInfo) -> int:
+        if value and info.data.get("environment") != "development":
+            raise ValueError("only in development: it makes checkout slower on purpose")
+        return value
+
 
 def unfit_issuer(given: Mapping[str, str], *, outside: bool) -> list[str]:
     """What an issuer needs beside it, and what needs an issuer; `outside` of development."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.bench.load import Load, Plan
+from service.bench.load import GOOD, Load, Plan
 from service.bench.machine import busy_s, cpu_s
 from service.bench.requests import event_bodies, gateway_request
 from service.bench.system import System
@@ -19,7 +19,6 @@ from service.local.tether import Lifeline
 
 SCRIPTS = Path(__file__).parent / "scripts"
 MOST_A_SECOND = 12_000  # requests prepared for each second; no server in Python answers more
-GOOD = ("200", "201")
 _RATE = re.compile(rb"^tps = ([\d.]+) \(without initial connection time\)", re.MULTILINE)
 _FAILED = re.compile(rb"number of failed transactions: (\d+)")
 _CONNECTING_S = (1, 4, 16)
@@ -39,6 +38,8 @@ class Stretch:
     failed: int
     milliseconds: Sequence[float]
     cpu_s: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)  # by status, where somebody answers
+    gone_at: float = 0  # seconds of the epoch, of the first that was told "sold out"
 
     @property
     def rate(self) -> float:
@@ -55,9 +56,9 @@ async def generate(system: System, plan: Plan) -> Stretch:
     async with _child([sys.executable, "-m", "service.bench.load"]) as process:
         if await _tell(process, msgspec.json.encode(plan)) != b"ready\n":
             raise LoadFailed(await _last_words(process))
-        before = _watch(system)
+        before = watch(system)
         done = await _tell(process, b"go")
-        after = _watch(system)
+        after = watch(system)
         if done != b"done\n":
             raise LoadFailed(await _last_words(process))
     return _stretch(plan, {part: after[part] - before[part] for part in before})
@@ -67,11 +68,15 @@ def _stretch(plan: Plan, used: dict[str, float]) -> Stretch:
     load = msgspec.json.decode(Path(plan.result).read_bytes(), type=Load)
     good = sum(load.answers.get(status, 0) for status in GOOD)
     used["generator"] = load.cpu_s
-    return Stretch(load.seconds, good, sum(load.answers.values()) - good, load.milliseconds, used)
+    bad = sum(load.answers.values()) - good
+    return Stretch(load.seconds, good, bad, load.milliseconds, used, load.answers, load.gone_at)
 
 
-async def pgbench(system: System, script: str, *, connections: int, seconds: int) -> Stretch:
-    """Run the wheel's pgbench with one of our scripts: statements prepared, over the same loopback."""
+async def pgbench(system: System, script: str, *, connections: int, seconds: int, each: int = 0) -> Stretch:
+    """Run the wheel's pgbench with one of our scripts: statements prepared, over the same loopback.
+
+    For so many seconds, or until `each` connection has done so many transactions.
+    """
     log = system.folder / f"pgbench-{script}-{connections}"
     values = {"payload": next(event_bodies(0)).decode(), "request": gateway_request()}
     words = ["-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-l", f"--log-prefix={log}"]
@@ -80,7 +85,8 @@ async def pgbench(system: System, script: str, *, connections: int, seconds: int
     out = b""
     for connecting_s in _CONNECTING_S:  # pgbench counts the time it takes to connect, and may have none left
         lasting_s = seconds + connecting_s
-        async with _child([system.pgbench, "-T", str(lasting_s), *words]) as process:
+        until = ("-t", str(each)) if each else ("-T", str(lasting_s))
+        async with _child([system.pgbench, *until, *words]) as process:
             async with asyncio.timeout(lasting_s + _PATIENCE_S):
                 out, err = await process.communicate()
         if process.returncode:
@@ -121,7 +127,8 @@ async def _last_words(process: asyncio.subprocess.Process) -> str:
     return f"the generator ended with exit code {await process.wait()}: {last}"
 
 
-def _watch(system: System) -> dict[str, float]:
+def watch(system: System) -> dict[str, float]:
+    """Processor seconds so far, by part."""
     return {part: cpu_s(pid) for part, pid in system.pids.items()} | {"machine": busy_s()}
 
 

@@ -50,6 +50,8 @@ class Plan(msgspec.Struct):
     orders: int = 0  # with it, so many are there to be read, by a caller whose API key is the secret
 
 
+GOOD = ("200", "201")
+GONE = "409"  # sold out
 Send = Callable[[Any], Awaitable[str]]
 
 
@@ -60,12 +62,14 @@ class Load(msgspec.Struct):
     cpu_s: float = 0
     milliseconds: list[float] = []
     answers: dict[str, int] = {}  # by status
+    gone_at: float = 0  # seconds of the epoch, of the first that was told so
 
 
 class Connection(asyncio.Protocol):
     """One HTTP/1.1 connection, kept open, that knows no more of HTTP than where an answer ends."""
 
     def __init__(self) -> None:
+        self.body = b""  # of the last answer
         self._rest = b""
         self._answer: asyncio.Future[str] | None = None
         self._transport: asyncio.Transport | None = None
@@ -84,7 +88,7 @@ class Connection(asyncio.Protocol):
         if head_end < 0 or len(data) < head_end + 4 + (int(length[1]) if length else 0):
             self._rest = data
             return
-        self._rest = b""
+        self._rest, self.body = b"", data[head_end + 4 :]
         if self._answer and not self._answer.done():
             self._answer.set_result(data[9:12].decode())
 
@@ -118,6 +122,8 @@ async def _lane(load: Load, items: Iterator[Any], send: Send, deadline: float) -
         ended = time.perf_counter()
         load.milliseconds.append((ended - started) * 1000)
         load.answers[status] = load.answers.get(status, 0) + 1
+        if status == GONE:
+            load.gone_at = load.gone_at or time.time()
         if ended >= deadline:
             return
         started = ended

@@ -23,6 +23,7 @@ from rich.table import Table
 from service.bench.drive import Stretch
 from service.bench.interval import SURE, Interval, Verdict, of_median, worst
 from service.bench.pieces import SAMPLED, pieces
+from service.bench.report import commit_of
 from service.bench.suite import BENCHMARKS, PRODUCT
 from service.bench.system import System, Way, prepared
 from service.bench.trouble import Trouble, collector, meet, traced, ways
@@ -175,6 +176,7 @@ def record(found: Overhead, *, at: datetime) -> dict[str, Any]:
     """The line of the history."""
     return {
         "at": at.isoformat(timespec="seconds"),
+        "commit": commit_of(),
         "benchmark": NAME,
         "holds": found.verdict is Verdict.HOLDS,
         "verdict": found.verdict.value,

@@ -1,5 +1,6 @@
 """What a run has found, for people and for programs: a table with its reading, and one line of JSON in the history."""
 
+import math
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,12 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from service.bench.machine import Machine
-from service.bench.suite import PRODUCT, Line, Outcome
+from service.bench.suite import LOOP, Line, Outcome
+from service.bench.targets import sentences
 
 HISTORY = Path(".cubano/bench/history.jsonl")
 BUSY = 0.85  # of a core, or of all cores: from here on it is what limits
 CROWDED = 0.3  # of a core used by other programs: the figures are not this machine's best
-_WATCHED = {"serve": "serve", "postgres": "postgres", "emulate": "gateway's stand-in", "generator": "generator"}
+_WATCHED = {
+    "serve": "serve",
+    "work": "work",
+    "postgres": "postgres",
+    "emulate": "gateway's stand-in",
+    "generator": "generator",
+}
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
@@ -24,7 +32,7 @@ def record(outcome: Outcome, machine: Machine, *, at: datetime) -> dict[str, Any
     """Everything that is worth comparing later, as JSON."""
     return {
         "at": at.isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit_of(),
         "benchmark": outcome.benchmark.name,
         "connections": outcome.connections,
         "holds": outcome.holds,
@@ -34,6 +42,7 @@ def record(outcome: Outcome, machine: Machine, *, at: datetime) -> dict[str, Any
         "statements": {text: round(calls, 3) for text, calls in outcome.statements},
         "statements_per_request": round(per_request(outcome), 3),
         "commits_per_request": round(commits(outcome), 3),
+        "wrong": list(outcome.wrong),
         "limits": list(limits(outcome, machine)),
         "machine": msgspec.to_builtins(machine),
     }
@@ -58,7 +67,7 @@ def limits(outcome: Outcome, machine: Machine) -> Iterator[str]:
     saturated = [_WATCHED[part] for part, share in ours.items() if share >= BUSY]
     crowded = others >= CROWDED and everything >= BUSY * machine.cores
     if saturated:
-        yield f"{' and '.join(saturated)}: at the end of one core (serve is one process)"
+        yield f"{' and '.join(saturated)}: at the end of one core ({outcome.benchmark.process} is one process)"
     elif crowded:
         yield "other programs of this machine"
     elif everything >= BUSY * machine.cores:
@@ -68,27 +77,29 @@ def limits(outcome: Outcome, machine: Machine) -> Iterator[str]:
     if crowded:
         yield f"other programs used {others:.2f} of {machine.cores} cores: of those the reference's many processes get more"
     yield "cores used: " + ", ".join(f"{_WATCHED[part]} {share:.2f}" for part, share in ours.items())
-    if ours.get("serve"):
-        yield f"by its processor time alone, serve could do {_ceiling(outcome.product):,.0f} a second on one core"
-
-
-def _ceiling(product: Line) -> float:
-    return product.completed / (product.used_s("serve") or 1)
+    process = outcome.benchmark.process
+    if ours.get(process):
+        alone = outcome.product.completed / (outcome.product.used_s(process) or 1)
+        yield f"by its processor time alone, {process} could do {alone:,.0f} a second on one core"
 
 
 def print_outcome(console: Console, outcome: Outcome, machine: Machine) -> None:
     """The table of one benchmark, and below it what it means."""
     title = f"[bold]{outcome.benchmark.name}[/] · {outcome.connections} connections"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for head in ("measure", "per second", "p50 ms", "p90 ms", "p99 ms", "serve µs", "postgres µs", "ratio"):
+    process = outcome.benchmark.process
+    for head in ("measure", "per second", "p50 ms", "p90 ms", "p99 ms", f"{process} µs", "postgres µs", "ratio"):
         table.add_column(head, justify="left" if head == "measure" else "right")
     for line in outcome.lines:
         ratio = outcome.ratios.get(line.measure)
         table.add_row(
             line.measure,
             f"{line.rate:,.0f}",
-            *(f"{line.percentile(share):.1f}" for share in _PERCENTILES.values()),
-            *(_micros(line, part) if part == "postgres" or line.measure == PRODUCT else "" for part in _CPU_SHOWN),
+            *(_shown(line.percentile(share)) for share in _PERCENTILES.values()),
+            *(
+                _micros(line, part) if part == "postgres" or line.measure != LOOP else ""
+                for part in (process, "postgres")
+            ),
             f"{ratio:.2f}" if ratio is not None else "",
         )
     console.print(table)
@@ -113,9 +124,6 @@ def remember(records: list[dict[str, Any]], history: Path = HISTORY) -> None:
             file.write(msgspec.json.encode(each) + b"\n")
 
 
-_CPU_SHOWN = ("serve", "postgres")
-
-
 def _reading(outcome: Outcome, machine: Machine) -> Iterator[str]:
     product, effect = outcome.product, outcome.benchmark.effect
     if effect:
@@ -123,12 +131,21 @@ def _reading(outcome: Outcome, machine: Machine) -> Iterator[str]:
             f"{outcome.written:,} {effect}s written for {product.completed:,} answered; {per_request(outcome):.2f} "
             f"statements and {commits(outcome):.2f} commits for each"
         )
-    if product.failed:
-        yield f"FAILED: {product.failed:,} requests were refused"
+    if outcome.refused:
+        yield f"FAILED: {outcome.refused:,} requests were refused"
+    if again := product.failed - outcome.refused:
+        yield f"{again:,} were asked to come again in a moment"
+    for each in outcome.wrong:
+        yield f"WRONG: {each}"
     for name, ratio in outcome.ratios.items():
         yield f"ratio {ratio:.2f} of {name}, median of {len(product.stretches)} rounds"
+    yield from sentences({"benchmark": outcome.benchmark.name, "ratios": outcome.ratios})
     for number, text in enumerate(limits(outcome, machine)):
         yield f"limited by {text}" if number == 0 else text
+
+
+def _shown(milliseconds: float) -> str:
+    return "" if math.isnan(milliseconds) else f"{milliseconds:.1f}"
 
 
 def _shares(line: Line) -> dict[str, float]:
@@ -150,12 +167,15 @@ def _measure(line: Line) -> dict[str, Any]:
         "rates": [round(each.rate, 1) for each in line.stretches],
         "completed": line.completed,
         "failed": line.failed,
-        "milliseconds": {name: round(line.percentile(share), 2) for name, share in _PERCENTILES.items()},
+        "milliseconds": {
+            name: None if math.isnan(value := line.percentile(share)) else round(value, 2)
+            for name, share in _PERCENTILES.items()
+        },
         "cores": {part: round(share, 3) for part, share in _shares(line).items()},
     }
 
 
-def _commit() -> str:
+def commit_of() -> str:
     """The commit that ran, with a mark when files were changed since; empty outside of a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:

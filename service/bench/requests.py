@@ -34,14 +34,16 @@ def webhooks(host: str, first: int, secret: str) -> Iterator[bytes]:
         signed_at = int(time.time())
         digest = hmac.new(secret.encode(), b"%d." % signed_at + body, hashlib.sha256).hexdigest()
         headers = {"Stripe-Signature": f"t={signed_at},v1={digest}"}
-        yield _request("POST /api/payment/webhook", host, headers, body)
+        yield request_of("POST /api/payment/webhook", host, headers, body)
 
 
-def checkouts(host: str, first: int, _secret: str) -> Iterator[bytes]:
-    """One pass each, all of the same type: the counter every buyer wants at once."""
-    body = json.dumps(_CHECKOUT).encode()
+def checkouts(host: str, first: int, _secret: str, *, types: int = 0) -> Iterator[bytes]:
+    """One pass each, all of the same type: the counter every buyer wants at once; or of so many `types` in turn."""
+    body = json.dumps(_CHECKOUT)
     for number in itertools.count(first):
-        yield _request("POST /api/payment/checkout-session", host, {"Idempotency-Key": f"bench-{number:016x}"}, body)
+        wish = body.replace("full-pass", f"full-pass-{number % types}") if types else body
+        key = {"Idempotency-Key": f"bench-{number:016x}"}
+        yield request_of("POST /api/payment/checkout-session", host, key, wish.encode())
 
 
 def gateway_request() -> str:
@@ -59,12 +61,13 @@ def gateway_request() -> str:
 
 def empties(host: str, _first: int, _secret: str) -> Iterator[bytes]:
     """The cheapest question there is."""
-    return itertools.repeat(_request("GET /health/live", host, {}, b""))
+    return itertools.repeat(request_of("GET /health/live", host, {}, b""))
 
 
 KINDS: dict[str, Callable[[str, int, str], Iterator[bytes]]] = {
     "webhook-ingest": webhooks,
     "checkout": checkouts,
+    "checkout-apart": partial(checkouts, types=64),  # a type for each buyer of a flash sale
     "http-empty": empties,
 }
 
@@ -74,13 +77,13 @@ def order_look_ups(host: str, key: str, orders: int) -> Iterator[bytes]:
     dice = random.Random(orders)  # noqa: S311 - which orders is no secret
     while True:
         target = f"GET /api/payment/order/{planted_id(dice.randint(1, orders))}"
-        yield _request(target, host, {"Authorization": f"Bearer {key}"}, b"")
+        yield request_of(target, host, {"Authorization": f"Bearer {key}"}, b"")
 
 
 def history_pages(host: str, key: str, _orders: int, *, query: str = "") -> Iterator[bytes]:
     """The first page of the history, again and again."""
     target = f"GET /api/payment/transaction-history{query}"
-    return itertools.repeat(_request(target, host, {"Authorization": f"Bearer {key}"}, b""))
+    return itertools.repeat(request_of(target, host, {"Authorization": f"Bearer {key}"}, b""))
 
 
 READS: dict[str, Callable[[str, str, int], Iterator[bytes]]] = {
@@ -95,7 +98,8 @@ def planted_id(number: int) -> str:
     return f"ord_{number:026}"
 
 
-def _request(target: str, host: str, headers: dict[str, str], body: bytes) -> bytes:
+def request_of(target: str, host: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    """One request on the wire."""
     known = {"Host": host, "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
     lines = [f"{target} HTTP/1.1", *(f"{name}: {value}" for name, value in known.items()), "", ""]
     return "\r\n".join(lines).encode() + body

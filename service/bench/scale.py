@@ -20,6 +20,7 @@ from service.access.rules import Role, system
 from service.bench.drive import Stretch, generate
 from service.bench.load import Plan
 from service.bench.plant import plant, settle_down
+from service.bench.report import commit_of
 from service.bench.requests import READS
 from service.bench.system import System, prepared
 from service.kernel.clock import utc_now
@@ -119,6 +120,7 @@ def record(found: list[Compared], sizes: tuple[int, int], *, at: datetime) -> di
     """The line of the history."""
     return {
         "at": at.isoformat(timespec="seconds"),
+        "commit": commit_of(),
         "benchmark": NAME,
         "orders": list(sizes),
         "holds": all(each.holds for each in found),

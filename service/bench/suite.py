@@ -6,12 +6,17 @@ do the same work. The first measure is the product; each other one is compared w
 
 import itertools
 import statistics
+import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
+from service.bench import applying, flash
+from service.bench.aside import beside
 from service.bench.drive import MOST_A_SECOND, Stretch, generate, pgbench
 from service.bench.load import Plan
 from service.bench.system import System
+from service.local.ports import LOOPBACK, free_ports
 
 ROUNDS = ((30, 5), (9, 3), (0, 1))  # from so many seconds on, so many rounds; odd, so that a median is a round
 WARM_UP_S = 0.5
@@ -23,7 +28,11 @@ Measure = Callable[[System, int, float], Awaitable[Stretch]]  # connections, sec
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`counts` is the query for what the requests have written, `effect` what one row of it is called."""
+    """`counts` is the query for what the requests have written, `effect` what one row of it is called.
+
+    `process` does the work. `connections` are fixed where there is no choice. `allows` are statuses that are no failure: who
+    gets one comes again. `before` makes what it needs; `after` looks whether all was right, and says what was not.
+    """
 
     name: str
     what: str
@@ -31,6 +40,11 @@ class Benchmark:
     counts: str
     measures: dict[str, Measure]
     emulator: bool = False
+    process: str = "serve"
+    connections: tuple[int, ...] = ()
+    allows: tuple[str, ...] = ()
+    before: Callable[[System], None] | None = None
+    after: Callable[[System], Awaitable[list[str]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,7 @@ class Outcome:
     ratios: dict[str, float]
     written: int
     statements: tuple[tuple[str, float], ...]
+    wrong: tuple[str, ...] = ()
 
     @property
     def product(self) -> Line:
@@ -83,8 +98,14 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether what was answered is what was written, and nothing was refused."""
-        return self.product.failed == 0 and self.written == self.product.completed > 0
+        """Whether what was answered is what was written, nothing was refused, and nothing was found wrong afterwards."""
+        return not self.wrong and self.refused == 0 and self.written == self.product.completed > 0
+
+    @property
+    def refused(self) -> int:
+        """Requests that ended as none may."""
+        allowed = (each.answers.get(status, 0) for each in self.product.stretches for status in self.benchmark.allows)
+        return self.product.failed - sum(allowed)
 
 
 def _served(kind: str) -> Measure:
@@ -107,15 +128,30 @@ async def _inserted(system: System, connections: int, seconds: float) -> Stretch
     return await generate(system, plan)
 
 
+async def _plainly(system: System, connections: int, seconds: float) -> Stretch:
+    """The same load on what a team would write without us, once it is warm."""
+    [port] = free_ports(1)
+    argv = [sys.executable, "-m", "service.bench.plain", str(port), system.dsn, system.secret]
+    async with beside(system, "serve", argv, system.told, ready=f"http://{LOOPBACK}:{port}/health/ready") as other:
+        plain = replace(other, port=port)
+        await generate(plain, _plan(plain, "webhook-ingest", connections, WARM_UP_S))
+        return await generate(plain, _plan(plain, "webhook-ingest", connections, seconds))
+
+
+async def _last_seats(system: System) -> list[str]:
+    return await flash.last_seats(system, _plan(system, "checkout", flash.BUYERS, WARM_UP_S))
+
+
 def _plan(system: System, kind: str, connections: int, seconds: float) -> Plan:
     most = int(MOST_A_SECOND * seconds) + connections
     result = str(system.folder / "load.json")
     return Plan(kind, connections, seconds, next(_NUMBERS), most, result, system.port, system.secret)
 
 
-PRODUCT, RAW, LOOP = "cubano serve", "pgbench", "psycopg loop"
+PRODUCT, RAW, LOOP, PLAIN, APART = "cubano", "pgbench", "psycopg loop", "fastapi + orm", "no hot row"
 _EVENTS = "SELECT count(*) FROM payment_events WHERE event_id LIKE 'evt\\_bench\\_%'"
 _CHECKOUTS = "SELECT count(*) FROM idempotency_keys WHERE state = 'done' AND key LIKE 'bench-%'"
+_APPLIED = "SELECT count(*) / 2 FROM tickets"
 BENCHMARKS = {
     each.name: each
     for each in (
@@ -124,7 +160,7 @@ BENCHMARKS = {
             "Signed events over HTTP into the inbox, beside one INSERT and one commit for each event.",
             "event",
             _EVENTS,
-            {PRODUCT: _served("webhook-ingest"), RAW: _scripted("webhook-ingest"), LOOP: _inserted},
+            {PRODUCT: _served("webhook-ingest"), RAW: _scripted("webhook-ingest"), LOOP: _inserted, PLAIN: _plainly},
         ),
         Benchmark(
             "checkout",
@@ -133,6 +169,27 @@ BENCHMARKS = {
             _CHECKOUTS,
             {PRODUCT: _served("checkout"), RAW: _scripted("checkout")},
             emulator=True,
+        ),
+        Benchmark(
+            "flash-sale",
+            "64 buyers of one ticket type, beside a type for each of them; then the last seats, counted.",
+            "checkout",
+            _CHECKOUTS,
+            {PRODUCT: _served("checkout"), APART: _served("checkout-apart")},
+            emulator=True,
+            connections=(flash.BUYERS,),
+            allows=(flash.AGAIN,),
+            before=flash.prepare,
+            after=_last_seats,
+        ),
+        Benchmark(
+            "worker-throughput",
+            "Paid orders applied by one worker, beside the SQL of its transaction: seats, books, tickets, letter.",
+            "ticket pair",
+            _APPLIED,
+            {PRODUCT: applying.applied, RAW: applying.raw},
+            process="work",
+            connections=(applying.LOOPS,),
         ),
         Benchmark(
             "http-empty",
@@ -147,13 +204,17 @@ BENCHMARKS = {
 
 async def measure(benchmark: Benchmark, system: System, connections: int, seconds: float) -> Outcome:
     """Rounds of all measures in turns; `seconds` is about what they take together."""
+    measures = {name: run for name, run in benchmark.measures.items() if name != PLAIN or find_spec("fastapi")}
     rounds = next(count for least, count in ROUNDS if seconds >= least)
-    stretch_s = max(1.0, seconds // (rounds * len(benchmark.measures)))
-    await next(iter(benchmark.measures.values()))(system, connections, WARM_UP_S)
-    found: dict[str, list[Stretch]] = {name: [] for name in benchmark.measures}
+    stretch_s = max(1.0, seconds // (rounds * len(measures)))
+    if benchmark.before:
+        benchmark.before(system)
+    if benchmark.process in system.pids:  # one that is started for each stretch has nothing that could be warm
+        await measures[PRODUCT](system, connections, WARM_UP_S)
+    found: dict[str, list[Stretch]] = {name: [] for name in measures}
     written, statements = 0, dict[str, int]()
     for _ in range(rounds):
-        for name, run in benchmark.measures.items():
+        for name, run in measures.items():
             if name != PRODUCT:
                 found[name].append(await run(system, connections, stretch_s))
                 continue
@@ -163,7 +224,8 @@ async def measure(benchmark: Benchmark, system: System, connections: int, second
             for text, calls in _statements(system):
                 statements[text] = statements.get(text, 0) + calls
             written += _count(system, benchmark) - before
-    return _outcome(benchmark, connections, found, written, statements)
+    wrong = await benchmark.after(system) if benchmark.after else []
+    return replace(_outcome(benchmark, connections, found, written, statements), wrong=tuple(wrong))
 
 
 def _outcome(

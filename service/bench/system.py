@@ -1,7 +1,7 @@
 """The system under test: a database that really flushes, `serve` and, when asked, the gateway's stand-in.
 
 All of it is started for one run on free loopback ports with its state in a temporary folder, and is ended and removed
-with it. No worker runs: it would take processor time at moments nobody chose.
+with it. No worker runs unless a benchmark asks for one: it would take processor time at moments nobody chose.
 """
 
 import os
@@ -46,6 +46,7 @@ class System:
     pids: Mapping[str, int]  # serve, postgres, emulate
     gateway: int = 0  # the port of the gateway's stand-in, where there is one
     metrics: int = 0  # the port of the metrics
+    told: Mapping[str, str] = field(default_factory=dict, repr=False)  # the settings of `serve`, secrets among them
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
         """What the database answers; each question is committed."""
@@ -78,21 +79,24 @@ class Place:
         await _stock_up(dsn)
         return dsn
 
-    async def serve(self, dsn: str, *, name: str = "serve", emulator: bool = False, way: Way | None = None) -> System:
-        """`serve` on a database, once it is ready."""
+    async def serve(
+        self, dsn: str, *, name: str = "serve", emulator: bool = False, tells: bool = False, way: Way | None = None
+    ) -> System:
+        """`serve` on a database, once it is ready; with the gateway's stand-in, which `tells` it of payments when asked."""
         ports = dict(zip(("serve", "serve-metrics", "emulate", "emulate-metrics"), free_ports(4), strict=True))
         if way and way.gateway:
             ports["emulate"] = way.gateway
         key, secret = f"sk_test_{secrets.token_hex(24)}", f"whsec_{secrets.token_hex(24)}"
         if emulator:
-            await self.supervisor.start(_emulate(ports))
+            await self.supervisor.start(_emulate(ports, secret if tells else ""))
         child = _serve(ports, dsn, key, secret, name=name)
         if way:
             child = replace(child, argv=way.argv or child.argv, environment={**child.environment, **way.told})
         await self.supervisor.start(child)
         pgbench = Path(self.server.command()[0]).with_name("pgbench")
         pids = {"serve" if each == name else each: pid for each, pid in self.supervisor.pids.items()}
-        return System(self.folder, ports["serve"], dsn, secret, pgbench, pids, ports["emulate"], ports["serve-metrics"])
+        addresses = ports["emulate"], ports["serve-metrics"], child.environment
+        return System(self.folder, ports["serve"], dsn, secret, pgbench, pids, *addresses)
 
 
 @asynccontextmanager
@@ -116,10 +120,10 @@ async def prepared() -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def running(*, emulator: bool) -> AsyncIterator[System]:
+async def running(*, emulator: bool, tells: bool = False) -> AsyncIterator[System]:
     """A system for the length of the block. Raises as `prepared` does."""
     async with prepared() as place:
-        yield await place.serve(await place.database(), emulator=emulator)
+        yield await place.serve(await place.database(), emulator=emulator, tells=tells)
 
 
 async def _stock_up(dsn: str) -> None:
@@ -150,8 +154,11 @@ def _serve(ports: Mapping[str, int], dsn: str, key: str, secret: str, *, name: s
     return Child(name, cubano("serve"), ready, _plain() | own)
 
 
-def _emulate(ports: Mapping[str, int]) -> Child:
+def _emulate(ports: Mapping[str, int], secret: str) -> Child:
     words = cubano("emulate", "--port", str(ports["emulate"]), "--metrics-port", str(ports["emulate-metrics"]))
+    if secret:
+        door = f"http://{LOOPBACK}:{ports['serve']}/api/payment/webhook"
+        words += ["--webhook-url", door, "--webhook-secret", secret]
     ready = http_ready(f"http://{LOOPBACK}:{ports['emulate']}/health/ready")
     return Child("emulate", words, ready, _plain())  # takes any test key
 

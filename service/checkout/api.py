@@ -25,6 +25,7 @@ from service.kernel.errors import (
 )
 from service.kernel.problem_docs import answered, documented
 from service.kernel.shedding import LoadShed
+from service.kernel.slowed import slowed
 from service.shop.flow import Shop
 from service.synthetic.rules import HEADER as SYNTHETIC_HEADER
 from service.synthetic.rules import is_ours
@@ -127,4 +128,4 @@ async def create_checkout_session(request: Request[Any, Any, State], shop: Named
     except Invalid:
         shop.db.telemetry.count(catalogue.CHECKOUTS, provider=shop.default_provider, outcome="invalid")
         raise
-    return await open_checkout(shop, wanted, key=key)
+    return await slowed(open_checkout(shop, wanted, key=key), shop.slowed_percent)

@@ -22,6 +22,7 @@ SUMMARIES = {
     "erase": "Erase the customer of EMAIL, or of ORDER (its id or number), in all their orders.",
     "inbox": "Events of the gateways, dead letters among them.",
     "invariants": "Check every promise the data must keep; exit 1 when one is broken.",
+    "load": "May this release go out? Load, limits, money, and a comparison.",
     "monitor": "Rules, alerts, routes and dashboards, built from the catalogue.",
     "serve": "Answer the API and the pages.",
     "up": "Run the whole system on this machine until Ctrl-C.",

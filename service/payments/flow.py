@@ -42,7 +42,7 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     """The money is there: payment succeeded, order paid, seats sold, tickets issued, mail written."""
     if (found := await _find(session, event)) is None:
         return FOREIGN
-    order, payment = found
+    order, payment, attempts = found
     _check_money(session, order, payment, event)
     await _learn_refs(session, payment, event, is_money=True)
     payment.paid_at, payment.gift = payment.paid_at or event.occurred_at, payment.gift or event.gift
@@ -50,10 +50,11 @@ async def settle(session: Session, event: GatewayEvent) -> str:
     if outcome is not Outcome.MOVED:
         return outcome
     sales.count_attempt(session, order, payment.provider, outcome=AttemptOutcome.APPROVED)
-    if any(each.status == PaymentStatus.SUCCEEDED for each in await of_order(session, order.id) if each is not payment):
+    if any(each.status == PaymentStatus.SUCCEEDED for each in attempts if each is not payment):
         await _return_surplus(session, order, payment)
     else:
-        await _fulfil(session, order, payment, event)
+        tries = 1 + sum(each.declines for each in attempts)
+        await _fulfil(session, order, payment, event, tries=tries)
     return Outcome.MOVED
 
 
@@ -61,7 +62,7 @@ async def approve(session: Session, event: GatewayEvent) -> str:
     """The buyer has agreed and the money moves by our own act: ask for it while the seats are held, and only then."""
     if (found := await _find(session, event)) is None:
         return FOREIGN
-    order, payment = found
+    order, payment, _ = found
     await _learn_refs(session, payment, event)
     await session.flush()
     if order.status != OrderStatus.AWAITING_PAYMENT:
@@ -84,7 +85,7 @@ async def pend(session: Session, event: GatewayEvent) -> str:
     """The buyer is done and the bank takes its time: the seats stay held until it has decided."""
     if (found := await _find(session, event)) is None:
         return FOREIGN
-    order, payment = found
+    order, payment, _ = found
     if payment.captures and payment.status == PaymentStatus.FAILED:
         return Outcome.STALE  # of a capture that was declined since; the next one moves the payment before it can pend
     await _learn_refs(session, payment, event)
@@ -98,7 +99,7 @@ async def close_page(session: Session, event: GatewayEvent, move: OrderEvent) ->
     """The gateway takes no money for it any more: the order ends by this move and its seats are free."""
     if (found := await _find(session, event)) is None:
         return FOREIGN
-    return await end(session, *found, move, cause=cause_of(event))
+    return await end(session, *found[:2], move, cause=cause_of(event))
 
 
 async def challenge(session: Session, event: GatewayEvent) -> str:
@@ -113,7 +114,7 @@ async def decline(session: Session, event: GatewayEvent) -> str:
     """One try failed. In the same open checkout the buyer may take another card, as long as the seats are held."""
     if (found := await _find(session, event)) is None:
         return FOREIGN
-    order, payment = found
+    order, payment, _ = found
     if is_of_earlier_capture(event, payment):
         return Outcome.STALE
     await _learn_refs(session, payment, event)
@@ -228,8 +229,8 @@ async def is_disputed(session: Session, payment_id: str) -> bool:
     return bool((await session.execute(sa.select(Payment.disputed).where(Payment.id == payment_id))).scalar_one())
 
 
-async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] | None:
-    """The order, locked, and the payment an event speaks of; None when it is not ours."""
+async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment, list[Payment]] | None:
+    """The order, locked, the payment an event speaks of, and all its attempts, whose state is locked with it; None: not ours."""
     order = await orders.lock(session, event.order_id) if event.order_id else None
     if order is None:
         return None
@@ -237,7 +238,7 @@ async def _find(session: Session, event: GatewayEvent) -> tuple[Order, Payment] 
     payment = next((each for each in attempts if is_of(event, each)), None)
     if payment is None:
         raise NotYet(f"{order.id} has no payment {event.payment_id}")
-    return order, payment
+    return order, payment, attempts
 
 
 def _check_money(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
@@ -268,13 +269,12 @@ async def _learn_refs(session: Session, payment: Payment, event: GatewayEvent, *
     may_learn = payment.payment_ref is None or (is_money and payment.status != PaymentStatus.SUCCEEDED)
     if may_learn and event.payment_ref not in {None, payment.payment_ref}:
         payment.payment_ref = event.payment_ref
-        for subject in (event.payment_ref, payment.order_id):  # PayPal's dashboard copies our ids
-            await reopen_foreign(session, provider=payment.provider, subject=subject)
+        subjects = (event.payment_ref, payment.order_id)  # PayPal's dashboard copies our ids
+        await reopen_foreign(session, provider=payment.provider, subjects=subjects)
 
 
-async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent) -> None:
+async def _fulfil(session: Session, order: Order, payment: Payment, event: GatewayEvent, *, tries: int) -> None:
     late = order.status not in OPEN
-    tries = 1 + sum(each.declines for each in await of_order(session, order.id))
     seated = await sales.make(session, order, money_of(payment), cause=cause_of(event), gift=event.gift, tries=tries)
     if not seated or order.synthetic:
         await sales.give_back(session, order, payment.id, reason=SYNTHETIC if order.synthetic else LATE_PAYMENT)

@@ -27,6 +27,7 @@ class Shop:
     public_url: str
     switches: Switchboard
     breakers: Mapping[str, Breaker]
+    slowed_percent: int = 0  # how much slower a checkout is made on purpose, in development
 
     @property
     def default_provider(self) -> str:

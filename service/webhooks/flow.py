@@ -7,9 +7,10 @@ other worker waits for; its effect and its end are one transaction, so a worker 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cache
 
 import psycopg
 import psycopg_pool
@@ -172,12 +173,12 @@ async def _apply(
 ) -> None:
     kind = EventKind.OTHER
     try:
-        async with session.savepoint():
-            event = gateways[claimed.provider].normalise(claimed.payload)
-            kind = event.kind
+        event = gateways[claimed.provider].normalise(claimed.payload)
+        kind, outcome = event.kind, EventState.IGNORED.value
+        if handler := handlers.get(kind):  # what nobody handles, most events, changes nothing that might be undone
             with bound(order_id=event.order_id or "", event_id=event.event_id):
-                handler = handlers.get(kind)
-                outcome = await handler(session, event) if handler else EventState.IGNORED.value
+                async with session.savepoint():
+                    outcome = await handler(session, event)
     except Exception as error:  # noqa: BLE001 - the edge of one event's work: stored, counted, tried again
         await _fail(session, claimed, kind, error, jitter=jitter)
         return
@@ -217,18 +218,23 @@ async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exce
 
 
 async def _claim(session: Session) -> Claimed | None:
-    older = sa.orm.aliased(PaymentEvent)
-    is_due = sa.and_(
-        PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= session.now, _is_whole(PaymentEvent)
-    )
+    row = (await session.execute(_oldest_due(), {"now": session.now})).one_or_none()
+    return Claimed(*row) if row else None
+
+
+@cache
+def _oldest_due() -> sa.Select[int, str, str, str, str, bytes, str | None, int]:
+    """The event to be applied at `now`. Built once: to build it anew takes longer than to ask it."""
+    older, now = sa.orm.aliased(PaymentEvent), sa.bindparam("now", type_=sa.DateTime(timezone=True))
+    is_due = sa.and_(PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= now, _is_whole(PaymentEvent))
     has_older = sa.exists().where(
         older.subject == PaymentEvent.subject,
         older.seq < PaymentEvent.seq,
         older.state == EventState.PENDING,
-        older.due_at <= session.now,  # one that waits for its retry does not block those behind it
+        older.due_at <= now,  # one that waits for its retry does not block those behind it
         _is_whole(older),
     )
-    query = (
+    return (
         sa.select(
             PaymentEvent.seq,
             PaymentEvent.provider,
@@ -244,8 +250,6 @@ async def _claim(session: Session) -> Claimed | None:
         .limit(1)
         .with_for_update(skip_locked=True, of=PaymentEvent)
     )
-    row = (await session.execute(query)).one_or_none()
-    return Claimed(*row) if row else None
 
 
 def _is_whole(event: type[PaymentEvent]) -> sa.ColumnElement[bool]:
@@ -257,12 +261,12 @@ async def _end(session: Session, seq: int, **values: object) -> None:
     await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == seq).values(**values))
 
 
-async def reopen_foreign(session: Session, *, provider: str, subject: str) -> None:
-    """What was ignored because nobody knew its subject is ours after all: apply it."""
+async def reopen_foreign(session: Session, *, provider: str, subjects: Sequence[str]) -> None:
+    """What was ignored because nobody knew its subject, one of these, is ours after all: apply it."""
     values = {"state": EventState.PENDING, "attempts": 0, "due_at": session.now, "cause": None, "ended_at": None}
     ours = (
         PaymentEvent.provider == provider,
-        PaymentEvent.subject == subject,
+        PaymentEvent.subject.in_(subjects),
         PaymentEvent.state == EventState.IGNORED,
         PaymentEvent.cause == FOREIGN,
     )

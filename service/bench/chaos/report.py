@@ -8,6 +8,7 @@ from rich.table import Table
 
 from service.bench.chaos.play import Report
 from service.bench.chaos.verdict import SHOWN
+from service.bench.report import commit_of
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -40,6 +41,7 @@ def record(report: Report, *, at: datetime) -> dict[str, Any]:
     median_s, longest_s = report.waited_s
     return {
         "at": at.isoformat(timespec="seconds"),
+        "commit": commit_of(),
         "benchmark": "chaos",
         "seed": report.seed,
         "holds": report.holds,

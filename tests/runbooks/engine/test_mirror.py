@@ -104,7 +104,9 @@ async def test_a_file_that_was_cut_or_written_anew_is_noticed(journal):
 
 async def test_another_journal_on_a_new_disk_is_told_and_copied_once_that_is_accepted(journal, folder):
     """Its lines are not lost behind the old ones' numbers unseen; the words stay the same while it grows."""
-    shelf, told, accepted = Shelf(), [], set()
+    shelf = Shelf()
+    told: list[str] = []
+    accepted: set[str] = set()
     write(journal, 50)
     await Mirror(journal, shelf).catch_up()
     fresh = Journal.open(folder / "fresh")
@@ -129,7 +131,8 @@ async def test_another_journal_on_a_new_disk_is_told_and_copied_once_that_is_acc
 
 async def test_lines_that_another_engine_wrote_meanwhile_are_told(journal):
     """It looks before each time it writes."""
-    shelf, told = Shelf(), []
+    shelf = Shelf()
+    told: list[str] = []
     mirror = Mirror(journal, shelf, differs=told.append)
     write(journal, 3)
     await mirror.catch_up()

@@ -237,7 +237,7 @@ async def test_a_journal_that_does_not_verify_stops_the_engine(night):
 @pytest.mark.parametrize("last", ["human.answered", "step.played"])
 async def test_a_kill_between_two_lines_of_an_answer_leaves_nobody_waiting(night, last):
     """What stands counts: an answer that was taken is gone on with, one that was not is asked for still."""
-    strike = []
+    strike: list[str] = []
 
     def kill(kind):
         if kind in strike:

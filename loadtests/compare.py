@@ -1,0 +1,191 @@
+"""Is the new one slower than the old one? Rounds of both on one machine in turns, and only what the rounds say.
+
+Old, new, new, old: a machine that becomes slower meanwhile does so for both. Each round (`pace.py`) gives its percentiles
+and what it used for a request; the differences of neighbours have a bootstrap interval of their median (Efron 1979). A figure is
+worse when its whole interval lies above zero and the middle above what anybody would mind: a tenth, and 5 ms. What looks
+worse is measured once more, and only what is worse again fails. What so wide an interval says is inconclusive, too.
+"""
+
+import random
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from loadtests.verdict import Row, Verdict
+
+Figures = Mapping[str, float]  # of one round, by name
+
+LEAST_ROUNDS = 3  # pairs; of fewer an interval is a guess
+LEAST_REQUESTS = 20  # of one name in a round, for its median
+FOR_P90 = 100
+SHARE = 0.10  # of the old figure: less is nobody's worry
+LEAST_MS = 5.0
+BLIND = 4.0  # times the least effect: an interval that reaches there and not above zero sees nothing
+SURE = 0.95
+_DRAWS = 2_000
+SCENARIO = "beside the baseline"
+
+
+class Look(StrEnum):
+    """What the rounds say of one figure."""
+
+    SAME = "same"
+    WORSE = "worse"
+    BLIND = "blind"  # it could be either
+
+
+@dataclass(frozen=True)
+class Kind:
+    told: str
+    unit: str
+    least: float  # in its unit: an effect below it is none
+    decides: bool = False  # missing, or too wide to see anything, makes all of it inconclusive
+
+
+CPU, WORKER, STATEMENTS = "cpu", "worker", "statements"
+_KINDS = {
+    CPU: Kind("Processor time for a request", "ms", 0.2, decides=True),
+    WORKER: Kind("Processor time of the worker for a request", "ms", 1.0),
+    STATEMENTS: Kind("Statements for a request", "statements", 0.2, decides=True),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """What is known of a figure: those of requests are called by their name and percentile."""
+    if name in _KINDS:
+        return _KINDS[name]
+    request, _, percentile = name.rpartition(" ")
+    return Kind(
+        f"{request.capitalize()}, {percentile}", "ms", LEAST_MS, decides=percentile == "p50" and request == "checkout"
+    )
+
+
+def order(blocks: int) -> str:
+    """Who is measured when: A the old one, B the new one."""
+    return "ABBA" * blocks
+
+
+@dataclass(frozen=True)
+class Difference:
+    """New less old in the unit of the figure: the middle of all rounds, and its interval."""
+
+    name: str
+    old: float
+    value: float
+    low: float
+    high: float
+    rounds: int
+
+    @property
+    def least(self) -> float:
+        """What anybody would mind, in the unit of the figure."""
+        return max(SHARE * self.old, kind_of(self.name).least)
+
+    @property
+    def look(self) -> Look:
+        if self.low > 0 and self.value > self.least:
+            return Look.WORSE
+        return Look.BLIND if self.rounds < LEAST_ROUNDS or self.high > BLIND * self.least else Look.SAME
+
+    def share(self, value: float) -> float:
+        """A difference in per cent of the old figure."""
+        return value / self.old * 100 if self.old else 0.0
+
+
+def differences(old: Sequence[Figures], new: Sequence[Figures], *, paired: bool = True) -> list[Difference]:
+    """Of each figure that enough rounds have on both sides; `paired` are those that ran as neighbours."""
+    names = sorted({name for each in (*old, *new) for name in each})
+    return [each for name in names if (each := _difference(name, old, new, paired=paired))]
+
+
+def _difference(name: str, old: Sequence[Figures], new: Sequence[Figures], *, paired: bool) -> Difference | None:
+    if paired:
+        pairs = [(a[name], b[name]) for a, b in zip(old, new, strict=True) if name in a and name in b]
+        before, drawn = [a for a, _ in pairs], list(_medians([b - a for a, b in pairs]))
+        value = statistics.median(b - a for a, b in pairs) if pairs else 0.0
+        rounds = len(pairs)
+    else:
+        before, after = ([each[name] for each in side if name in each] for side in (old, new))
+        drawn = [b - a for a, b in zip(_medians(before, 0), _medians(after, 1), strict=True)]
+        value = statistics.median(after) - statistics.median(before) if before and after else 0.0
+        rounds = min(len(before), len(after))
+    if not rounds or not drawn:
+        return None
+    drawn.sort()
+    outside = round(len(drawn) * (1 - SURE) / 2)
+    return Difference(name, statistics.median(before), value, drawn[outside], drawn[-1 - outside], rounds)
+
+
+def _medians(values: Sequence[float], seed: int = 0) -> Iterator[float]:
+    dice = random.Random(seed)
+    return (statistics.median(dice.choices(values, k=len(values))) for _ in range(_DRAWS if values else 0))
+
+
+def suspects(found: Sequence[Difference]) -> list[str]:
+    """The figures that look worse and want a second look."""
+    return [each.name for each in found if each.look is Look.WORSE]
+
+
+def rows(first: Sequence[Difference], again: Sequence[Difference] | None = None) -> list[Row]:
+    """A row for each figure. What looked worse counts by its second look alone; without one it is inconclusive."""
+    second = {each.name: each for each in again or ()}
+    told = [_row(each, second.get(each.name)) for each in first]
+    here = {each.name for each in first}
+    missing = [name for name in (CPU, STATEMENTS) if name not in here] if first else [""]
+    return [*told, *(_missing(name) for name in missing)]
+
+
+def _row(first: Difference, again: Difference | None) -> Row:
+    shown = again if first.look is Look.WORSE and again else first
+    verdict, why = _judged(first, again)
+    kind = kind_of(first.name)
+    return Row(
+        scenario=SCENARIO,
+        name=first.name,
+        told=f"{kind.told}.",
+        verdict=verdict,
+        found=shown.share(shown.value),
+        limit=shown.share(shown.least),
+        unit="% more",
+        low=shown.share(shown.low),
+        high=shown.share(shown.high),
+        why=why,
+    )
+
+
+def _judged(first: Difference, again: Difference | None) -> tuple[Verdict, str]:
+    told, kind = kind_of(first.name).told, kind_of(first.name)
+    if first.look is Look.SAME:
+        return Verdict.PASS, ""
+    if first.look is Look.BLIND:
+        why = f"{told}: the rounds differ too much to see {first.share(first.least):.0f} %"
+        return (Verdict.INCONCLUSIVE if kind.decides else Verdict.PASS), why
+    if again is None:
+        return Verdict.INCONCLUSIVE, f"{told}: it looks worse, and nobody looked again"
+    if again.look is Look.WORSE:
+        grown = f"{again.share(again.value):+.0f} % ({again.share(again.low):+.0f} to {again.share(again.high):+.0f} %)"
+        return (
+            Verdict.FAIL,
+            f"{told}: {again.old:,.3g} {kind.unit} became {again.old + again.value:,.3g}, {grown}; twice",
+        )
+    if again.high <= max(again.least, 0):
+        return Verdict.PASS, f"{told}: it looked worse once, and not again"
+    return Verdict.INCONCLUSIVE, f"{told}: it looked worse once, and the second look says nothing"
+
+
+def _missing(name: str) -> Row:
+    told = kind_of(name).told if name else "The rounds"
+    why = f"{told}: too few rounds can be used" if name else "no round can be used"
+    return Row(
+        scenario=SCENARIO,
+        name=name or "rounds",
+        told=f"{told}.",
+        verdict=Verdict.INCONCLUSIVE,
+        why=why,
+    )
+
+
+def noise(found: Sequence[Difference]) -> dict[str, float]:
+    """Of two that are the same: how far from each other they look, in per cent of the old figure, by figure."""
+    return {each.name: max(abs(each.share(each.low)), abs(each.share(each.high))) for each in found}
