@@ -6,10 +6,13 @@ All of it comes from the journal, so it can be read with everything else away; w
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+import yaml
 
 from runbooks.engine.journal import Entry
 from runbooks.engine.plan import amount
@@ -123,6 +126,16 @@ def _mended(run: Run) -> list[str]:
     ]
 
 
+def spoken(section: str) -> str:
+    """A section as a person reads it: of a step's fence, what it says or asks."""
+
+    def said(fence: re.Match[str]) -> str:
+        found = yaml.safe_load(fence[1])
+        return str(found.get("text") or found.get("do") or "") if isinstance(found, dict) else fence[0]
+
+    return re.sub(r"^```\w+ [\w-]+\n(.*?)^```$", said, section, flags=re.MULTILINE | re.DOTALL)
+
+
 def post_mortem(run: Run, playbook: Playbook | None, entries: list[Entry], found: Impact) -> str:
     """Markdown to be finished by a person: what is known stands in it, what is not is asked."""
     evidence = next((each.data for each in entries if each.kind == "evidence.found"), {})
@@ -151,7 +164,7 @@ def post_mortem(run: Run, playbook: Playbook | None, entries: list[Entry], found
         "",
         "## What follows",
         "",
-        afterwards or "- ",
+        spoken(afterwards) or "- ",
         "",
         "- [ ] Cause, in a sentence:",
         "- [ ] What makes it impossible, or cheaper, next time:",

@@ -14,6 +14,7 @@ from markupsafe import Markup
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 _PLAYBOOK = re.compile(r'href="(?:\./)?(?:runbooks/playbooks/)?(\w+)\.md(?:#[\w-]*)?"')
+_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*\)")
 _MANY_S = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -28,6 +29,7 @@ class Renderer:
             "markdown": self.markdown,
             "markdown_line": self.markdown_line,
             "since": since,
+            "unlinked": unlinked,
             "iso": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
             "plain": lambda value: (
                 "not known" if value is None else str(value).lower() if value in (True, False) else value
@@ -51,6 +53,11 @@ class Renderer:
         if self._dashboards:
             html = re.sub(r"(?<![\w/\"])/d/([a-z]+)", rf'<a href="{self._dashboards}/d/\1">/d/\1</a>', html)
         return Markup(html)  # noqa: S704 - made by the renderer, which lets no HTML of the text through
+
+
+def unlinked(text: str) -> str:
+    """The words of Markdown's links alone, for where a link cannot stand."""
+    return _LINK.sub(r"\1", text)
 
 
 def since(at: float) -> str:
