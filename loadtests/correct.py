@@ -42,22 +42,35 @@ def correct(target: Target, *, within_s: float = DRAIN_S) -> Correctness:
 
 
 def differences(
-    there: Mapping[str, Sequence[Row]], payments: Sequence[Row], orders: Sequence[Row], refunds: Sequence[Row]
+    there: Mapping[str, Sequence[Row]],
+    payments: Sequence[Row],
+    orders: Sequence[Row],
+    refunds: Sequence[Row],
+    *,
+    at_rest: bool = True,
 ) -> list[str]:
-    """What the stand-in's truth and our rows do not agree on."""
+    """What the stand-in's truth and our rows do not agree on; of a system not at rest only what no later event mends."""
+    if not at_rest:
+        return list(_twice(there["payments"]))
     return [
+        *_twice(there["payments"]),
         *_charges(there["payments"], payments),
         *_kept(there["payments"], orders),
         *_returned(there["payments"], refunds),
     ]
 
 
+def _twice(there: Sequence[Row]) -> Iterator[str]:
+    """No payment is charged more than once."""
+    times = Counter(_payment(row) for row in there if row["charged"])
+    yield from (f"{payment} is charged {many} times" for payment, many in times.items() if many > 1)
+
+
 def _charges(there: Sequence[Row], payments: Sequence[Row]) -> Iterator[str]:
-    """Each charge is one succeeded payment of the same amount, and the other way round."""
+    """Each charge is a succeeded payment of the same amount, and the other way round."""
     ours = {each["id"]: each for each in payments}
     charged = [row for row in there if row["charged"]]
-    times = Counter(_payment(row) for row in charged)
-    yield from (f"{payment} is charged {many} times" for payment, many in times.items() if many > 1)
+    known = {_payment(row) for row in charged}
     for row in charged:
         payment = ours.get(_payment(row))
         if payment is None:
@@ -67,7 +80,7 @@ def _charges(there: Sequence[Row], payments: Sequence[Row]) -> Iterator[str]:
         elif payment["amount_minor"] != row["charged"]:
             yield f"{payment['id']} is {payment['amount_minor']} here and {row['charged']} there"
     for payment in payments:
-        if payment["status"] == "succeeded" and payment["id"] not in times:
+        if payment["status"] == "succeeded" and payment["id"] not in known:
             yield f"{payment['id']} succeeded here, and nothing is charged there"
 
 
@@ -97,7 +110,7 @@ def _payment(row: Row) -> str:
 
 
 def _settled(target: Target, within_s: float) -> tuple[bool, list[str]]:
-    """Whether all was done in time, and what differs; deliveries on their way count as a difference until they are here."""
+    """Whether all was done in time, and what differs: deliveries on their way do until they are here; what waits differs anyhow."""
     deadline = time.monotonic() + within_s
     while True:
         waiting = target.ask(_WAITING)[0][0]
@@ -105,11 +118,11 @@ def _settled(target: Target, within_s: float) -> tuple[bool, list[str]]:
         if not (waiting or wrong):
             return True, []
         if time.monotonic() > deadline:
-            return not waiting, wrong or _compare(target)
+            return not waiting, wrong or _compare(target, at_rest=not waiting)
         time.sleep(_LOOK_S)
 
 
-def _compare(target: Target) -> list[str]:
+def _compare(target: Target, *, at_rest: bool = True) -> list[str]:
     rows = []
     for query, names in (
         (_PAYMENTS, ("id", "order_id", "status", "amount_minor")),
@@ -121,7 +134,7 @@ def _compare(target: Target) -> list[str]:
         truth = httpx.get(f"{target.emulator}/truth", timeout=_ASK_S).raise_for_status().json()
     except httpx.HTTPError as error:
         raise UnhealthyError(f"the gateway's stand-in does not tell the truth: {error}") from error
-    return differences(truth, *rows)
+    return differences(truth, *rows, at_rest=at_rest)
 
 
 def _broken(target: Target) -> dict[str, int]:

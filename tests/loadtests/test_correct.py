@@ -76,3 +76,14 @@ def test_each_difference_is_a_sentence(change, sentence):
     change(world)
 
     assert sentence in world.differences()
+
+
+def test_while_events_wait_only_what_no_event_mends_is_wrong():
+    """A payment whose event has not come is no lost money; a second charge stays one."""
+    world = World()
+    world.payments[0].update(status="pending")
+    world.there.append(deepcopy(CHARGE))
+
+    found = differences({"payments": world.there}, world.payments, world.orders, world.refunds, at_rest=False)
+
+    assert ["pay_1 is charged 2 times"] == found
