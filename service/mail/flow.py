@@ -47,22 +47,11 @@ class Post:
         self._smtp = urlsplit(smtp_url)
         self._sender = sender
         self._help_email = help_email
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = {locale: _environment(locale) for locale in BABEL}  # each keeps what it has compiled
 
     def render(self, letter: str, *, locale: str, to: str, message_key: str, **context: Any) -> Letter:
         """Both forms of a letter; `StrictUndefined` makes a template that asks for too much fail here."""
-        filters: dict[str, Any] = {
-            "money": lambda amount: _money(amount, locale),
-            "when": lambda moment: _when(moment, locale),
-        }
-        environment = self._templates.overlay()
-        environment.filters = {**self._templates.filters, **filters}
+        environment = self._templates[locale]
         whole = {"festival": FESTIVAL, "help_email": self._help_email, "locale": locale, **context}
         subject, _, text = environment.get_template(f"{letter}.{locale}.txt.j2").render(whole).partition("\n")
         html = environment.get_template(f"{letter}.{locale}.html.j2").render(whole)
@@ -96,6 +85,19 @@ class Post:
                 await client.quit(timeout=GOODBYE_WITHIN_S)
         finally:
             client.close()  # at once, so that who breaks this off does not wait for a goodbye
+
+
+def _environment(locale: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["money"] = lambda amount: _money(amount, locale)
+    environment.filters["when"] = lambda moment: _when(moment, locale)
+    return environment
 
 
 class _PatientSMTP(aiosmtplib.SMTP):
