@@ -27,7 +27,7 @@ def test_make_alone_lists_every_command():
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
 
     listed = re.findall(r"^  make (\w+) ", done.stdout, re.MULTILINE)
-    assert {"up", "test", "drill", "fuzz", "setup", "check", "bench", "docs", "clean", "help"} == set(listed)
+    assert {"up", "test", "drill", "fuzz", "setup", "check", "bench", "load", "docs", "clean", "help"} == set(listed)
 
 
 def test_one_uv_for_all():
