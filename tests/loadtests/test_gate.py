@@ -50,10 +50,12 @@ def told(systems, tmp_path) -> Path:
 
 
 def test_the_same_passes_and_a_slowed_checkout_fails(systems):
-    """The gate's own test: it may not see what is not there, nor overlook what is."""
+    """The gate's own test: it may not see what is not there, nor overlook what is; where a machine is too noisy it says so."""
     findings = prove(lambda _: None, systems=systems)
 
-    assert Verdict.PASS is findings.verdict, [(each.name, each.why) for each in findings.rows if each.why]
+    told = [(each.name, each.why) for each in findings.rows if each.why]
+    assert Verdict.FAIL not in {each.verdict for each in findings.rows}, told
+    assert findings.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}, told
     assert findings.notes
 
 
