@@ -7,9 +7,10 @@ import pytest
 
 from loadtests.ceilings import LIMITS
 from loadtests.promises import ELSEWHERE, LEAST, SEEN, calm_from, share, slow, unseen
+from loadtests.report import words
 from loadtests.result import Correctness, Outcome
 from loadtests.scenario import SCENARIOS
-from loadtests.thresholds import judge, judge_all
+from loadtests.thresholds import judge, judge_all, unwatched
 from loadtests.verdict import Verdict, overall, worst
 from service.telemetry.objectives import OBJECTIVES
 from tests.loadtests import made
@@ -120,10 +121,31 @@ def test_alerts_have_to_fire_and_others_must_not():
             "missing": made.alerts(expected=expected),
             "another": made.alerts(*expected, "LedgerImbalance", expected=expected),
             "nobody": None,
+            "deaf": msgspec.structs.replace(made.alerts(*expected, expected=expected), heard=0.5),
+            "deaf, and another": msgspec.structs.replace(made.alerts("LedgerImbalance"), heard=0.5),
         }.items()
     }
 
-    assert {"as it ought": "pass", "missing": "fail", "another": "fail", "nobody": "inconclusive"} == found
+    assert {
+        "as it ought": "pass",
+        "missing": "fail",
+        "another": "fail",
+        "nobody": "inconclusive",
+        "deaf": "inconclusive",
+        "deaf, and another": "fail",
+    } == found
+
+
+def test_where_nobody_watched_the_alerts_it_is_said():
+    """A scenario that expects none passes without them, but not silently; the ramp wants nobody to watch."""
+    names = ("steady", "gateway-down", "ramp")
+    runs = [
+        (made.run(name, alerts=None if name != "gateway-down" else made.alerts()), SCENARIOS[name]) for name in names
+    ]
+
+    assert ["steady"] == unwatched(runs)
+    assert "steady" in " ".join(words.deaf(unwatched(runs)))
+    assert [] == words.deaf([])
 
 
 def test_trouble_that_may_break_anything_is_judged_when_it_is_over():
