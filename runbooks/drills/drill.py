@@ -26,11 +26,14 @@ class BrokenDrillError(ValueError):
 
 
 class Strike(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fault: an entry of `runbooks.drills.faults`, with its arguments, so many seconds after the drill began."""
+    """One fault: an entry of `runbooks.drills.faults`, with its arguments, so many seconds after the drill began, or `once`
+    somebody has a plan before him.
+    """
 
     do: str
     args: Mapping[str, Any] = msgspec.field(default_factory=dict, name="with")
     at_s: Seconds = 0
+    once: Literal["steady", "planned"] = "steady"
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ import psycopg
 
 from runbooks.drills.mischief import MISCHIEF
 from runbooks.drills.mishaps import MISHAPS
+from runbooks.drills.scene import wait_for
 from runbooks.drills.stack import FaultError, Stack
 
 Heal = Callable[[], None]
@@ -25,6 +26,9 @@ Fault = Callable[[Stack, Mapping[str, Any]], Heal]
 _TIMEOUT_S = 10
 _STUCK_DAYS = 3
 _WHICH = ("times", "after", "probability")  # of the calls that match: how many, from which on, which share
+_FELT_S = 60  # until Prometheus has seen it
+_HELD_S = 900
+_FAILED = """sum(increase(http_client_request_duration_seconds_count{provider="%s",outcome="error"}[5s])) >= 10"""
 _TRIES = 20  # how often an event is tried; a test compares it with the service's number
 
 
@@ -85,6 +89,33 @@ def _wire(effects: dict[str, Any]) -> Fault:
         return Wire.add(stack, {"id": f"drill-{time.monotonic_ns()}", "match": match, "effects": made, **which})
 
     return fault
+
+
+def _collapses(stack: Stack, args: Mapping[str, Any]) -> Heal:
+    """Its breaker is held closed by a hand, and it fails under what it is sent; back when that is many failures, and seen."""
+    provider = str(args["provider"])
+    switch = f"{stack.found['api']}/api/ops/switches/breaker.{provider}"
+    headers = {"Authorization": f"Bearer {stack.found['api_keys']['on_call']}"}
+    held = {"value": "closed", "lease": _HELD_S, "reason": "a drill"}
+    httpx.put(switch, json=held, headers=headers, timeout=_TIMEOUT_S).raise_for_status()
+    mend = _wire({"error": {"status": 500}})(stack, {"provider": provider})
+
+    def heal() -> None:
+        mend()
+        said = {"reason": "end of a drill"}
+        httpx.delete(switch, params=said, headers=headers, timeout=_TIMEOUT_S).raise_for_status()
+
+    if not wait_for(lambda: _told(stack, _FAILED % provider), _FELT_S):
+        heal()
+        raise FaultError(f"nobody is sent to {provider}")
+    return heal
+
+
+def _told(stack: Stack, query: str) -> list[Any]:
+    """What Prometheus answers to it."""
+    answer = httpx.get(f"{stack.found['prometheus']}/api/v1/query", params={"query": query}, timeout=_TIMEOUT_S)
+    found: list[Any] = answer.raise_for_status().json()["data"]["result"]
+    return found
 
 
 # ---- processes -----------------------------------------------------------------------------------------------------
@@ -245,6 +276,7 @@ FAULTS: Mapping[str, Fault] = {
     "gateway.slow": _wire({"latency_ms": 3_400}),
     "gateway.throttles": _wire({"rate_limit": True}),
     "gateway.forgets": _wire({"timeout": "after"}),
+    "gateway.collapses": _collapses,
     "gateway.refuses_key": _wire({"error": {"status": 401}}),
     "webhooks.dropped": _wire({"drop": True}),
     "webhooks.late": _wire({"delay_ms": 20_000}),
