@@ -121,6 +121,19 @@ async def _is_tested(world: World, _args: Args) -> Taken:
     return Taken.DONE if tried else Taken.NOT_DONE
 
 
+def made_at(folder: Path) -> float | None:
+    """When the newest backup there was made, by the clock; `None` where there is no folder, `OSError` when it cannot be read."""
+    backup = newest(folder, SUFFIXES) if folder.is_dir() else None
+    return backup.stat().st_mtime if backup is not None else None
+
+
+def restored_at(state: Path) -> float | None:
+    """When a backup was last restored and found whole; `None` as well when the last one was not."""
+    path = state / RESULT
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return float(kept["at"]) if kept.get("ok") else None
+
+
 def _newest(world: World) -> Path | None:
     if not world.places.backups:
         return None
