@@ -49,12 +49,12 @@ def play(stack: Stack, drill: Drill, say: Say) -> Report:
         opened.callback(on.scene.http.close)
         on.watch = opened.enter_context(watching(stack))
         on.crowd = opened.enter_context(coming(stack, drill.load))
-        opened.callback(_heal, on)
+        opened.callback(on.heal)
         _steady(on)
         on.began = time.time()
         if struck(on, "steady"):
             _negative(on) if drill.is_negative else _positive(on)
-        _heal(on)
+        on.heal()
         _afterwards(on)
     report.wall_s = round(time.monotonic() - started, 1)
     return report
@@ -83,14 +83,6 @@ def struck(on: Play, once: str) -> bool:
     return True
 
 
-def _heal(on: Play) -> None:
-    for heal in reversed(on.heals):
-        heal()
-    if on.heals:
-        on.report.moment(on.since, "the fault is taken away", "fault")
-    on.heals.clear()
-
-
 def _negative(on: Play) -> None:
     """Nobody is woken, nothing is done."""
     time.sleep(max(on.drill.quiet_s, needed_s(on.drill.silent, on.stack.scale)))
@@ -113,7 +105,7 @@ def _positive(on: Play) -> None:
     if run is None or not struck(on, "planned"):
         return
     if on.drill.heal == "before":
-        _heal(on)
+        on.heal()
     decide(on, run)
     follow(on, run["id"])
     if on.drill.kill:
