@@ -119,18 +119,20 @@ def found(
     *,
     began_at: str,
     seconds: float,
-    dirty: bool = False,
+    tree: tuple[str, bool] = ("", False),
     **more: Any,
 ) -> Findings:
-    """Put together what was played (each with its sentence) and what is said of it."""
+    """Put together what was played (each with its sentence) and what is said of it; `tree` is its commit, and whether it was
+    changed since.
+    """
     first = runs[0][0] if runs else None
     return Findings(
         what=what,
         verdict=overall(rows),
         began_at=began_at,
         seconds=seconds,
-        commit=first.commit if first else "",
-        dirty=dirty,
+        commit=first.commit if first else tree[0],
+        dirty=tree[1],
         machine=first.machine if first else None,
         rows=list(rows),
         played=[_played(ran, told, rows) for ran, told in runs],

@@ -156,7 +156,7 @@ class Gate:
             judged,
             began_at=self.began_at,
             seconds=time.monotonic() - self.began,
-            dirty=identity()[1],
+            tree=identity(),
             headline=headline(self.capacity) if self.capacity else None,
             capacity=record(self.capacity) if self.capacity else None,
             baseline=_baseline(self.against),

@@ -30,7 +30,7 @@ def run_one(scenario: Scenario, stand: Stand, target: Path | None = None) -> Fin
         rows,
         began_at=began_at,
         seconds=time.monotonic() - began,
-        dirty=identity()[1],
+        tree=identity(),
         settings={} if target else configuration(HERE, stand.settings),
         notes=deaf(unwatched(stand.runs)),
         interrupted=not whole,
