@@ -6,6 +6,7 @@ first looked into the folder: a fresh system has a day to make its first one. Wh
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
@@ -46,7 +47,11 @@ class Upkeep:
 
     def _look_at_backups(self, folder: Path) -> None:
         state = self._settings.state
-        for what, at in ((BackupStep.MADE, lambda: made_at(folder)), (BackupStep.RESTORED, lambda: restored_at(state))):
+        looks: dict[BackupStep, Callable[[], float | None]] = {
+            BackupStep.MADE: lambda: made_at(folder),
+            BackupStep.RESTORED: lambda: restored_at(state),
+        }
+        for what, at in looks.items():
             try:
                 self._set(BACKUP_AT, at() or first_seen(state), what=what)
             except (OSError, ValueError) as error:
