@@ -286,9 +286,9 @@ async def test_the_journal_is_mirrored_line_by_line_and_never_rewritten(role_url
         assert [(seq, True, {"number": seq - 1}) for seq in (1, 2, 3, 4)] == mirrored.fetchall()
         with pytest.raises(psycopg.errors.RestrictViolation):
             admin.execute("DELETE FROM runbook_journal")
-    with psycopg.connect(role_url, options="-c default_transaction_read_only=off") as role:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            role.execute("UPDATE runbook_journal SET hash = 'x'")
+    writes = psycopg.connect(role_url, options="-c default_transaction_read_only=off")
+    with writes as role, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        role.execute("UPDATE runbook_journal SET hash = 'x'")
 
 
 def test_statements_only_ask():
