@@ -177,6 +177,18 @@ async def test_a_crash_is_one_line_with_one_stack(site: Site, log: Log):
     assert site.kept.spans[0].error == "ZeroDivisionError: for ana@example.org"  # redacted when it leaves the process
 
 
+async def test_a_refusal_that_was_foreseen_is_one_line_without_a_stack(site: Site, log: Log):
+    """When a pool is full hundreds a second are turned away: each says why, and no stack fills the disk."""
+    answer = await site.get("/busy")
+    await site.settled()
+
+    (line,) = requests_in(log)
+    assert (answer.status_code, line["level"], line["error_type"]) == (503, "error", "BusyError")
+    assert "no connection for a***@example.org" == line["reason"]
+    assert "exception" not in line
+    assert {("GET", "/busy", "503", "BusyError"): 1} == site.counted()
+
+
 async def test_an_answer_that_breaks_off_is_a_failure(site: Site):
     """Status 200 was already sent when the source failed; it counts as what it is."""
     with pytest.raises(httpx.RemoteProtocolError):
