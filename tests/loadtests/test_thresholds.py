@@ -92,7 +92,7 @@ def test_what_is_missing_or_cannot_be_trusted_is_inconclusive(ran, name):
 
 def test_a_generator_that_was_late_fails_nobody_for_being_slow():
     """But a fault stays a fault, and wrong money stays wrong."""
-    slow_one = made.changed(made.run(slower=60), "generated", starved=True)
+    slow_one = made.changed(made.run(slower=60, alerts=made.alerts("DbPoolTimeouts")), "generated", starved=True)
     at_fault = made.changed(made.failed(made.run(), "checkout", 0.03), "generated", starved=True)
 
     assert Verdict.INCONCLUSIVE is overall(judge(slow_one, SCENARIOS["steady"]))
