@@ -185,6 +185,10 @@ class Runner:
             self._replan(run, f"{step.name} would change something else than was planned")
         elif not fresh.changes:
             self._played(run, playbook, step, act_outcome(fresh))
+        elif run.approvals and not is_enough(
+            run, self._desk.clock(), self._desk.patience(self._desk.settings.acting_s)
+        ):
+            self._replan(run, f"{step.name} was approved too long ago")
         else:
             outcome = await self.acting.carry_out(run, step, fresh)
             self.came_out(run, playbook, step, outcome)
