@@ -96,6 +96,7 @@ _ALL = (
         name="card-testing",
         what="Somebody tries stolen cards from one address; real buyers come from theirs and get through.",
         stages=(steady(30, 12, ATTACK),),
+        expects=("CardTesting",),
         allows=_TURNED_AWAY,
         # Each person's own address counts, and what one may do is as in production.
         settings={"CUBANO_TRUSTED_HOPS": "1", "CUBANO_RATE_LIMITS": "0.03"},
