@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from runbooks.actions.scratch import LONGEST_S, newest, scratch_server
+from runbooks.actions.scratch import LONGEST_S, can_restore, newest, scratch_server
 from runbooks.actions.world import World
 from runbooks.engine.facts import Facts
 from runbooks.engine.playbook import Args, Domain
@@ -62,6 +62,7 @@ async def _plan_test(world: World, _args: Args) -> Effect:
         raise RefusedError(
             "there is no backup to restore: the folder of backups is empty, or not named in the settings"
         )
+    can_restore(Path(world.places.programs) if world.places.programs else None)
     told = f"{backup.name} ({backup.stat().st_size:,} bytes) is restored into a server of its own, looked at, and thrown away"
     return Effect(told, before={"file": backup.name}, after={"restored": backup.name}, facts={"backup.tested.ok": True})
 
