@@ -64,6 +64,9 @@ def _steady(on: Play) -> None:
     """The usual state: nobody is woken, and everybody who comes can buy."""
     if not wait_for(on.watch.is_calm if on.watch else None, CALM_S):
         on.report.fault("there was no calm to begin with")
+    for each in on.scene.all_runs(0):  # of the start, or of the drill before: nobody waits for an answer any more
+        if each["open"]:
+            on.scene.tell(each["id"], "abort", {"reason": "it is over: a drill begins"})
     time.sleep(STEADY_S)
     if on.crowd and (refused := on.crowd.refusals()):
         on.report.fault(f"buyers were refused before anything was broken: {words(refused)}")
