@@ -63,6 +63,19 @@ def test_who_is_told_to_come_later_comes_later(told, answers, moved, times):
     assert times == len(asked)
 
 
+def test_what_has_a_lease_goes_back_by_itself(told):
+    """At the pace of production nobody waits for it; what has none would stay."""
+    stack, said, _ = told
+    leased = {"name": "route", "value": "paypal,stripe", "default": "stripe,paypal", "until": "2027-02-13T18:34:00Z"}
+    kept = {"name": "sales", "value": "paused", "default": "open", "until": None}
+    said += [(200, {"switches": [leased, kept]})]
+
+    scene = Scene(stack)
+    with scene.http:
+        assert ["route", "sales"] == scene.moved_switches()
+        assert ["sales"] == scene.moved_switches(for_good=True)
+
+
 def alerts(*told):
     return [{"labels": {"alertname": name, "severity": tier}} for name, tier in told]
 
