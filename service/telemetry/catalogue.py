@@ -46,6 +46,7 @@ from service.telemetry.foundation import PROVIDERS, WAIT_BUCKETS
 from service.telemetry.foundation import TELEMETRY_DROPPED as TELEMETRY_DROPPED
 from service.telemetry.foundation import WORKER_FAILURES as WORKER_FAILURES
 from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
+from service.telemetry.guards import ACCESS as ACCESS
 from service.telemetry.guards import API_KEY_ENDS as API_KEY_ENDS
 from service.telemetry.guards import CARDS_REFUSED as CARDS_REFUSED
 from service.telemetry.guards import LIMITS as LIMITS
@@ -257,15 +258,6 @@ SWEPT = Gauge(
     "Up to which moment the gateway's events were last listed to the end.",
     "seconds",
     {"provider": PROVIDERS},
-)
-
-# --- who may
-
-ACCESS = Counter(
-    "cubano_access_total",
-    "Requests to what needs a permission, by what the guard decided.",
-    "requests",
-    {"outcome": labels.AccessOutcome},
 )
 
 # --- outbox and mail
