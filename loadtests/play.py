@@ -13,7 +13,7 @@ import httpx
 
 from loadtests import machine
 from loadtests.alerts import Ears
-from loadtests.correct import correct
+from loadtests.correct import DRAIN_S, correct
 from loadtests.faults import striking
 from loadtests.result import Alerts, Correctness, Ran, Span
 from loadtests.stages import Scenario
@@ -96,8 +96,12 @@ def _wait_for_calm(target: Target, say: Say) -> None:
 
 
 def _afterwards(scenario: Scenario, target: Target, watch: Watch, say: Say) -> tuple[Correctness, Alerts | None]:
-    say(f"{scenario.name}: waiting until everything is done")
-    return correct(target), _alerts(scenario, watch)
+    say(
+        f"{scenario.name}: waiting until everything is done"
+        if scenario.drains
+        else f"{scenario.name}: looking at the money"
+    )
+    return correct(target, within_s=DRAIN_S if scenario.drains else 0), _alerts(scenario, watch)
 
 
 @contextmanager

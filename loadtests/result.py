@@ -92,7 +92,9 @@ class Correctness(msgspec.Struct):
 
     invariants: dict[str, int] = {}  # broken ones only, and how often
     differences: list[str] = []  # between the orders and what really happened at the gateway
-    drained: bool = True  # whether all that waited was done in time
+    drained: bool = (
+        True  # whether all that waited was done in time; of what waits only what no event mends was looked at
+    )
 
     @property
     def holds(self) -> bool:

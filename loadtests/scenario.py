@@ -84,6 +84,7 @@ _ALL = (
         what="More and more at once, step by step, each without rest: where is the knee?",
         stages=tuple(closed(8, users, ORDERS) for users in _LEVELS),
         allows=_TURNED_AWAY,
+        drains=False,
         watched=False,
     ),
     Scenario(

@@ -50,6 +50,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wants: tuple[str, ...] = ("full-pass", "party-pass", "saturday-day")  # ticket types that buyers ask for
     seats: int = PLENTY  # of each of them
     settings: dict[str, str] = {}  # of the system, beside the usual ones
+    drains: bool = (
+        True  # whether all that waits has to be done soon after it; what asks for more than goes leaves a rest
+    )
     watched: bool = True  # alerts and traces are; not where who watches would take from what is measured
 
     @property

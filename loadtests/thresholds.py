@@ -26,7 +26,7 @@ _OF_TIME = frozenset({"ms", "s"})
 def judge(ran: Ran, scenario: Scenario) -> list[Row]:
     """All rows of one run."""
     doubts = list(_doubts(ran))
-    rows = [_money(ran), *_outcomes(ran, scenario), *promises(ran, scenario), *ceilings(ran, scenario)]
+    rows = [_money(ran, scenario), *_outcomes(ran, scenario), *promises(ran, scenario), *ceilings(ran, scenario)]
     if doubts:
         rows = [_doubted(each) for each in rows]
     return [*doubts, *rows, *_alerts(ran, scenario, doubted=bool(doubts))]
@@ -59,7 +59,7 @@ def _doubted(row: Row) -> Row:
     return msgspec.structs.replace(row, verdict=Verdict.INCONCLUSIVE, why=f"{row.why} {_DOUBT}")
 
 
-def _money(ran: Ran) -> Row:
+def _money(ran: Ran, scenario: Scenario) -> Row:
     told, found = "Every promise about money and seats holds.", ran.correctness
     if found is None:
         return _row(ran, "money", told, Verdict.INCONCLUSIVE, "nobody looked whether money and seats are right")
@@ -69,7 +69,7 @@ def _money(ran: Ran) -> Row:
         ] + found.differences
         more = [f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []
         return _row(ran, "money", told, Verdict.MONEY, "; ".join([*wrong[:_TOLD], *more]))
-    if not found.drained:
+    if scenario.drains and not found.drained:
         return _row(ran, "money", told, Verdict.FAIL, "events or letters still waited long after the last request")
     return _row(ran, "money", told, Verdict.PASS)
 

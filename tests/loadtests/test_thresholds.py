@@ -59,6 +59,15 @@ def test_a_limit_that_is_broken_fails(ran, name):
     assert row.why
 
 
+def test_what_a_ramp_leaves_behind_is_no_fault_and_wrong_money_is():
+    """It asks for more than goes, step by step: nobody waits until all of it is done, but what is wrong is wrong."""
+    behind, wrong = Correctness(drained=False), Correctness({}, ["pay_1 is charged 2 times"], drained=False)
+
+    found = [verdicts(made.run("ramp", correctness=each))["money"] for each in (behind, wrong)]
+
+    assert [Verdict.PASS, Verdict.MONEY] == found
+
+
 def test_memory_that_grows_fails_and_a_short_run_says_nothing_of_it():
     """A line through all looks; what is loaded at the first requests is no leak."""
     ran = made.run()
