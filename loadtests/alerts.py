@@ -53,7 +53,7 @@ class Ears:
         deadline = time.monotonic() + within_s
         while True:
             pages = self._pages(client)
-            if HEARTBEAT in pages and CRITICAL not in {pages[name] for name in set(pages) - {HEARTBEAT}}:
+            if HEARTBEAT in pages and CRITICAL not in {pages[name] for name in set(pages) - {HEARTBEAT} - GONE_HOME}:
                 return True
             if time.monotonic() > deadline:
                 return False
