@@ -27,15 +27,15 @@ _LONGEST_BACKUP_S = 120
 _QUIET = "sunrise-social"  # ticket types that the crowd of a drill does not want
 _QUIET_TOO = "orishas-masterclass"
 _LOCK = "SELECT FROM stock WHERE ticket_type = %s FOR UPDATE"
-# One long statement: each round locks two tables in a transaction within, gives them back for a moment, in which everybody who
+# One long statement: each round locks three tables in a transaction within, gives them back for a moment, in which everybody who
 # waits gets through, and begins again.
 _HOGS = """
     DO $$ BEGIN FOR round IN 1..600 LOOP
         BEGIN
-            LOCK TABLE orders, payments IN EXCLUSIVE MODE;
+            LOCK TABLE orders, payments, outbox IN EXCLUSIVE MODE;
             PERFORM pg_sleep(0.8);
             RAISE EXCEPTION 'and back';
-        EXCEPTION WHEN raise_exception THEN NULL;
+        EXCEPTION WHEN raise_exception OR deadlock_detected THEN NULL;
         END;
         PERFORM pg_sleep(0.4);
     END LOOP; END $$
@@ -114,7 +114,9 @@ def deadlocks(stack: Stack, _: Args) -> Heal:
 
 
 def hogged_rows(stack: Stack, _: Args) -> Heal:
-    """An import keeps everybody from writing orders, again and again for most of a second, in one statement that never ends."""
+    """An import keeps everybody from writing orders and what is to be done for them: for most of a second, again and again, in
+    one statement that never ends.
+    """
     hog = _connect(stack, "import")
     _in_background("hog", lambda: _ask_and_close(hog, _HOGS.encode()))
     return lambda: _close(hog)
