@@ -4,6 +4,7 @@ Silence proves something only while the alert that always fires is heard of at b
 """
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from loadtests.stages import Scenario
 HEARTBEAT = "Watchdog"  # an alert that always fires
 CRITICAL = "critical"  # somebody gets up for it
 GONE_HOME = frozenset({"TrafficVanished"})  # raised by the end of a load, which is so sudden nowhere else
-_AGAIN_S = 0.5
+STEADY_S = 2.0  # longer than two evaluations of the rules
+_AGAIN_S = 0.25
 
 
 @dataclass
@@ -48,16 +50,29 @@ class Ears:
         self.firing |= firing - {HEARTBEAT}
         self.pages |= {name for name, severity in pages.items() if severity == CRITICAL} - {HEARTBEAT}
 
-    def calm(self, client: httpx.Client, within_s: float) -> bool:
-        """Wait until the rules are watched and nobody has to get up; False when that did not come in time."""
-        deadline = time.monotonic() + within_s
+    def calm(self, client: httpx.Client, within_s: float, steady_s: float = STEADY_S) -> bool:
+        """Wait until the rules are watched and for some time nobody has to get up; False when that did not come in time."""
+        deadline, since = time.monotonic() + within_s, math.inf
         while True:
-            pages = self._pages(client)
-            if HEARTBEAT in pages and CRITICAL not in {pages[name] for name in set(pages) - {HEARTBEAT} - GONE_HOME}:
+            now = time.monotonic()
+            since = min(since, now) if self._is_calm(client) else math.inf
+            if now - since >= steady_s:
                 return True
-            if time.monotonic() > deadline:
+            if now > deadline:
                 return False
             time.sleep(_AGAIN_S)
+
+    def _is_calm(self, client: httpx.Client) -> bool:
+        """No critical alert is active, nor will be if what it sees goes on: a system that starts was away until now."""
+        found = _ask(client, f"{self.prometheus}/api/v1/alerts")
+        coming = (
+            {each["labels"]["alertname"]: each["labels"].get("severity") for each in found["data"]["alerts"]}
+            if found
+            else {}
+        )
+        active = self._pages(client)
+        critical = {name for each in (coming, active) for name, severity in each.items() if severity == CRITICAL}
+        return HEARTBEAT in coming and HEARTBEAT in active and not critical - {HEARTBEAT} - GONE_HOME
 
     def told(self, scenario: Scenario) -> Alerts:
         """Those that had to fire and did, and others that somebody was woken for and should not have been."""

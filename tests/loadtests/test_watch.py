@@ -93,7 +93,7 @@ def test_which_alerts_fire_and_who_is_woken(url, busy):
 def test_before_anybody_comes_alerts_are_calm(url):
     """While somebody has to get up for something it is not calm, nor where nobody hears the alert that always fires."""
     with httpx.Client() as client:
-        found = [Ears(url, each).calm(client, 0) for each in (url, f"{url}/calm", "http://127.0.0.1:9")]
+        found = [Ears(url, each).calm(client, 0, 0) for each in (url, f"{url}/calm", "http://127.0.0.1:9")]
 
     assert [False, True, False] == found
 
