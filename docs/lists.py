@@ -253,7 +253,7 @@ def plan() -> str:
         rows.append(
             [f"`{each.name}`", f"{each.scenario.seconds:.0f} s", f"{short.scenario.seconds:.0f} s" if short else "-"]
         )
-    told = [f"{4 * found.blocks} of {found.round_s:g} s" for found in (STANDARD, SHORT)]
+    told = [f"{found.rounds} of {found.round_s:g} s" for found in (STANDARD, SHORT)]
     return _table(["scenario", "standard", "`--short`"], [*rows, ["rounds of old and new, in turns", *told]])
 
 

@@ -1,9 +1,9 @@
-"""Is the new one slower than the old one? Rounds of both on one machine in turns, and only what the rounds say.
+"""Is the new one slower than the old one? Rounds of both on one machine, order by order in turns, and only what they say.
 
-Old, new, new, old: a machine that becomes slower meanwhile does so for both. Each round (`pace.py`) gives its percentiles
-and what it used for a request; the differences of neighbours have a bootstrap interval of their median (Efron 1979). A figure is
-worse when its whole interval lies above zero and the middle above what anybody would mind: a tenth, and 5 ms. What looks
-worse is measured once more, and only what is worse again fails. What so wide an interval says is inconclusive, too.
+Each round (`pace.py`) gives the medians of both and what they used for a request; the ratios of the two have a bootstrap
+interval of their median (Efron 1979). A figure is worse when its whole interval lies above one and the middle above what
+anybody would mind: a tenth, and 5 ms. What looks worse is measured once more, and only what is worse again fails. It is the
+same when the interval ends below twice that; everything else could be either, and is inconclusive.
 """
 
 import random
@@ -16,12 +16,12 @@ from loadtests.verdict import Row, Verdict
 
 Figures = Mapping[str, float]  # of one round, by name
 
-LEAST_ROUNDS = 3  # pairs; of fewer an interval is a guess
-LEAST_REQUESTS = 20  # of one name in a round, for its median
-FOR_P90 = 100
+LEAST_ROUNDS = 5  # of fewer an interval is a guess
+LEAST_REQUESTS = 5  # of one name in a round, for its median
 SHARE = 0.10  # of the old figure: less is nobody's worry
 LEAST_MS = 5.0
-BLIND = 4.0  # times the least effect: an interval that reaches there and not above zero sees nothing
+LEAST_CPU_MS = 0.5
+BLIND = 2.0  # times the least effect: an interval that reaches there could hide what anybody would mind
 SURE = 0.95
 _DRAWS = 2_000
 SCENARIO = "beside the baseline"
@@ -55,20 +55,15 @@ def kind_of(name: str) -> Kind:
     """What is known of a figure: those of requests are called by their name and percentile."""
     if name in _KINDS:
         return _KINDS[name]
-    request, _, percentile = name.rpartition(" ")
-    return Kind(
-        f"{request.capitalize()}, {percentile}", "ms", LEAST_MS, decides=percentile == "p50" and request == "checkout"
-    )
-
-
-def order(blocks: int) -> str:
-    """Who is measured when: A the old one, B the new one."""
-    return "ABBA" * blocks
+    request, _, part = name.rpartition(" ")
+    if part == CPU:
+        return Kind(f"Processor time of a {request}", "ms", LEAST_CPU_MS, decides=request == "checkout")
+    return Kind(f"{request.capitalize()}, {part}", "ms", LEAST_MS, decides=request == "checkout")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """New less old in the unit of the figure: the middle of all rounds, and its interval."""
+    """New less old in the unit of the figure, for a round like most: the middle, and its interval."""
 
     name: str
     old: float
@@ -101,20 +96,21 @@ def differences(old: Sequence[Figures], new: Sequence[Figures], *, paired: bool 
 
 def _difference(name: str, old: Sequence[Figures], new: Sequence[Figures], *, paired: bool) -> Difference | None:
     if paired:
-        pairs = [(a[name], b[name]) for a, b in zip(old, new, strict=True) if name in a and name in b]
-        before, drawn = [a for a, _ in pairs], list(_medians([b - a for a, b in pairs]))
-        value = statistics.median(b - a for a, b in pairs) if pairs else 0.0
-        rounds = len(pairs)
+        pairs = [(a[name], b[name]) for a, b in zip(old, new, strict=True) if a.get(name) and name in b]
+        before, times = [a for a, _ in pairs], [b / a for a, b in pairs]
+        drawn = list(_medians(times))
+        middle = statistics.median(times) if times else 1.0
     else:
-        before, after = ([each[name] for each in side if name in each] for side in (old, new))
-        drawn = [b - a for a, b in zip(_medians(before, 0), _medians(after, 1), strict=True)]
-        value = statistics.median(after) - statistics.median(before) if before and after else 0.0
-        rounds = min(len(before), len(after))
-    if not rounds or not drawn:
+        before, after = ([each[name] for each in side if each.get(name)] for side in (old, new))
+        drawn = [b / a for a, b in zip(_medians(before, 0), _medians(after, 1), strict=True)]
+        middle = statistics.median(after) / statistics.median(before) if drawn else 1.0
+    if not drawn:
         return None
     drawn.sort()
     outside = round(len(drawn) * (1 - SURE) / 2)
-    return Difference(name, statistics.median(before), value, drawn[outside], drawn[-1 - outside], rounds)
+    usual, rounds = statistics.median(before), len(before) if paired else min(len(before), len(after))
+    value, low, high = ((times - 1) * usual for times in (middle, drawn[outside], drawn[-1 - outside]))
+    return Difference(name, usual, value, low, high, rounds)
 
 
 def _medians(values: Sequence[float], seed: int = 0) -> Iterator[float]:

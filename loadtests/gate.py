@@ -46,17 +46,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is played, in this order, and how many blocks of old, new, new, old follow."""
+    """What is played, in this order, and how many rounds of old and new follow."""
 
     parts: tuple[Part, ...]
-    blocks: int
+    rounds: int
     round_s: float
     complete: bool = True  # whether it has to have seen enough for every promise
 
     @property
     def seconds(self) -> float:
         """Of load; starting, draining and looking at the money comes on top."""
-        return sum(each.scenario.seconds for each in self.parts) + self.blocks * 4 * self.round_s
+        return sum(each.scenario.seconds for each in self.parts) + self.rounds * self.round_s
 
 
 STANDARD = Plan(
@@ -70,10 +70,10 @@ STANDARD = Plan(
         Part("card-testing"),
         Part("gateway-down"),
     ),
-    blocks=3,
-    round_s=5,
+    rounds=24,
+    round_s=2.5,
 )
-SHORT = Plan((Part("smoke"), Part("on-sale-burst")), blocks=2, round_s=4, complete=False)
+SHORT = Plan((Part("smoke"), Part("on-sale-burst")), rounds=12, round_s=2.5, complete=False)
 
 
 @dataclass
@@ -133,13 +133,13 @@ class Gate:
                 self.rows.append(_row(compare.SCENARIO, "rounds", "The baseline runs.", f"{tree.name}: {error}"))
                 return
             new = stack.enter_context(stand.system())
-            self.rounds = take_turns(old, new, stand.seed, blocks=plan.blocks, seconds=plan.round_s, say=stand.say)
+            self.rounds = take_turns(old, new, stand.seed, count=plan.rounds, seconds=plan.round_s, say=stand.say)
             self.rows += [*self.rounds.rows, money([new])]
 
     def _after(self, before: Findings) -> None:
         stand, plan = self.stand, self.plan
         with stand.system() as new:
-            after = alone(new, stand.seed, count=2 * plan.blocks, seconds=plan.round_s, say=stand.say)
+            after = alone(new, stand.seed, count=plan.rounds, seconds=plan.round_s, say=stand.say)
             self.rounds = Played(list(before.rounds.new), after, new.settings)
             self.rounds.first = compare.differences(before.rounds.new, after, paired=False)
             self.rows += [*self.rounds.rows, money([new])]

@@ -1,30 +1,28 @@
-"""One round: the same few people at one system without rest, from checkout to ticket, and what that took of everything.
+"""One round: the same visitor at two systems in turns, from checkout to ticket and again, and what each took of everything.
 
-For comparing two releases, not for breaking one: there is no crowd, so there is no Locust; a round costs its own seconds
-and nothing else, which is what makes many short ones in turns possible.
+For comparing two releases, not for breaking one: there is no crowd, so there is no Locust. An order here, an order there:
+whatever the machine does meanwhile it does to both, and a figure beside its neighbour is worth more than many on their own.
 """
 
 import os
 import random
-import threading
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from loadtests import figures, machine
-from loadtests.compare import CPU, FOR_P90, LEAST_REQUESTS, STATEMENTS, WORKER
-from loadtests.result import percentile
+from loadtests.compare import CPU, LEAST_REQUESTS, STATEMENTS, WORKER
 from loadtests.target import Target, UnhealthyError
 
-AT_ONCE = 2  # who never rest: nearly one core's work, so that what takes longer shows as longer
-MOST_BUSY = 0.6  # of the machine, by others: less only widens the interval, as it strikes old and new alike
+MOST_BUSY = 0.3  # of the machine, by others: what is slower shows less where everybody waits for a processor
 _PATIENCE_S = 30.0
 _CARD = {"card": "4242424242424242"}
 _WANTED = ("full-pass", "party-pass", "saturday-day")
@@ -32,9 +30,10 @@ _WANTED = ("full-pass", "party-pass", "saturday-day")
 
 @dataclass
 class Spent:
-    """What a round was and took: milliseconds by request, processor time and statements of the system."""
+    """What a round was and took of one system: milliseconds by request, waited and of serve's processor; and the whole."""
 
     waited_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    used_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     cpu_ms: float = 0  # of serve, which is done when it has answered
     worker_ms: float = 0  # of the worker, some of which comes after the round
     statements: float = 0  # of serve
@@ -48,102 +47,103 @@ class Spent:
         if not count or self.failed or self.others > MOST_BUSY:
             return {}
         told = {CPU: self.cpu_ms / count, WORKER: self.worker_ms / count, STATEMENTS: self.statements / count}
-        for name, waited in self.waited_ms.items():
-            ordered = sorted(waited)
-            for part, share, least in (("p50", 0.5, LEAST_REQUESTS), ("p90", 0.9, FOR_P90)):
-                if len(ordered) >= least:
-                    told[f"{name} {part}"] = percentile(ordered, share)
+        for part, each in (("p50", self.waited_ms), ("cpu", self.used_ms)):
+            told |= {f"{name} {part}": median(took) for name, took in each.items() if len(took) >= LEAST_REQUESTS}
         return told
 
 
-def play_round(target: Target, seed: int, seconds: float, beside: Sequence[Target] = ()) -> Spent:
-    """Play one, while other systems stand `beside` it and rest. Raises `UnhealthyError` when nobody answers."""
-    spent, lock = Spent(), threading.Lock()
-    until = time.monotonic() + seconds
-    with _metered(target, spent, beside):
-        people = [
-            threading.Thread(target=_shop, args=(target, random.Random(f"{seed}:{number}"), until, spent, lock))
-            for number in range(AT_ONCE)
-        ]
-        for each in people:
-            each.start()
-        for each in people:
-            each.join()
-    if not spent.waited_ms:
-        raise UnhealthyError(f"nobody answers at {target.api}")
-    return spent
-
-
-def _shop(target: Target, dice: random.Random, until: float, spent: Spent, lock: threading.Lock) -> None:
+def play_round(targets: Sequence[Target], seed: int, seconds: float) -> list[Spent]:
+    """Play one at all of these, an order at each in turns; in their order. Raises `UnhealthyError` when nobody answers."""
+    dice, until = random.Random(seed), time.monotonic() + seconds
     with httpx.Client(timeout=_PATIENCE_S) as client:
-        while time.monotonic() < until:
-            try:
-                for name, took_ms in _one_order(client, target, dice):
-                    with lock:
-                        spent.waited_ms[name].append(took_ms)
-            except (httpx.HTTPError, KeyError) as error:
-                with lock:
-                    spent.failed.append(str(error).splitlines()[0])
-                return
+        visits = [_Visits(client, each) for each in targets]
+        with _metered(visits):
+            while time.monotonic() < until and not any(each.spent.failed for each in visits):
+                for each in dice.sample(visits, len(visits)):
+                    each.shop(dice)
+    for each in visits:
+        if not each.spent.waited_ms:
+            raise UnhealthyError(f"nobody answers at {each.target.api}")
+    return [each.spent for each in visits]
 
 
-def _one_order(client: httpx.Client, target: Target, dice: random.Random) -> Iterator[tuple[str, float]]:
-    """Look, check out, pay at the gateway (which is not measured), look at the order."""
-    body = {
-        "items": [{"ticketType": dice.choice(_WANTED), "quantity": 1 + (dice.random() < 0.25)}],  # noqa: PLR2004
-        "customer": {"email": f"load-{uuid.uuid4().hex[:12]}@example.org", "name": "Ana Load"},
-        "locale": "en",
-    }
-    key = {"Idempotency-Key": f"load-{uuid.uuid4().hex}"}
-    took_ms, _ = _asked(client, "GET", f"{target.api}/api/payment/catalog")
-    yield "catalog", took_ms
-    took_ms, order = _asked(client, "POST", f"{target.api}/api/payment/checkout-session", json=body, headers=key)
-    yield "checkout", took_ms
-    page = urlsplit(order["checkoutUrl"])
-    session = parse_qs(page.query).get("token", [""])[0] or page.path.rstrip("/").rpartition("/")[2]
-    means = {"paypal": "approve"} if order["provider"] == "paypal" else _CARD
-    client.post(f"{target.emulator}/sessions/{session}/pay", json=means).raise_for_status()
-    token = {"Authorization": f"Bearer {order['accessToken']}"}
-    took_ms, _ = _asked(client, "GET", f"{target.api}/api/payment/order/{order['orderId']}", headers=token)
-    yield "order", took_ms
+class _Visits:
+    """Those of one visitor at one system, and what they take."""
 
+    def __init__(self, client: httpx.Client, target: Target) -> None:
+        pids = target.found["pids"]
+        families = machine.families([pids["serve"], pids["work"]])
+        self.client, self.target, self.spent = client, target, Spent()
+        self.serve, self.work = families[pids["serve"]], families[pids["work"]]
 
-def _asked(client: httpx.Client, method: str, url: str, **more: Any) -> tuple[float, Any]:
-    began = time.perf_counter()
-    answer = client.request(method, url, **more)
-    took_ms = (time.perf_counter() - began) * 1000
-    return took_ms, answer.raise_for_status().json()
+    def shop(self, dice: random.Random) -> None:
+        """One order; what fails is kept and ends the round."""
+        try:
+            self._order(dice)
+        except (httpx.HTTPError, KeyError) as error:
+            self.spent.failed.append(str(error).splitlines()[0])
+
+    def _order(self, dice: random.Random) -> None:
+        """Look, check out, pay at the gateway (which is not measured), look at the order."""
+        body = {
+            "items": [{"ticketType": dice.choice(_WANTED), "quantity": 1 + (dice.random() < 0.25)}],  # noqa: PLR2004
+            "customer": {"email": f"load-{uuid.uuid4().hex[:12]}@example.org", "name": "Ana Load"},
+            "locale": "en",
+        }
+        key = {"Idempotency-Key": f"load-{uuid.uuid4().hex}"}
+        self._ask("catalog", "GET", "catalog")
+        order = self._ask("checkout", "POST", "checkout-session", json=body, headers=key)
+        page = urlsplit(order["checkoutUrl"])
+        session = parse_qs(page.query).get("token", [""])[0] or page.path.rstrip("/").rpartition("/")[2]
+        means = {"paypal": "approve"} if order["provider"] == "paypal" else _CARD
+        self.client.post(f"{self.target.emulator}/sessions/{session}/pay", json=means).raise_for_status()
+        self._ask(
+            "order", "GET", f"order/{order['orderId']}", headers={"Authorization": f"Bearer {order['accessToken']}"}
+        )
+
+    def _ask(self, name: str, method: str, path: str, **more: Any) -> Any:
+        used_s, began = machine.cpu_s(self.serve), time.perf_counter()
+        answer = self.client.request(method, f"{self.target.api}/api/payment/{path}", **more).raise_for_status()
+        took_s = time.perf_counter() - began
+        self.spent.waited_ms[name].append(took_s * 1000)
+        self.spent.used_ms[name].append((machine.cpu_s(self.serve) - used_s) * 1000)
+        return answer.json()
 
 
 @contextmanager
-def _metered(target: Target, spent: Spent, beside: Sequence[Target]) -> Iterator[None]:
-    """What the system's processes used in the block, and what others had of the machine."""
-    began, before, all_before = time.monotonic(), _used(target, beside), machine.busy_s()
+def _metered(visits: Sequence[_Visits]) -> Iterator[None]:
+    """What the systems' processes use in the block, and what others have of the machine."""
+    statements = [_statements(each.target) for each in visits]
+    began, used, ours, all_of_it = (
+        time.monotonic(),
+        [_used(each) for each in visits],
+        _family_s(visits),
+        machine.busy_s(),
+    )
     yield
-    seconds, after, all_after = time.monotonic() - began, _used(target, beside), machine.busy_s()
-    spent.cpu_ms = (after.serve_s - before.serve_s) * 1000
-    spent.worker_ms = (after.work_s - before.work_s) * 1000
-    spent.statements = after.statements - before.statements
-    known = after.family_s - before.family_s
-    spent.others = max(0.0, (all_after - all_before - known) / (seconds * machine.cores()))
+    seconds, of_all = time.monotonic() - began, machine.busy_s() - all_of_it
+    others = max(0.0, (of_all - (_family_s(visits) - ours)) / (seconds * machine.cores()))
+    for each, (serve_s, work_s) in zip(visits, used, strict=True):
+        serve, work = _used(each)
+        each.spent.cpu_ms, each.spent.worker_ms = (serve - serve_s) * 1000, (work - work_s) * 1000
+        each.spent.others = others
+    for each, before in zip(visits, statements, strict=True):
+        each.spent.statements = _statements(each.target) - before
 
 
-@dataclass(frozen=True)
-class _Used:
-    serve_s: float
-    work_s: float
-    family_s: float  # all of our systems, and we
-    statements: float
+def _used(visits: _Visits) -> tuple[float, float]:
+    return machine.cpu_s(visits.serve), machine.cpu_s(visits.work)
 
 
-def _used(target: Target, beside: Sequence[Target]) -> _Used:
-    pids = target.found["pids"]
-    all_of_us = [pid for each in (target, *beside) for pid in each.found["pids"].values()]
-    families = machine.families([*all_of_us, os.getpid()])
+def _family_s(visits: Sequence[_Visits]) -> float:
+    """Of all of our systems, and us."""
+    families = machine.families([*(pid for each in visits for pid in each.target.found["pids"].values()), os.getpid()])
+    return machine.cpu_s({pid for members in families.values() for pid in members})
+
+
+def _statements(target: Target) -> float:
     try:
         text = httpx.get(target.found["metrics"]["serve"], timeout=_PATIENCE_S).text
     except httpx.TransportError as error:
         raise UnhealthyError(f"serve does not tell its metrics: {type(error).__name__}") from error
-    every = sorted({pid for members in families.values() for pid in members})
-    serve_s, work_s = (machine.cpu_s(families[pids[name]]) for name in ("serve", "work"))
-    return _Used(serve_s, work_s, machine.cpu_s(every), figures.read([text]).statements)
+    return figures.read([text]).statements

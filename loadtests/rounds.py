@@ -1,15 +1,15 @@
-"""Old and new in turns on one machine: two fresh systems stand beside each other, and one of them at a time has visitors.
+"""Old and new in turns on one machine: two fresh systems stand beside each other, and a visitor goes from one to the other.
 
 What looks worse is measured once more. The figures of all rounds are kept: another gate can compare itself with them.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loadtests.compare import Difference, differences, order, rows, suspects
+from loadtests.compare import Difference, differences, rows, suspects
 from loadtests.correct import correct
-from loadtests.pace import play_round
+from loadtests.pace import MOST_BUSY, play_round
 from loadtests.play import Say
 from loadtests.scenario import SCENARIOS
 from loadtests.target import Target
@@ -18,7 +18,7 @@ from loadtests.verdict import Row, Verdict
 NAME = "rounds"
 _REST_S = 0.4  # what the last round left behind is done before the next one
 _TRIES = 3  # of a round while others are busy
-_SHOWN = ("cpu", "checkout p50")
+_SHOWN = ("checkout cpu", "checkout p50")
 
 
 @dataclass
@@ -36,15 +36,15 @@ class Played:
         return rows(self.first, self.again)
 
 
-def take_turns(old: Target, new: Target, seed: int, *, blocks: int, seconds: float, say: Say) -> Played:
-    """So many blocks of old, new, new, old; and again as many when something looks worse."""
-    told, systems, turns = Played(settings=new.settings), {"A": old, "B": new}, order(blocks)
-    warm_up([old, new], seconds, say)
-    told.old, told.new = _blocks(systems, seed, turns=turns, seconds=seconds, say=say)
+def take_turns(old: Target, new: Target, seed: int, *, count: int, seconds: float, say: Say) -> Played:
+    """So many rounds of both; and again as many when something looks worse."""
+    told, systems = Played(settings=new.settings), (old, new)
+    warm_up(systems, seconds, say)
+    told.old, told.new = play_rounds(systems, seed, count=count, seconds=seconds, say=say)
     told.first = differences(told.old, told.new)
     if worse := suspects(told.first):
         say(f"looks worse, once more: {', '.join(worse)}")
-        before, after = _blocks(systems, seed + 100, turns=turns, seconds=seconds, say=say)
+        before, after = play_rounds(systems, seed + 100, count=count, seconds=seconds, say=say)
         told.again = differences(before, after)
         told.old += before
         told.new += after
@@ -54,8 +54,7 @@ def take_turns(old: Target, new: Target, seed: int, *, blocks: int, seconds: flo
 def alone(new: Target, seed: int, *, count: int, seconds: float, say: Say) -> list[dict[str, float]]:
     """The figures of rounds of one system, to be compared with those that were kept."""
     warm_up([new], seconds, say)
-    told = [f"{number + 1} of {count}" for number in range(count)]
-    return [one(new, seed + number, seconds=seconds, say=say, told=each) for number, each in enumerate(told)]
+    return play_rounds([new], seed, count=count, seconds=seconds, say=say)[0]
 
 
 def warm_up(systems: Sequence[Target], seconds: float, say: Say) -> None:
@@ -64,34 +63,37 @@ def warm_up(systems: Sequence[Target], seconds: float, say: Say) -> None:
     for target in systems:
         target.check()
         target.stock(SCENARIOS["steady"])
-        play_round(target, 0, seconds)
+    play_round(systems, 0, len(systems) * seconds)
 
 
-def one(
-    target: Target, seed: int, *, seconds: float, say: Say, told: str, beside: Sequence[Target] = ()
-) -> dict[str, float]:
+def play_rounds(
+    systems: Sequence[Target], seed: int, *, count: int, seconds: float, say: Say
+) -> list[list[dict[str, float]]]:
+    """The figures of so many rounds, by system in their order, neighbours at the same place."""
+    found = [_one(systems, seed + number, seconds, f"{number + 1} of {count}", say) for number in range(count)]
+    return [list(each) for each in zip(*found, strict=True)]
+
+
+def _one(systems: Sequence[Target], seed: int, seconds: float, told: str, say: Say) -> list[dict[str, float]]:
     """The figures of one round; one that cannot be trusted is played again, and has none when that goes on."""
     for _ in range(_TRIES):
-        spent = play_round(target, seed, seconds, beside)
+        spent = play_round(systems, seed, seconds)
         time.sleep(_REST_S)
-        if found := spent.figures:
-            say(f"round {told}: {', '.join(f'{name} {found[name]:.1f} ms' for name in _SHOWN if name in found)}")
+        failed = [why for each in spent for why in each.failed]
+        if not failed and spent[0].others <= MOST_BUSY:
+            found = [each.figures for each in spent]
+            say(f"round {told}: {', '.join(_shown(found))}")
             return found
-        why = spent.failed[0] if spent.failed else f"others had {spent.others:.0%} of the machine"
+        why = failed[0] if failed else f"others had {spent[0].others:.0%} of the machine"
         say(f"round {told} does not count: {why}")
-    return {}
+    return [{} for _ in systems]
 
 
-def _blocks(
-    systems: Mapping[str, Target], seed: int, *, turns: str, seconds: float, say: Say
-) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    found: dict[str, list[dict[str, float]]] = {"A": [], "B": []}
-    for number, who in enumerate(turns):
-        told = f"{number + 1} of {len(turns)}: {'the baseline' if who == 'A' else 'this release'}"
-        found[who].append(
-            one(systems[who], seed + number // 2, seconds=seconds, say=say, told=told, beside=list(systems.values()))
-        )
-    return found["A"], found["B"]
+def _shown(found: Sequence[Mapping[str, float]]) -> Iterator[str]:
+    for name in _SHOWN:
+        values = [f"{each[name]:.1f}" for each in found if name in each]
+        if values:
+            yield f"{name} {' and '.join(values)} ms"
 
 
 def money(targets: Sequence[Target]) -> Row:

@@ -1,5 +1,5 @@
-"""Does the gate itself hold? Two systems of this very tree: the same beside the same passes, and one whose checkout is slowed
-on purpose (`CUBANO_SLOWED_PERCENT`) fails. What the same differs from itself by is printed: it is the noise of this machine.
+"""Does the gate itself hold? Systems of this very tree: the same beside the same passes, and one whose checkout is slowed on
+purpose (`CUBANO_SLOWED_PERCENT`) fails. What the same differs from itself by is printed: it is the noise of this machine.
 """
 
 import time
@@ -10,41 +10,39 @@ from datetime import UTC, datetime
 import msgspec
 
 from loadtests.baseline import identity
-from loadtests.compare import Difference, Figures, differences, noise, rows, suspects
+from loadtests.compare import Difference, differences, noise, rows, suspects
 from loadtests.configuration import configuration
 from loadtests.findings import Findings, Rounds
 from loadtests.machine import fingerprint
 from loadtests.play import Say, commit
-from loadtests.rounds import one, warm_up
+from loadtests.rounds import play_rounds, warm_up
 from loadtests.stand import Stand
 from loadtests.target import HERE, Target
 from loadtests.verdict import Row, Verdict, overall
 
 SLOWED = {"CUBANO_SLOWED_PERCENT": "30"}
 SAME, SLOW = "the same beside the same", "slowed by 30 %"
-GROUPS = 4
-ROUND_S = 2.0
+ROUNDS = 8
+ROUND_S = 3.0
 
 
-def prove(say: Say, systems: tuple[Target, Target] | None = None) -> Findings:
+def prove(say: Say, systems: Sequence[Target] = ()) -> Findings:
     """Play both comparisons in turns and judge them as the gate judges a release.
 
-    On two systems that are started for it, unless there are some: the usual one and the slowed one. Raises `UnhealthyError`.
+    On three systems that are started for it, unless there are some: two usual ones and the slowed one. Raises `UnhealthyError`.
     """
     began_at, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     with ExitStack() as stack:
-        if systems is None:
-            stand = Stand(say)
-            systems = stack.enter_context(stand.system()), stack.enter_context(stand.system(SLOWED))
-        turns = _Turns(*systems, say)
-        warm_up(systems, ROUND_S, say)
-        first = turns.play()
-        same, slow = differences(first["A"], first["a"]), differences(first["A"], first["B"])
-        again: dict[str, list[Figures]] = {"A": [], "a": [], "B": []}
-        if worse := f"{'a' if suspects(same) else ''}{'B' if suspects(slow) else ''}":
-            again = turns.play(f"A{worse}")
-    second = [differences(again["A"], again[who]) if again[who] else [] for who in "aB"]
-    found = judged(same, slow, *second)
+        stand = Stand(say)
+        three = systems or [stack.enter_context(stand.system(each)) for each in ({}, {}, SLOWED)]
+        warm_up(three, ROUND_S, say)
+        usual, other, slowed = play_rounds(three, 1, count=ROUNDS, seconds=ROUND_S, say=say)
+        same, slow = differences(usual, other), differences(usual, slowed)
+        same_again, slow_again = list[Difference](), list[Difference]()
+        if suspects(same) or suspects(slow):
+            again = play_rounds(three, 101, count=ROUNDS, seconds=ROUND_S, say=say)
+            same_again, slow_again = differences(again[0], again[1]), differences(again[0], again[2])
+    found = judged(same, slow, same_again, slow_again)
     return Findings(
         what="self-test",
         verdict=overall(found),
@@ -54,7 +52,7 @@ def prove(say: Say, systems: tuple[Target, Target] | None = None) -> Findings:
         dirty=identity()[1],
         machine=fingerprint(""),
         rows=found,
-        rounds=Rounds([dict(each) for each in first["A"]], [dict(each) for each in first["B"]]),
+        rounds=Rounds(usual, slowed),
         settings=configuration(HERE, {}),
         notes=[
             f"noise: the same looked different from itself by up to {most:.0f} % ({name})"
@@ -96,21 +94,3 @@ def _turned(row: Row) -> Row:
 
 def _worst(same: Sequence[Difference]) -> list[tuple[str, float]]:
     return sorted(noise(same).items(), key=lambda each: -each[1])[:1]
-
-
-class _Turns:
-    """Groups of usual, usual, slowed, each beginning with another: A and a are the same system."""
-
-    def __init__(self, usual: Target, slowed: Target, say: Say) -> None:
-        self.systems = {"A": usual, "a": usual, "B": slowed}
-        self.say, self.group = say, 0
-
-    def play(self, who_plays: str = "AaB") -> dict[str, list[Figures]]:
-        found: dict[str, list[Figures]] = {"A": [], "a": [], "B": []}
-        for _ in range(GROUPS):
-            self.group += 1
-            for who in filter(who_plays.__contains__, ("AaB", "BaA", "aBA")[self.group % 3]):
-                told = f"{self.group}, {SLOW if who == 'B' else 'as it is'}"
-                own, both = self.systems[who], list(self.systems.values())
-                found[who].append(one(own, self.group, seconds=ROUND_S, say=self.say, told=told, beside=both))
-        return found

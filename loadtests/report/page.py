@@ -88,7 +88,7 @@ def _plots(findings: Findings, runs: Sequence[Ran], capacity: Capacity | None) -
     yield Plot("Throughput", told, _ours(plots.throughput(runs)), "whole")
     yield Plot("Saturation", told, _ours(plots.saturation(runs)), "whole")
     old, new = findings.rounds.old, findings.rounds.new
-    yield Plot("Processor time, old and new", "in neighbouring rounds", _ours(plots.rounds(old, new, CPU, "ms of CPU a request")))  # fmt: skip
+    yield Plot("A checkout's processor time, old and new", "median of each round", _ours(plots.rounds(old, new, f"checkout {CPU}", "ms of CPU")))  # fmt: skip
     yield Plot("Checkout, old and new", "median of each round", _ours(plots.rounds(old, new, "checkout p50", "ms")))
 
 

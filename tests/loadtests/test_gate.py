@@ -1,6 +1,6 @@
 """The gate against real systems: it finds a checkout that was slowed, money that is wrong, and ends well when it is ended.
 
-Two systems serve all tests of the file. No figure of this machine is judged: only which of two is slower, and what is wrong.
+Three systems serve all tests of the file. No figure of this machine is judged: only which of two is slower, and what is wrong.
 """
 
 import json
@@ -32,14 +32,15 @@ SMALL = SCENARIOS["smoke"].scaled(1.0, seconds=0.3)
 
 @pytest.fixture(scope="module")
 def systems(tmp_path_factory):
-    """One as it is, and one with a slowed checkout."""
+    """Two as they are, and one with a slowed checkout."""
     folder = tmp_path_factory.mktemp("gate")
     with ExitStack() as stack:
-        usual = stack.enter_context(started(folder / "usual"))
-        slowed = stack.enter_context(started(folder / "slowed", settings=SLOWED))
-        yield usual, slowed
-    forget(folder / "usual" / "state" / "postgres")
-    forget(folder / "slowed" / "state" / "postgres")
+        yield [
+            stack.enter_context(started(folder / name, settings=settings))
+            for name, settings in (("usual", {}), ("other", {}), ("slowed", SLOWED))
+        ]
+    for name in ("usual", "other", "slowed"):
+        forget(folder / name / "state" / "postgres")
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_ended_by_hand_it_keeps_its_report(told, tmp_path):
 
 def test_money_that_is_wrong_outweighs_all(systems, told):
     """One seat too many is counted as sold; everything else went well, and the code is 5."""
-    usual, _ = systems
+    usual = systems[0]
     usual.ask("UPDATE stock SET sold = sold + 1 WHERE ticket_type = 'full-pass'")
     try:
         findings = run_one(SMALL, Stand(lambda _: None), told)
@@ -103,7 +104,7 @@ def test_money_that_is_wrong_outweighs_all(systems, told):
 
 def test_a_server_that_was_stopped_is_unhealthy(systems, tmp_path):
     """The system was there a moment ago: nobody is sent to where it was, and the code is 4."""
-    _, slowed = systems
+    slowed = systems[-1]
     path = tmp_path / "up.json"
     path.write_text(json.dumps(slowed.found))
     os.kill(slowed.found["pids"]["up"], signal.SIGINT)
