@@ -46,7 +46,7 @@ tests-alone: setup
 	$(call step,tests alone,$(BIN)/python -m tests.house.tries -m "alone")
 
 drill: setup monitoring ## break a system of its own in every way there is a drill for, and print what came of it
-	@$(BIN)/cubano drill run --all
+	@$(BIN)/cubano drill run --all --jobs 2
 
 fuzz: setup ## thousands of generated requests as nobody and as each role, against the API's own document
 	@CUBANO_TEST_FUZZ=long $(BIN)/python -m pytest -q -s tests/fuzz

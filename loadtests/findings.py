@@ -1,15 +1,16 @@
 """What a gate or a run found, as it is written down, shown and kept: all formats of the report tell this and nothing else."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from loadtests.result import Line, Machine, Ran, Sent, lines
+from loadtests.result import Line, Machine, Ran, Sent, Span, lines
 from loadtests.verdict import INTERRUPTED, Row, Verdict, overall, worst_of
 
-SLOWEST = 10
+SLOWEST, EXEMPLARS = 10, 5
+OF_ONE = 3  # scenario where there are many; otherwise all of them are of the one with the worst trouble
 WORST = 3
 
 
@@ -56,6 +57,28 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     interleaved: bool = True
 
 
+class Exemplar(msgspec.Struct, frozen=True):
+    """A slow request and what its time went to."""
+
+    scenario: str
+    sent: Sent
+    spans: list[Span]
+
+    @property
+    def whole_ms(self) -> float:
+        """From the beginning of its trace to its end, which is later than the answer's where others went on with it."""
+        return max((each.at_ms + each.took_ms for each in self.spans), default=0) or 1.0
+
+    @property
+    def parts(self) -> list[tuple[str, float]]:
+        """What the request itself waited for, the longest first; the rest of its time is its own."""
+        root = self.spans[0]
+        waited = [each for each in self.spans if each.depth == 1 and each.at_ms < root.took_ms]
+        own = root.took_ms - sum(min(each.took_ms, root.took_ms - each.at_ms) for each in waited)
+        named = [(each.name, each.took_ms) for each in waited]
+        return sorted([*named, (root.process, max(0.0, own))], key=lambda each: -each[1])
+
+
 class Findings(msgspec.Struct, kw_only=True):
     """All of it. `verdict` is that of the rows, unless somebody ended it before its end."""
 
@@ -72,8 +95,10 @@ class Findings(msgspec.Struct, kw_only=True):
     capacity: dict[str, Any] | None = None
     baseline: Baseline | None = None
     rounds: Rounds = Rounds()
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = {}  # all of them
+    changed: dict[str, tuple[str, str]] = {}  # those that the baseline has otherwise: there, here
     slowest: list[tuple[str, Sent]] = []
+    exemplars: list[Exemplar] = []  # the slowest of which a trace was kept
     notes: list[str] = []
     interrupted: bool = False
 
@@ -94,31 +119,47 @@ def found(
     *,
     began_at: str,
     seconds: float,
-    dirty: bool = False,
+    tree: tuple[str, bool] = ("", False),
     **more: Any,
 ) -> Findings:
-    """Put together what was played (each with its sentence) and what is said of it."""
+    """Put together what was played (each with its sentence) and what is said of it; `tree` is its commit, and whether it was
+    changed since.
+    """
     first = runs[0][0] if runs else None
     return Findings(
         what=what,
         verdict=overall(rows),
         began_at=began_at,
         seconds=seconds,
-        commit=first.commit if first else "",
-        dirty=dirty,
+        commit=first.commit if first else tree[0],
+        dirty=tree[1],
         machine=first.machine if first else None,
         rows=list(rows),
         played=[_played(ran, told, rows) for ran, told in runs],
-        settings=dict(first.settings) if first else {},
-        slowest=slowest(ran for ran, _ in runs),
+        slowest=slowest([ran for ran, _ in runs]),
+        exemplars=exemplars([ran for ran, _ in runs]),
         **more,
     )
 
 
-def slowest(runs: Iterable[Ran], count: int = SLOWEST) -> list[tuple[str, Sent]]:
-    """The requests that waited longest, with their scenarios."""
-    every = ((ran.scenario, each) for ran in runs for each in ran.generated.sent)
+def slowest(runs: Sequence[Ran], count: int = SLOWEST) -> list[tuple[str, Sent]]:
+    """The requests that waited longest, with their scenarios: of each some, and of those the worst."""
+    of_one = max(OF_ONE, math.ceil(count / len(runs))) if runs else 0
+    every = [(ran.scenario, each) for ran in runs for each in ran.slowest(of_one)]
     return sorted(every, key=lambda each: -each[1].waited_ms)[:count]
+
+
+def exemplars(runs: Sequence[Ran], count: int = EXEMPLARS) -> list[Exemplar]:
+    """The slowest requests of which a trace was kept: of each scenario the slowest one, and of those the worst."""
+    found = []
+    for ran in runs:
+        slow = sorted(
+            (each for each in ran.generated.sent if each.trace in ran.traces), key=lambda each: -each.waited_ms
+        )
+        found += [
+            Exemplar(ran.scenario, each, ran.traces[each.trace]) for each in slow[: count if len(runs) == 1 else 1]
+        ]
+    return sorted(found, key=lambda each: -each.sent.waited_ms)[:count]
 
 
 def _played(ran: Ran, what: str, rows: Sequence[Row]) -> Played:
@@ -133,10 +174,3 @@ def _played(ran: Ran, what: str, rows: Sequence[Row]) -> Played:
         unsent=ran.generated.unsent,
         lines=[each for each in lines(ran) if each.count],
     )
-
-
-def changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Settings that are not the same any more."""
-    names = sorted({*before, *now})
-    pairs = {name: (before.get(name, ""), now.get(name, "")) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -13,16 +13,18 @@ from datetime import UTC, datetime
 from loadtests import compare
 from loadtests.baseline import Tree, identity
 from loadtests.capacity import Capacity, Wish, capacity, steps_of
+from loadtests.configuration import changed, configuration
 from loadtests.findings import Baseline, Findings, Headline, Rounds, found
 from loadtests.planning import record, sentences
 from loadtests.promises import unseen
+from loadtests.report.words import deaf
 from loadtests.rounds import Played, alone, money, take_turns
 from loadtests.scenario import SCENARIOS
 from loadtests.stages import Scenario
 from loadtests.stand import Stand, unhealthy
 from loadtests.swarm import GeneratorError
-from loadtests.target import UnhealthyError
-from loadtests.thresholds import judge_all
+from loadtests.target import HERE, UnhealthyError
+from loadtests.thresholds import judge_all, unwatched
 from loadtests.usl import NotEnough
 from loadtests.verdict import Row, Verdict
 
@@ -147,23 +149,26 @@ class Gate:
         stand, rows = self.stand, judge_all(self.stand.runs)
         missed = list(unseen(stand.runs, rows))
         judged = [*stand.rows, *rows, *(missed if whole and self.plan.complete else ()), *self.rows]
-        told = self.rounds or Played()
+        told, settings = self.rounds or Played(), configuration(HERE, stand.settings)
         return found(
             "gate",
             [(ran, scenario.what) for ran, scenario in stand.runs],
             judged,
             began_at=self.began_at,
             seconds=time.monotonic() - self.began,
-            dirty=identity()[1],
+            tree=identity(),
             headline=headline(self.capacity) if self.capacity else None,
             capacity=record(self.capacity) if self.capacity else None,
             baseline=_baseline(self.against),
+            settings=settings,
+            changed=changed(_configured(self.against) or settings, settings),
             rounds=Rounds(told.old, told.new),
             interrupted=not whole,
             notes=list(self._notes([each.name for each in missed])),
         )
 
     def _notes(self, missed: list[str]) -> Iterator[str]:
+        yield from deaf(unwatched(self.stand.runs))
         if not self.against:
             yield "Nothing was compared: `--alone`."
         if missed and not self.plan.complete:
@@ -188,6 +193,11 @@ def _baseline(against: Tree | Findings | None) -> Baseline | None:
         name = f"{against.commit[:8]} as measured {against.began_at[:16].replace('T', ' ')}"
         return Baseline(name=name, commit=against.commit, interleaved=False)
     return None
+
+
+def _configured(against: Tree | Findings | None) -> dict[str, str]:
+    """What the baseline is set to; nothing where nobody knows."""
+    return configuration(against.path, {}) if isinstance(against, Tree) else against.settings if against else {}
 
 
 def _row(scenario: str, name: str, told: str, why: str) -> Row:

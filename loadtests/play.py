@@ -9,16 +9,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
+
 from loadtests import machine
-from loadtests.correct import correct
+from loadtests.alerts import Ears
+from loadtests.correct import DRAIN_S, correct
 from loadtests.faults import striking
-from loadtests.result import Alerts, Correctness, Ran
+from loadtests.result import Alerts, Correctness, Ran, Span
 from loadtests.stages import Scenario
 from loadtests.swarm import swarming
 from loadtests.target import Target, started
-from loadtests.watch import Watch, watching
+from loadtests.watch import Watch
 
 ALERT_S = 30.0  # after the load an expected alert may still come
+CALM_S = 45.0  # before it, what somebody was woken for earlier may still go on
+TRACED = 50  # of the slowest requests are looked for among the traces
 _SAY_S = 2.0
 
 Say = Callable[[str], None]
@@ -47,17 +52,18 @@ def play(
     """
     target.check()
     target.stock(scenario)
+    _wait_for_calm(target, say)
     began_at, began = datetime.now(UTC), time.monotonic()
     with (
         _place(folder) as place,
         swarming(scenario, target, seed, generators=generators, folder=place) as swarm,
-        watching(target, swarm.begin()) as watch,
+        Watch(target, swarm.begin()) as watch,
     ):
         with _telling(scenario, watch, say), striking(target, scenario.faults):
             generated = swarm.generated()
         watched = watch.watched()
         correctness, alerts = _afterwards(scenario, target, watch, say) if whole else (None, None)
-    return Ran(
+    ran = Ran(
         scenario=scenario.name,
         seed=seed,
         began_at=began_at.isoformat(timespec="seconds"),
@@ -71,18 +77,38 @@ def play(
         machine=machine.fingerprint(str(target.ask("SHOW server_version")[0][0])),
         took_s=time.monotonic() - began,
     )
+    ran.traces = _traces(ran, target)
+    return ran
+
+
+def _traces(ran: Ran, target: Target) -> dict[str, list[Span]]:
+    """Of the slowest requests, as far as the system kept and sent them."""
+    kept = {each.trace: target.traces.trace(each.trace) for each in ran.slowest(TRACED)} if target.traces else {}
+    return {name: spans for name, spans in kept.items() if spans}
+
+
+def _wait_for_calm(target: Target, say: Say) -> None:
+    """Alerts of what was before are none of this scenario's."""
+    if target.alerting:
+        with httpx.Client(timeout=5) as client:
+            if not Ears.of(target.found).calm(client, CALM_S):
+                say("an alert fires before anybody came, or nobody watches the rules")
 
 
 def _afterwards(scenario: Scenario, target: Target, watch: Watch, say: Say) -> tuple[Correctness, Alerts | None]:
-    say(f"{scenario.name}: waiting until everything is done")
-    return correct(target), _alerts(scenario, watch)
+    say(
+        f"{scenario.name}: waiting until everything is done"
+        if scenario.drains
+        else f"{scenario.name}: looking at the money"
+    )
+    return correct(target, within_s=DRAIN_S if scenario.drains else 0), _alerts(scenario, watch)
 
 
 @contextmanager
 def system_for(scenario: Scenario, folder: Path, **settings: str) -> Iterator[Target]:
     """A system of its own with what the scenario needs. Raises as `started` does."""
     given = scenario.settings | settings
-    with started(folder, settings=given, alerts=bool(scenario.expects)) as target:
+    with started(folder, settings=given, watched=scenario.watched) as target:
         yield target
 
 
@@ -97,14 +123,13 @@ def commit(tree: Path) -> str:
 
 
 def _alerts(scenario: Scenario, watch: Watch) -> Alerts | None:
-    """Those that had to fire and did, and others that somebody was woken for and should not have been."""
-    if not watch.target.alerting:
+    """What was heard of alerts, the expected ones until some time after the load; None where nobody watches the rules."""
+    if watch.ears is None or not scenario.watched:
         return None
     deadline = time.monotonic() + ALERT_S
-    while set(scenario.expects) - watch.firing and time.monotonic() < deadline:
+    while set(scenario.expects) - watch.ears.firing and time.monotonic() < deadline:
         time.sleep(_SAY_S / 4)
-    fired = (watch.firing & set(scenario.expects)) | (watch.pages - set(scenario.tolerates))
-    return Alerts(sorted(scenario.expects), sorted(fired))
+    return watch.ears.told(scenario)
 
 
 @contextmanager

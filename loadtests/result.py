@@ -5,6 +5,7 @@ would have come meanwhile; what the server took for an answer stands beside it (
 no request: `Generated.unsent` counts it.
 """
 
+import heapq
 import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -35,6 +36,7 @@ class Sent(msgspec.Struct, array_like=True, frozen=True):
     served_ms: float  # from when it was sent to its answer
     outcome: Outcome
     status: int
+    trace: str = ""  # its name, where the answer told it
 
 
 class Generated(msgspec.Struct):
@@ -90,7 +92,9 @@ class Correctness(msgspec.Struct):
 
     invariants: dict[str, int] = {}  # broken ones only, and how often
     differences: list[str] = []  # between the orders and what really happened at the gateway
-    drained: bool = True  # whether all that waited was done in time
+    drained: bool = (
+        True  # whether all that waited was done in time; of what waits only what no event mends was looked at
+    )
 
     @property
     def holds(self) -> bool:
@@ -102,6 +106,9 @@ class Alerts(msgspec.Struct):
 
     expected: list[str] = []
     fired: list[str] = []
+    heard: float = (
+        1.0  # share of the looks in which the alert that always fires was heard of, from its rule to who is told
+    )
 
     @property
     def missing(self) -> list[str]:
@@ -122,6 +129,17 @@ class Machine(msgspec.Struct, frozen=True):
     postgres: str
 
 
+class Span(msgspec.Struct, array_like=True, frozen=True):
+    """A part of a request's time; `at_ms` counts from the beginning of its trace."""
+
+    name: str
+    process: str
+    at_ms: float
+    took_ms: float
+    depth: int
+    error: str = ""
+
+
 class Ran(msgspec.Struct):
     """One run, whole. `began_at` is UTC in ISO 8601; `settings` are those that differ from the defaults."""
 
@@ -137,6 +155,11 @@ class Ran(msgspec.Struct):
     commit: str
     machine: Machine
     took_s: float = 0  # with all that comes before and after the load
+    traces: dict[str, list[Span]] = {}  # of slow requests, those that were kept
+
+    def slowest(self, count: int) -> list[Sent]:
+        """Those who waited longest."""
+        return heapq.nlargest(count, self.generated.sent, key=attrgetter("waited_ms"))
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loadtests.baseline import identity
+from loadtests.configuration import configuration
 from loadtests.findings import Findings, found
+from loadtests.report.words import deaf
 from loadtests.stages import Scenario
 from loadtests.stand import Stand, unhealthy
-from loadtests.target import UnhealthyError, running
-from loadtests.thresholds import judge
+from loadtests.target import HERE, UnhealthyError, running
+from loadtests.thresholds import judge, unwatched
 
 
 def run_one(scenario: Scenario, stand: Stand, target: Path | None = None) -> Findings:
@@ -28,6 +30,8 @@ def run_one(scenario: Scenario, stand: Stand, target: Path | None = None) -> Fin
         rows,
         began_at=began_at,
         seconds=time.monotonic() - began,
-        dirty=identity()[1],
+        tree=identity(),
+        settings={} if target else configuration(HERE, stand.settings),
+        notes=deaf(unwatched(stand.runs)),
         interrupted=not whole,
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from loadtests.baseline import identity
 from loadtests.compare import Difference, Figures, differences, noise, rows, suspects
+from loadtests.configuration import configuration
 from loadtests.findings import Findings, Rounds
 from loadtests.machine import fingerprint
 from loadtests.play import Say, commit
@@ -54,7 +55,7 @@ def prove(say: Say, systems: tuple[Target, Target] | None = None) -> Findings:
         machine=fingerprint(""),
         rows=found,
         rounds=Rounds([dict(each) for each in first["A"]], [dict(each) for each in first["B"]]),
-        settings=dict(SLOWED),
+        settings=configuration(HERE, {}),
         notes=[
             f"noise: the same looked different from itself by up to {most:.0f} % ({name})"
             for name, most in _worst(same)

@@ -43,13 +43,17 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what: str  # a sentence for people
     stages: tuple[Stage, ...]
     faults: tuple[Fault, ...] = ()
-    expects: tuple[str, ...] = ()  # alerts that have to fire; with any, Prometheus runs beside it
+    expects: tuple[str, ...] = ()  # alerts that have to fire
     tolerates: tuple[str, ...] = ()  # alerts that may
     allows: tuple[Outcome, ...] = ()  # beside `ok`: outcomes that this scenario provokes
     ceilings: dict[str, float] = {}  # by name; `thresholds.py` says what each limits
     wants: tuple[str, ...] = ("full-pass", "party-pass", "saturday-day")  # ticket types that buyers ask for
     seats: int = PLENTY  # of each of them
     settings: dict[str, str] = {}  # of the system, beside the usual ones
+    drains: bool = (
+        True  # whether all that waits has to be done soon after it; what asks for more than goes leaves a rest
+    )
+    watched: bool = True  # alerts and traces are; not where who watches would take from what is measured
 
     @property
     def seconds(self) -> float:

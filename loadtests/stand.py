@@ -35,13 +35,13 @@ class Stand:
 
     def play_all(self, scenarios: Sequence[Scenario], target: Target | None = None) -> None:
         """Each of them; neighbours that need the same system share it, unless there is one already."""
-        for (settings, alerts), group in groupby(scenarios, key=_needs):
+        for (settings, watched), group in groupby(scenarios, key=_needs):
             some = list(group)
             if target is not None:
                 self._play_on(target, some)
                 continue
             try:
-                with self.system(dict(settings), alerts=alerts) as own:
+                with self.system(dict(settings), watched=watched) as own:
                     self._play_on(own, some)
             except UnhealthyError as error:
                 self.rows.append(unhealthy(some[0].name, error))
@@ -68,7 +68,7 @@ class Stand:
 
     @contextmanager
     def system(
-        self, settings: Mapping[str, str] | None = None, *, tree: Path = HERE, alerts: bool = False
+        self, settings: Mapping[str, str] | None = None, *, tree: Path = HERE, watched: bool = False
     ) -> Iterator[Target]:
         """A system of this tree or another for the length of the block; another has settings of its own alone.
 
@@ -80,7 +80,10 @@ class Stand:
             )
             self.say("starting a system" if tree == HERE else "starting the baseline")
             given = {**(self.settings if tree == HERE else {}), **(settings or {})}
-            yield stack.enter_context(started(Path(folder), tree=tree, settings=given, alerts=alerts))
+            target = stack.enter_context(started(Path(folder), tree=tree, settings=given, watched=watched))
+            if watched and not target.alerting:
+                self.say("alerts are not watched: Prometheus or Alertmanager is missing (`make monitoring`)")
+            yield target
 
 
 def unhealthy(scenario: str, error: Exception) -> Row:
@@ -89,7 +92,7 @@ def unhealthy(scenario: str, error: Exception) -> Row:
 
 
 def _needs(scenario: Scenario) -> tuple[tuple[tuple[str, str], ...], bool]:
-    return tuple(sorted(scenario.settings.items())), bool(scenario.expects)
+    return tuple(sorted(scenario.settings.items())), scenario.watched
 
 
 def _lost(scenario: str, verdict: Verdict, why: str) -> Row:

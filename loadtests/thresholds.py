@@ -1,7 +1,7 @@
 """Everything that is said of one run: whether to believe it, whether money is right, its promises, ceilings and alerts.
 
-What was measured under doubt (a generator that was late, a machine busy with others) fails nobody for being slow; a fault, an
-alert or wrong money stays what it is. Nothing here measures: the same `Ran` is judged the same for ever.
+What was measured under doubt (a generator that was late, a machine busy with others) fails nobody for being slow, nor for the
+alerts that slowness raises; a fault, wrong money, or an alert that did not fire stays what it is. Nothing here measures: the same `Ran` is judged the same for ever.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,9 @@ from loadtests.verdict import Row, Verdict
 
 MOST_UNSENT = 0.005  # of the turns
 MOST_BUSY = 0.25  # of the machine, by programs that have nothing to do with the run
+LEAST_HEARD = 0.8  # of the looks at the alerts; in fewer, silence proves nothing
 BUDGET_BP = 10  # of all requests may end in a fault, or be sent away where no scenario provokes it
+_DOUBT = "(measured under doubt)"
 _TOLD = 5  # wrongs are named, the others counted
 _OF_TIME = frozenset({"ms", "s"})
 
@@ -24,10 +26,10 @@ _OF_TIME = frozenset({"ms", "s"})
 def judge(ran: Ran, scenario: Scenario) -> list[Row]:
     """All rows of one run."""
     doubts = list(_doubts(ran))
-    rows = [_money(ran), *_outcomes(ran, scenario), *promises(ran, scenario), *ceilings(ran, scenario)]
+    rows = [_money(ran, scenario), *_outcomes(ran, scenario), *promises(ran, scenario), *ceilings(ran, scenario)]
     if doubts:
         rows = [_doubted(each) for each in rows]
-    return [*doubts, *rows, *_alerts(ran, scenario)]
+    return [*doubts, *rows, *_alerts(ran, scenario, doubted=bool(doubts))]
 
 
 def judge_all(runs: Sequence[tuple[Ran, Scenario]]) -> list[Row]:
@@ -54,10 +56,10 @@ def _doubts(ran: Ran) -> Iterator[Row]:
 def _doubted(row: Row) -> Row:
     if row.unit not in _OF_TIME or row.verdict is not Verdict.FAIL:
         return row
-    return msgspec.structs.replace(row, verdict=Verdict.INCONCLUSIVE, why=f"{row.why} (measured under doubt)")
+    return msgspec.structs.replace(row, verdict=Verdict.INCONCLUSIVE, why=f"{row.why} {_DOUBT}")
 
 
-def _money(ran: Ran) -> Row:
+def _money(ran: Ran, scenario: Scenario) -> Row:
     told, found = "Every promise about money and seats holds.", ran.correctness
     if found is None:
         return _row(ran, "money", told, Verdict.INCONCLUSIVE, "nobody looked whether money and seats are right")
@@ -67,7 +69,7 @@ def _money(ran: Ran) -> Row:
         ] + found.differences
         more = [f"and {len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []
         return _row(ran, "money", told, Verdict.MONEY, "; ".join([*wrong[:_TOLD], *more]))
-    if not found.drained:
+    if scenario.drains and not found.drained:
         return _row(ran, "money", told, Verdict.FAIL, "events or letters still waited long after the last request")
     return _row(ran, "money", told, Verdict.PASS)
 
@@ -94,16 +96,31 @@ def _outcomes(ran: Ran, scenario: Scenario) -> Iterator[Row]:
             )
 
 
-def _alerts(ran: Ran, scenario: Scenario) -> Iterator[Row]:
+def _alerts(ran: Ran, scenario: Scenario, *, doubted: bool) -> Iterator[Row]:
     told = "The alerts that had to fire did, and no others."
     if ran.alerts is None:
         if scenario.expects:
-            yield _row(ran, "alerts", told, Verdict.INCONCLUSIVE, "nobody listened for alerts")
+            why = f"alerts were not watched, and {', '.join(scenario.expects)} has to fire; `make monitoring` gets what watches"
+            yield _row(ran, "alerts", told, Verdict.INCONCLUSIVE, why)
         return
     missing = [f"{each} did not fire" for each in ran.alerts.missing]
     others = [f"{each} fired" for each in ran.alerts.unexpected if each not in scenario.tolerates]
-    wrong = "; ".join(missing + others)
-    yield _row(ran, "alerts", told, Verdict.FAIL if wrong else Verdict.PASS, wrong)
+    heard = ran.alerts.heard >= LEAST_HEARD
+    deaf = f"alerts were watched in {ran.alerts.heard:.0%} of the looks: silence proves nothing"
+    if missing and heard:
+        yield _row(ran, "alerts", told, Verdict.FAIL, "; ".join(missing + others))
+    elif others:
+        why = "; ".join(others)
+        yield _row(
+            ran, "alerts", told, *((Verdict.INCONCLUSIVE, f"{why} {_DOUBT}") if doubted else (Verdict.FAIL, why))
+        )
+    else:
+        yield _row(ran, "alerts", told, Verdict.PASS if heard else Verdict.INCONCLUSIVE, "" if heard else deaf)
+
+
+def unwatched(runs: Sequence[tuple[Ran, Scenario]]) -> list[str]:
+    """Scenarios whose alerts nobody watched, though somebody should have."""
+    return [ran.scenario for ran, scenario in runs if scenario.watched and ran.alerts is None]
 
 
 def _row(ran: Ran, name: str, told: str, verdict: Verdict, why: str = "") -> Row:

@@ -1,39 +1,36 @@
 """Looks at the system while a scenario plays: what its processes use, what they tell of themselves, which alerts fire."""
 
-import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 import httpx
 
 from loadtests import figures, machine
+from loadtests.alerts import Ears
 from loadtests.figures import Figures
 from loadtests.result import Sample, Watched
 from loadtests.stages import Scenario
 from loadtests.target import Target
 
 EVERY_S = 0.5
-HEARTBEAT = "Watchdog"  # an alert that always fires
-CRITICAL = "critical"  # somebody gets up for it
 _UP = "up"
 _TOLD = ("serve", "work", "postgres", "emulate")
 _ASK_S = 2.0
+_LAST_LOOK_S = 10.0  # it may take until it is over
 _WHOLE_EVERY = 4  # looks in which the metrics are read once: rendering them is work for the system, too
 
 
 @dataclass
 class Watch:
-    """Collects until it is told to stop; times count from `began`, a monotonic moment."""
+    """Collects in a thread of its own for the length of a block; times count from `began`, a monotonic moment."""
 
     target: Target
     began: float
     samples: list[Sample] = field(default_factory=list)
-    firing: set[str] = field(default_factory=set)  # in Prometheus
-    pages: set[str] = field(default_factory=set)  # at somebody: critical, neither silenced nor inhibited by its cause
+    ears: Ears | None = None  # None where nobody watches the rules
     _stop: threading.Event = field(default_factory=threading.Event)
     _one: threading.Lock = field(default_factory=threading.Lock)  # look at a time
     _first: Figures = field(default_factory=Figures)
@@ -41,6 +38,19 @@ class Watch:
     _read_at: float = 0
     _queue: float = 0  # calls that wait at the gateway's rate, on average since the last reading
     _busy: list[tuple[float, float, float]] = field(default_factory=list)  # when, all of the machine, of it ours
+
+    def __post_init__(self) -> None:
+        if self.target.alerting:
+            self.ears = Ears.of(self.target.found)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self.look, name="watch", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(_LAST_LOOK_S)
 
     def look(self) -> None:
         """Until the end; who does not answer leaves its figures as they were."""
@@ -71,9 +81,6 @@ class Watch:
         at = min(now.at_s, scenario.seconds)
         return f"{scenario.name}: {at:.0f} of {scenario.seconds:.0f} s, {rate:.0f} requests/s, of a core: {busy}"
 
-    def stop(self) -> None:
-        self._stop.set()
-
     def _look(self, client: httpx.Client, *, whole: bool) -> None:
         with self._one:
             if whole:
@@ -89,9 +96,8 @@ class Watch:
             else:
                 self._first = read
             self._last, self._read_at = read, now
-        if self.target.alerting:
-            self.firing |= _firing(client, self.target.found["prometheus"])
-            self.pages |= _pages(client, self.target.found["alertmanager"])
+        if self.ears:
+            self.ears.listen(client)
 
     def _sample(self) -> None:
         pids = {name: pid for name, pid in self.target.found["pids"].items() if name != _UP}
@@ -126,35 +132,9 @@ class Watch:
         return min(1.0, max(0.0, others / ((ended - began) * machine.cores())))
 
 
-def _firing(client: httpx.Client, prometheus: str) -> set[str]:
-    text = _get(client, f"{prometheus}/api/v1/alerts")
-    alerts = json.loads(text)["data"]["alerts"] if text else []
-    return {each["labels"]["alertname"] for each in alerts if each["state"] == "firing"} - {HEARTBEAT}
-
-
-def _pages(client: httpx.Client, alertmanager: str | None) -> set[str]:
-    url = f"{alertmanager}/api/v2/alerts?active=true&silenced=false&inhibited=false"
-    text = _get(client, url) if alertmanager else ""
-    labels = [each["labels"] for each in json.loads(text)] if text else []
-    return {each["alertname"] for each in labels if each.get("severity") == CRITICAL} - {HEARTBEAT}
-
-
 def _get(client: httpx.Client, url: str) -> str:
     try:
         answer = client.get(url)
     except httpx.TransportError:
         return ""
     return answer.text if answer.is_success else ""
-
-
-@contextmanager
-def watching(target: Target, began: float) -> Iterator[Watch]:
-    """The watch for the length of the block."""
-    watch = Watch(target, began)
-    thread = threading.Thread(target=watch.look, name="watch", daemon=True)
-    thread.start()
-    try:
-        yield watch
-    finally:
-        watch.stop()
-        thread.join(10)

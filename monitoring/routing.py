@@ -35,6 +35,7 @@ class Cause:
 _WAITING = "(TicketsPrompt|WebhooksFresh)Burn|QueueBacklog|OrdersStuck|HoldsLeaking|ConfirmationLate"
 # The queues that call gateways name none, and what was put off is not due: an outage makes them late for minutes only.
 _CALLS_GATEWAYS = ('queue=~"(checkout|capture|refund)[.].*"', f'severity="{Tier.WARNING}"')
+_ROOM = "CapacityHeadroomLow"  # that it runs short is no news where there is none
 
 CAUSES = (
     Cause("GatewayOutage", "(PaymentSuccess|WebhooksFresh)Burn|Webhook(LagHigh|Silence|MissedEvents)", ("provider",)),
@@ -51,6 +52,11 @@ CAUSES = (
     Cause("EmailFailing", "ConfirmationLate"),
     Cause("DbPoolExhausted", "DbPoolTimeouts", ("job",)),
     Cause("DbPoolExhausted", "CheckoutLatency.*Burn", only='job="serve"'),  # who checks out waits for no worker
+    *(Cause(each, _ROOM, ("job",)) for each in ("DbPoolExhausted", "DbPoolTimeouts")),
+    *(Cause(each, _ROOM, ("provider",)) for each in ("GatewayOutage", "GatewaySlow", "GatewayRateLimited")),
+    *(Cause(each, _ROOM, where=('what="events"',)) for each in ("QueueBacklog", "EventProcessingFailing")),
+    Cause("WorkerGone", _ROOM, where=('what="events"',)),
+    Cause("WorkerStalled", _ROOM, only=f'loop=~"{QUICK}"', where=('what="events"',)),
     Cause("ServiceDown", "TrafficVanished"),
     Cause("ServiceDown", "(CheckoutAvailability|StoreAvailability|WebhooksFresh).*|Webhook.*|Synthetic.*"),
 )

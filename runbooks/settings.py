@@ -4,6 +4,7 @@ Every problem is told at once, and no secret is quoted. Where an address is miss
 nothing else stops.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 PREFIX = "CUBANO_RESPOND_"
 SHORTEST_TOKEN = 32  # characters
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(:[0-9]{1,5})?", re.ASCII)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,6 +50,9 @@ class Settings(BaseModel):
     database_url: SecretStr = Field(SecretStr(""), description="PostgreSQL as the role of `cubano db responder`.")
     postgres_programs: str = Field("", description="Folder of initdb, pg_ctl and pg_restore; those on PATH otherwise.")
     backups: str = Field("", description="Folder of the backups that are tried; none otherwise.")
+    certificates: str = Field(
+        "", description="Public hosts whose certificates are watched, as shop.example,pay.example:8443; none otherwise."
+    )
     scale: int = Field(1, ge=1, le=600, description="60 makes an hour a minute, as the rules of a drill are.")
     poll_s: float = Field(5, gt=0, le=60, description="Seconds between two looks at Prometheus.")
     schedule_hour: int = Field(
@@ -72,12 +77,26 @@ class Settings(BaseModel):
             raise ValueError("an address that starts with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("certificates")
+    @classmethod
+    def _are_hosts(cls, value: str) -> str:
+        if not all(map(_HOST.fullmatch, _parts(value))):
+            raise ValueError(
+                "names of hosts, each with its port if that is not 443, such as shop.example,pay.example:8443"
+            )
+        return value
+
     @field_validator("sales")
     @classmethod
     def _are_times(cls, value: str) -> str:
         if any(at.utcoffset() is None for at in _times(value)):
             raise ValueError("times with their zone, such as 2027-02-13T18:00:00Z")
         return value
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Whose certificates are watched."""
+        return tuple(_parts(self.certificates))
 
     @property
     def sale_times(self) -> tuple[datetime, ...]:
@@ -98,7 +117,11 @@ class Settings(BaseModel):
 
 def _times(text: str) -> Iterator[datetime]:
     """`ValueError` for what is no time."""
-    yield from (datetime.fromisoformat(each.strip()) for each in text.split(",") if each.strip())
+    yield from map(datetime.fromisoformat, _parts(text))
+
+
+def _parts(text: str) -> Iterator[str]:
+    yield from (each.strip() for each in text.split(",") if each.strip())
 
 
 def load(environment: Mapping[str, str]) -> Settings:

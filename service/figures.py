@@ -85,6 +85,12 @@ WITHOUT_TICKET = f"""
         AND (SELECT sum(quantity - returned) FROM holds WHERE order_id = o.id)
             > (SELECT count(*) FROM tickets WHERE order_id = o.id AND status = 'valid')
 """  # noqa: S608 - our own words
+# A key that was made for a few weeks ends as it was meant to; after a rotation the new one stands in for the old.
+KEY_ENDS = """
+    SELECT extract(epoch FROM min(expires_at)) FROM api_keys k
+    WHERE revoked_at IS NULL AND expires_at > :now AND expires_at - created_at >= interval '28 days'
+        AND NOT EXISTS (SELECT FROM api_keys WHERE client_id = k.client_id AND revoked_at IS NULL AND expires_at > k.expires_at)
+"""
 SHARE = 20  # of the time a check took is waited before the next: at most a twentieth of one core, at any size
 UNFINISHED = (OrderState.AWAITING_PAYMENT, OrderState.PROCESSING, OrderState.LATE_PAYMENT, OrderState.DISPUTED)
 STOCK = "SELECT ticket_type, capacity, held, sold FROM stock JOIN ticket_types t ON t.id = ticket_type WHERE NOT t.synthetic"
@@ -120,6 +126,7 @@ class Figures:
             refunds = await _rows(session, REFUNDS_OLDEST)
             overdue = await _rows(session, HOLDS_OVERDUE)
             due = await _rows(session, DISPUTE_DUE)
+            key_ends = await _rows(session, KEY_ENDS)
             by_provider = {gauge: await _rows(session, query) for gauge, (query, _) in BY_PROVIDER.items()}
         self._providers |= {row[0] for row in orders}
         self._show_orders({(row[0], row[1]): (row[2], row[3]) for row in orders})
@@ -131,7 +138,8 @@ class Figures:
             self._show_by_provider(gauge, {(provider, state): count for provider, state, count in rows})
         self._show_refunds({(row[0], row[1]): row[2] for row in refunds})
         self._show_overdue({row[0]: row[1] for row in overdue})
-        self._show_due(due[0][0])
+        self._show_or_forget(catalogue.DISPUTE_DUE, due[0][0])  # below zero when a deadline has passed
+        self._show_or_forget(catalogue.API_KEY_ENDS, key_ends[0][0])
         await self._look_for_tickets()
         self._refreshed_at = time.monotonic()
         await self._vitals.refresh()
@@ -188,12 +196,11 @@ class Figures:
         for provider in self._providers:
             self._set(catalogue.HOLDS_OVERDUE, found.get(provider, 0), provider=provider)
 
-    def _show_due(self, seconds: float | None) -> None:
-        """Below zero when a deadline has passed."""
+    def _show_or_forget(self, gauge: Gauge, seconds: float | None) -> None:
         if seconds is None:
-            self._db.telemetry.forget(catalogue.DISPUTE_DUE)
+            self._db.telemetry.forget(gauge)
         else:
-            self._set(catalogue.DISPUTE_DUE, seconds)
+            self._set(gauge, seconds)
 
     def _show_inbox(self, found: dict[str, int], oldest_s: float | None) -> None:
         for state in EVENT_STATES:

@@ -36,6 +36,8 @@ def _lines(findings: Findings) -> Iterator[str]:
     yield from _played(findings)
     yield ""
     yield from _table(findings.rows)
+    yield ""
+    yield from (f"- {_escaped(each)}" for each in (*words.traced(findings), *words.settings(findings), *findings.notes))
     yield from ("", _escaped(words.machine(findings)), "", "</details>")
 
 

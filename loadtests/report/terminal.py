@@ -42,7 +42,9 @@ def show(console: Console, findings: Findings) -> None:
     if findings.played:
         console.print()
         console.print(_played(findings.played))
-    for note in findings.notes:
+    for request in words.traced(findings):
+        console.print(Text(request), soft_wrap=True)
+    for note in (*words.settings(findings), *findings.notes):
         console.print(Text(note, "dim"), soft_wrap=True)
 
 

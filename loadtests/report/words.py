@@ -1,7 +1,7 @@
 """Figures and findings in words, the same in every format: values with units, intervals, why it is this verdict."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from loadtests.findings import WORST, Findings
 from loadtests.verdict import Row, Verdict, reasons, worst
@@ -103,6 +103,32 @@ def knee(findings: Findings) -> Iterator[tuple[str, str, str]]:
     yield "Knee", f"{_short(told.knee[0])} orders/s", remark
     yield "Headroom", f"{_short(told.headroom)} times", f"the gateway lets {_short(told.wanted)} orders/s through"
     yield "First saturated", told.first_saturated or "nothing", told.drains
+
+
+def deaf(scenarios: Iterable[str]) -> list[str]:
+    """Where nobody watched the alerts: that none fired proves nothing there."""
+    told = ", ".join(scenarios)
+    return [f"Alerts were not watched in {told}: Prometheus or Alertmanager is missing (`make monitoring`)."] * bool(
+        told
+    )
+
+
+def settings(findings: Findings) -> list[str]:
+    """What this release is set to otherwise than its baseline."""
+    if not findings.baseline:
+        return []
+    told = [
+        f"{name} was {before or 'not there'} and is {now or 'gone'}" for name, (before, now) in findings.changed.items()
+    ]
+    return told or ["All settings and their defaults are those of the baseline."]
+
+
+def traced(findings: Findings) -> Iterator[str]:
+    """Slow requests of which a trace was kept, and where their time went."""
+    for each in findings.exemplars[:WORST]:
+        parts = ", ".join(f"{name} {value(took_ms, 'ms')}" for name, took_ms in each.parts[:WORST])
+        told = f"{each.sent.name} in {each.scenario} waited {value(each.sent.waited_ms, 'ms')}"
+        yield f"slow: {told}: {parts} (trace {each.sent.trace})"
 
 
 def span(seconds: float) -> str:

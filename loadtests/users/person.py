@@ -35,6 +35,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     outcome: Outcome
     body: Any = None
+    trace: str = ""
 
 
 class Person(FastHttpUser):
@@ -120,7 +121,7 @@ class Person(FastHttpUser):
     def _keep(self, name: str, due: float, began: float, answer: Answer) -> None:
         now = self.turns.now()
         waited, served = (now - due) * 1000, (now - began) * 1000
-        self.turns.keep(Sent(due, self.kind, name, waited, served, answer.outcome, answer.status))
+        self.turns.keep(Sent(due, self.kind, name, waited, served, answer.outcome, answer.status, answer.trace))
 
     def _send(
         self,
@@ -149,7 +150,8 @@ class Person(FastHttpUser):
                 response.failure(f"{response.status_code}")
             else:
                 response.success()
-        return Answer(response.status_code, result, _json(response.content, known.get("content-type", "")))
+        trace = known.get("traceresponse", "")[3:35]  # version, trace, span, flags
+        return Answer(response.status_code, result, _json(response.content, known.get("content-type", "")), trace)
 
     def _address(self) -> dict[str, str]:
         """Everybody comes from an address of their own, where a proxy of ours says so; who tries cards, from one."""

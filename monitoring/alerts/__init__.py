@@ -20,13 +20,14 @@ from monitoring.alerts import (
     stock,
     synthetic,
     telemetry,
+    upkeep,
     webhooks,
     worker,
 )
 
 NOUNS = (
     *(objectives, checkout, payments, gateways, webhooks, queues, orders, stock, books, refunds, disputes, database),
-    *(mail, access, worker, synthetic, experience, telemetry, responder, meta),
+    *(mail, access, worker, synthetic, experience, telemetry, responder, upkeep, meta),
 )
 
 

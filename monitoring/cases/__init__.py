@@ -22,13 +22,14 @@ from monitoring.cases import (
     stories,
     synthetic,
     telemetry,
+    upkeep,
     webhooks,
     worker,
 )
 
 NOUNS = (
     *(objectives, checkout, payments, gateways, webhooks, queues, orders, stock, books, refunds, disputes, database),
-    *(mail, access, worker, synthetic, experience, telemetry, responder, meta, recorded, stories),
+    *(mail, access, worker, synthetic, experience, telemetry, responder, upkeep, meta, recorded, stories),
 )
 # What these are about; the others are about their noun's own rules.
 WIDE = {

@@ -1,7 +1,7 @@
 """On-call home: what fires, since when, what to do, what customers feel of it, and what has changed."""
 
 from monitoring import recording, signals
-from monitoring.dashboards import links, repairs
+from monitoring.dashboards import links, repairs, upkeep
 from monitoring.dashboards.panels import (
     RANGE,
     RATE,
@@ -34,7 +34,7 @@ def page() -> Page:
         "oncall",
         "On-call home",
         "What fires, since when, what is to be done, and what has changed?",
-        (_fires(), _felt(), repairs.row(), _changed(), _up()),
+        (_fires(), _felt(), repairs.row(), _changed(), upkeep.row(), _up()),
         window="3h",
     )
 

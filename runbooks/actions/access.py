@@ -32,10 +32,11 @@ async def read_certificate(world: World, args: Args) -> Facts:
     parts = urlsplit(world.places.api_url)
     if not args.get("host") and parts.scheme != "https":
         return {"tls": False}
-    host, port = word(args, "host", parts.hostname or ""), parts.port if not args.get("host") else HTTPS
+    asked, _, port = word(args, "host", "").partition(":")
+    host, port = (asked, port) if asked else (parts.hostname or "", str(parts.port or ""))
     try:
         async with asyncio.timeout(HANDSHAKE_S):
-            _, writer = await asyncio.open_connection(host, port or HTTPS, ssl=ssl.create_default_context())
+            _, writer = await asyncio.open_connection(host, int(port or HTTPS), ssl=ssl.create_default_context())
     except ssl.SSLCertVerificationError as error:
         return {"tls": True, "valid": False, "why": error.verify_message}
     except (OSError, TimeoutError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from runbooks.actions.scratch import LONGEST_S, newest, scratch_server
+from runbooks.actions.scratch import LONGEST_S, can_restore, newest, scratch_server
 from runbooks.actions.world import World
 from runbooks.engine.facts import Facts
 from runbooks.engine.playbook import Args, Domain
@@ -62,6 +62,7 @@ async def _plan_test(world: World, _args: Args) -> Effect:
         raise RefusedError(
             "there is no backup to restore: the folder of backups is empty, or not named in the settings"
         )
+    can_restore(Path(world.places.programs) if world.places.programs else None)
     told = f"{backup.name} ({backup.stat().st_size:,} bytes) is restored into a server of its own, looked at, and thrown away"
     return Effect(told, before={"file": backup.name}, after={"restored": backup.name}, facts={"backup.tested.ok": True})
 
@@ -119,6 +120,19 @@ async def _is_tested(world: World, _args: Args) -> Taken:
     kept = json.loads(path.read_text())
     tried = kept["file"] == backup.name and kept["at"] >= backup.stat().st_mtime
     return Taken.DONE if tried else Taken.NOT_DONE
+
+
+def made_at(folder: Path) -> float | None:
+    """When the newest backup there was made, by the clock; `None` where there is no folder, `OSError` when it cannot be read."""
+    backup = newest(folder, SUFFIXES) if folder.is_dir() else None
+    return backup.stat().st_mtime if backup is not None else None
+
+
+def restored_at(state: Path) -> float | None:
+    """When a backup was last restored and found whole; `None` as well when the last one was not."""
+    path = state / RESULT
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return float(kept["at"]) if kept.get("ok") else None
 
 
 def _newest(world: World) -> Path | None:

@@ -59,7 +59,9 @@ async def _ask_prometheus(world: World, provider: str) -> dict[str, Any]:
     by_outcome = await _outcomes(world, provider, "2m")
     called = sum(count for each, count in by_outcome.items() if each != NOT_CALLED)
     failed = sum(by_outcome.get(each, 0) for each in FAILURES)
-    p95 = await world.asked(quantile("0.95", HTTP_CLIENT_DURATION, "5m", provider=provider, outcome=Unlike(NOT_CALLED)))
+    timed = {"provider": provider, "outcome": Unlike(NOT_CALLED)}
+    p95 = await world.asked(quantile("0.95", HTTP_CLIENT_DURATION, "5m", **timed))
+    measured = await world.counted(count_of(HTTP_CLIENT_DURATION, "5m", **timed))
     opened = await world.by("state", most(GATEWAY_BREAKER, "state", provider=provider))
     age = await world.asked(f'time() - min(ALERTS_FOR_STATE{{alertname="GatewayOutage",provider="{provider}"}})')
     facts: dict[str, Any] = {
@@ -69,6 +71,7 @@ async def _ask_prometheus(world: World, provider: str) -> dict[str, Any]:
         "auth": plain(round(by_outcome.get(ClientOutcome.AUTH, 0))),
         "limited": plain(round(by_outcome.get(ClientOutcome.RATE_LIMITED, 0))),
         "p95_s": plain(p95) if p95 is not None else None,
+        "timed": plain(round(measured)),
         "age_s": world.paced(age) if age is not None else None,
     }
     shown = next((each for each in ("open", "half_open") if opened.get(each)), "closed") if opened else None
@@ -84,7 +87,7 @@ def judge(seen: Mapping[str, Any]) -> str:
         ("down", called >= LEAST_CALLS and failed > MOST_FAILED * called),
         ("recovering", seen.get("breaker") == "half_open"),
         ("limited", (seen.get("limited") or 0) >= LEAST_LIMITED),
-        ("slow", called >= LEAST_TIMED and (seen.get("p95_s") or 0) > SLOW_S),
+        ("slow", (seen.get("timed") or 0) >= LEAST_TIMED and (seen.get("p95_s") or 0) > SLOW_S),
     )
     return next((state for state, holds in verdicts if holds), "up")
 
@@ -158,7 +161,8 @@ _HEALTH = {
     "failed_share": "failed of called; absent without calls",
     "auth": "of these, our key was refused",
     "limited": "of these, told to come later",
-    "p95_s": "seconds that one call in twenty exceeds",
+    "p95_s": "seconds that one call in twenty exceeds, of five minutes",
+    "timed": "calls in five minutes that were sent",
     "age_s": "seconds the outage lasts, at the pace of production",
     "provider": "whose",
 }

@@ -27,6 +27,7 @@ STOP_S = 15.0
 MOST_QUOTED = 300  # characters of what a program complained of
 _TEMPORARY = ("/var/tmp", "/tmp")  # noqa: S108 - short paths, where `nobody` gets to; each run has a folder of its own
 _ACCOUNT = "nobody"
+_PROGRAMS = ("initdb", "pg_ctl", "createdb", "pg_restore")
 _CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
@@ -61,6 +62,12 @@ class Scratch:
 
     async def _run(self, program: str, *arguments: str) -> None:
         await run(self.programs, program, *arguments)
+
+
+def can_restore(programs: Path | None) -> None:
+    """`RefusedError` names the program that is not here; asked before a person is."""
+    for each in _PROGRAMS:
+        _find(programs, each)
 
 
 @asynccontextmanager

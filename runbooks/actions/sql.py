@@ -1,4 +1,4 @@
-"""PostgreSQL, asked in the few sentences of `STATEMENTS` and `WRITES`, and in no other; as a role that may see no customer's data.
+"""PostgreSQL, asked in the few sentences of `STATEMENTS`, and in no other; as a role that may see no customer's data.
 
 Each question has a connection of its own, so that a database which takes no more of them says so, a read-only transaction,
 and a time-out at the server. What the server says is told by its code: its sentences may quote data.
@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from runbooks.actions.statements import STATEMENTS, WRITES
+from runbooks.actions.statements import STATEMENTS
 from runbooks.engine.registry import RefusedError, UnreachableError
 
 NAME = "cubano-respond"  # application_name, by which it spares its own sessions
@@ -32,18 +32,11 @@ class Sql:
 
     async def rows(self, name: str, *, timeout_s: float = TIMEOUT_S, **values: Any) -> list[Row]:
         """What the statement of this name answers, at most MOST_ROWS; `RefusedError` when the role may not ask."""
-        return await self._told(name, STATEMENTS[name], values, timeout_s)
-
-    async def write(self, name: str, **values: Any) -> list[Row]:
-        """One of the few statements that write: into the responder's own table."""
-        return await self._told(name, WRITES[name], values, TIMEOUT_S)
-
-    async def _told(self, name: str, statement: str, values: Mapping[str, Any], timeout_s: float) -> list[Row]:
         if not self._dsn:
             raise UnreachableError("no address of the database is set")
         try:
             async with self._turns, asyncio.timeout(timeout_s + CONNECT_S + 1):
-                return await self._ask(statement, values, timeout_s)
+                return await self._ask(STATEMENTS[name], values, timeout_s)
         except TimeoutError as error:
             raise UnreachableError(f"the database did not answer within {timeout_s:g} s") from error
         except (
@@ -68,7 +61,7 @@ class Sql:
             "statement_timeout": f"{round(timeout_s * 1000)}",
             "lock_timeout": f"{LOCK_MS}",
             "idle_in_transaction_session_timeout": "10000",
-            "default_transaction_read_only": "off" if statement in WRITES.values() else "on",
+            "default_transaction_read_only": "on",
         }
         options = " ".join(f"-c {name}={value}" for name, value in limits.items())
         async with await psycopg.AsyncConnection.connect(

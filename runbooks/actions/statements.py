@@ -199,18 +199,4 @@ ACCESS: Mapping[str, str] = {
     """,
 }
 
-JOURNAL: Mapping[str, str] = {
-    "mirrored": "SELECT seq, hash FROM runbook_journal ORDER BY seq DESC LIMIT 1",
-    "mirrored_line": "SELECT hash FROM runbook_journal WHERE seq = %(seq)s",
-}
-
-STATEMENTS: Mapping[str, str] = {**DATABASE, **WORK, **BOOKS, **ACCESS, **JOURNAL}
-
-# What the role may write, into its own table alone.
-WRITES: Mapping[str, str] = {
-    "mirror": """
-        INSERT INTO runbook_journal (seq, line, hash)
-        SELECT l.seq, l.line, l.hash FROM unnest(%(seqs)s::bigint[], %(lines)s::jsonb[], %(hashes)s::text[]) AS l (seq, line, hash)
-        ON CONFLICT (seq) DO NOTHING RETURNING seq
-    """,
-}
+STATEMENTS: Mapping[str, str] = {**DATABASE, **WORK, **BOOKS, **ACCESS}

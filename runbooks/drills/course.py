@@ -36,6 +36,14 @@ class Play:
         """Seconds since the fault."""
         return time.time() - self.began
 
+    def heal(self) -> None:
+        """Take away what is broken, the last first; nothing the second time."""
+        for heal in reversed(self.heals):
+            heal()
+        if self.heals:
+            self.report.moment(self.since, "the fault is taken away", "fault")
+        self.heals.clear()
+
 
 def words(args: Any) -> str:
     """What was counted or handed over, as `name=value`."""

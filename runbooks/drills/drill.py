@@ -26,11 +26,14 @@ class BrokenDrillError(ValueError):
 
 
 class Strike(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fault: an entry of `runbooks.drills.faults`, with its arguments, so many seconds after the drill began."""
+    """One fault: an entry of `runbooks.drills.faults`, with its arguments, so many seconds after the drill began, or `once`
+    somebody has a plan before him.
+    """
 
     do: str
     args: Mapping[str, Any] = msgspec.field(default_factory=dict, name="with")
     at_s: Seconds = 0
+    once: Literal["steady", "planned"] = "steady"
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,8 +58,9 @@ class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`playbook` is whose run must end in `ends`; a negative drill has none and must leave everybody asleep.
 
     `starts` says by what: its alert, or a person's hand where it is only scheduled. `person` decides for it: approve,
-    refuse, late (after the approval has expired), or nobody. `heal` is when the fault is taken away: `before` the run is approved (what only a person can mend), `after` the run has ended, or `never` because
-    the run itself does it. `kill` names a checkpoint of the engine at which it is ended by SIGKILL.
+    refuse, late (after the approval has expired), or nobody. `heal` is when the fault is taken away: `before` the run is
+    approved or when it has `asked` somebody (what only a person can mend), `after` the run has ended, or `never` because the run
+    itself does it. `kill` names a checkpoint of the engine at which it is ended by SIGKILL.
     """
 
     drill: Name
@@ -69,7 +73,7 @@ class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     starts: Literal["alert", "hand"] = "alert"
     person: Literal["approve", "refuse", "late", "nobody"] = "approve"
     answers: Mapping[str, str] = {}  # to human steps, by their names
-    heal: Literal["before", "after", "never"] = "after"
+    heal: Literal["before", "asked", "after", "never"] = "after"
     ends: tuple[str, ...] = ("recovered",)
     within: Within = msgspec.field(default_factory=Within)
     lasts_s: Seconds = 0  # for how long the fault stays after the run has ended: what is told then is told again

@@ -7,24 +7,22 @@ in the database (a session of a superuser). To add one: a function here and its 
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 
 from runbooks.drills.mischief import MISCHIEF
 from runbooks.drills.mishaps import MISHAPS
 from runbooks.drills.stack import FaultError, Stack
+from runbooks.drills.wires import collapses, wire
 
 Heal = Callable[[], None]
 Fault = Callable[[Stack, Mapping[str, Any]], Heal]
 
 _TIMEOUT_S = 10
 _STUCK_DAYS = 3
-_WHICH = ("times", "after", "probability")  # of the calls that match: how many, from which on, which share
 _TRIES = 20  # how often an event is tried; a test compares it with the service's number
 
 
@@ -39,52 +37,6 @@ def strike(stack: Stack, name: str, args: Mapping[str, Any]) -> Heal:
             heal()
 
     return once
-
-
-# ---- the gateway's wire --------------------------------------------------------------------------------------------
-
-
-class Wire:
-    """The stand-in's list of faults is one list: each strike adds its own and takes only that away."""
-
-    _lock = threading.Lock()
-
-    @classmethod
-    def add(cls, stack: Stack, fault: dict[str, Any]) -> Heal:
-        with cls._lock:
-            cls._put(stack, [*cls._now(stack), fault])
-
-        def heal() -> None:
-            with cls._lock:
-                cls._put(stack, [each for each in cls._now(stack) if each["id"] != fault["id"]])
-
-        return heal
-
-    @staticmethod
-    def _now(stack: Stack) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{stack.emulator}/faults", timeout=_TIMEOUT_S).raise_for_status().json()
-        return [
-            {key: each[key] for key in ("id", "match", "effects", *_WHICH) if each.get(key) is not None}
-            for each in answer["faults"]
-        ]
-
-    @staticmethod
-    def _put(stack: Stack, faults: list[dict[str, Any]]) -> None:
-        httpx.put(f"{stack.emulator}/faults", json={"faults": faults}, timeout=_TIMEOUT_S).raise_for_status()
-
-
-def _wire(effects: dict[str, Any]) -> Fault:
-    def fault(stack: Stack, args: Mapping[str, Any]) -> Heal:
-        match = {key: args[key] for key in ("provider", "path", "method", "event_type") if key in args}
-        made = {
-            name: args.get(name, value) if not isinstance(value, dict) else value for name, value in effects.items()
-        }
-        if "status" in args:
-            made = {"error": {"status": args["status"]}}
-        which = {name: args[name] for name in _WHICH if name in args}
-        return Wire.add(stack, {"id": f"drill-{time.monotonic_ns()}", "match": match, "effects": made, **which})
-
-    return fault
 
 
 # ---- processes -----------------------------------------------------------------------------------------------------
@@ -240,16 +192,17 @@ def _bad_release(stack: Stack, _: Mapping[str, Any]) -> Heal:
 
 
 FAULTS: Mapping[str, Fault] = {
-    "gateway.fails": _wire({"error": {"status": 500}}),
-    "gateway.silent": _wire({"timeout": "before"}),
-    "gateway.slow": _wire({"latency_ms": 3_400}),
-    "gateway.throttles": _wire({"rate_limit": True}),
-    "gateway.forgets": _wire({"timeout": "after"}),
-    "gateway.refuses_key": _wire({"error": {"status": 401}}),
-    "webhooks.dropped": _wire({"drop": True}),
-    "webhooks.late": _wire({"delay_ms": 20_000}),
-    "webhooks.forged": _wire({"bad_signature": True}),
-    "webhooks.twice": _wire({"duplicate": 3}),
+    "gateway.fails": wire({"error": {"status": 500}}),
+    "gateway.silent": wire({"timeout": "before"}),
+    "gateway.slow": wire({"latency_ms": 3_400}),
+    "gateway.throttles": wire({"rate_limit": True}),
+    "gateway.forgets": wire({"timeout": "after"}),
+    "gateway.collapses": collapses,
+    "gateway.refuses_key": wire({"error": {"status": 401}}),
+    "webhooks.dropped": wire({"drop": True}),
+    "webhooks.late": wire({"delay_ms": 20_000}),
+    "webhooks.forged": wire({"bad_signature": True}),
+    "webhooks.twice": wire({"duplicate": 3}),
     "process.hangs": _hang,
     "process.dies": _kill,
     "database.away": _database_away,

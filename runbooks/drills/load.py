@@ -23,7 +23,8 @@ CARD, DECLINED = "4242424242424242", "4000000000000002"
 SLOW_S = 3.0  # a checkout that took longer was felt
 TRIES = 3
 AGAIN_S = 1.0
-TICKET_S = 60.0  # who has paid looks for the ticket that long
+TICKET_S = 60.0  # who has paid looks for the ticket that long, as the page does: at first every second, then slower
+OFTEN, SELDOM_S = 10, 3.0
 REQUEST_S = 15.0
 PRICE = {"ticketType": "full-pass", "quantity": 1}
 _OF_CENTS = 24_900  # of that, when no answer says what it would have cost
@@ -124,7 +125,7 @@ class Crowd:
     async def _pay(self, client: httpx.AsyncClient, buyer: Buyer, order: dict[str, Any]) -> None:
         page = _page(order["checkoutUrl"])
         means = {"paypal": "approve"} if order["provider"] == "paypal" else {"card": CARD}
-        url = f"{self.stack.found['api']}/api/payment/order/{order['orderId']}"
+        url, asked = f"{self.stack.found['api']}/api/payment/order/{order['orderId']}", 0
         try:
             if buyer.declined:
                 await client.post(f"{self.stack.emulator}/sessions/{page}/pay", json={"card": DECLINED})
@@ -135,7 +136,8 @@ class Crowd:
                 if seen.is_success and seen.json().get("status") == "paid":
                     buyer.ticket_at = time.time()
                     return
-                await asyncio.sleep(AGAIN_S)
+                asked += 1
+                await asyncio.sleep(AGAIN_S if asked < OFTEN else SELDOM_S)
         except httpx.TransportError:  # looks again never: the price is what it is
             return
 

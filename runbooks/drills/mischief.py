@@ -22,20 +22,22 @@ Heal = Callable[[], None]
 Args = Mapping[str, Any]
 
 _TIMEOUT_S = 10
+_DAY_S = 86_400
 _LONGEST_BACKUP_S = 120
 _QUIET = "sunrise-social"  # ticket types that the crowd of a drill does not want
 _QUIET_TOO = "orishas-masterclass"
 _LOCK = "SELECT FROM stock WHERE ticket_type = %s FOR UPDATE"
-# One long statement: each round locks two tables for a second in a transaction within, gives them back, and begins again.
+# One long statement: each round locks three tables in a transaction within, gives them back for a moment, in which everybody who
+# waits gets through, and begins again.
 _HOGS = """
     DO $$ BEGIN FOR round IN 1..600 LOOP
         BEGIN
-            LOCK TABLE orders, payments IN EXCLUSIVE MODE;
-            PERFORM pg_sleep(1);
+            LOCK TABLE orders, payments, outbox IN EXCLUSIVE MODE;
+            PERFORM pg_sleep(0.8);
             RAISE EXCEPTION 'and back';
-        EXCEPTION WHEN raise_exception THEN NULL;
+        EXCEPTION WHEN raise_exception OR deadlock_detected THEN NULL;
         END;
-        PERFORM pg_sleep(0.1);
+        PERFORM pg_sleep(0.4);
     END LOOP; END $$
 """
 
@@ -112,7 +114,9 @@ def deadlocks(stack: Stack, _: Args) -> Heal:
 
 
 def hogged_rows(stack: Stack, _: Args) -> Heal:
-    """An import keeps everybody from writing orders, again and again for a second, in one statement that never ends."""
+    """An import keeps everybody from writing orders and what is to be done for them: for most of a second, again and again, in
+    one statement that never ends.
+    """
     hog = _connect(stack, "import")
     _in_background("hog", lambda: _ask_and_close(hog, _HOGS.encode()))
     return lambda: _close(hog)
@@ -173,6 +177,18 @@ def backup(stack: Stack, _: Args) -> Heal:
     return lambda: _forget(folder)
 
 
+def untried(stack: Stack, args: Args) -> Heal:
+    """There is a backup of last night, and for days nobody has tried one: the responder first looked that long ago."""
+    heal = backup(stack, args)
+    state = stack.folder / "state" / "respond"
+    (state / "restore-test.json").unlink(missing_ok=True)
+    since = state / "backups.since"
+    since.touch()
+    then = time.time() - int(args.get("days", 9)) * _DAY_S
+    os.utime(since, (then, then))
+    return heal
+
+
 def _environment(stack: Stack) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH") if name in os.environ}
     return kept | stack.settings
@@ -191,4 +207,5 @@ MISCHIEF: Mapping[str, Callable[[Stack, Args], Heal]] = {
     "books.difference": difference,
     "crowd.rush": rush,
     "backup.made": backup,
+    "backup.untried": untried,
 }

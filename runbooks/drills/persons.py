@@ -78,6 +78,8 @@ def follow(on: Play, run_id: str) -> None:
                 on.report.moment(on.report.mitigate_s, ", ".join(each["do"] for each in done), "run")
             on.waited = on.waited or run["state"] in WAITS
             if run["state"] == "waiting_human":
+                if on.drill.heal == "asked":
+                    on.heal()
                 on.scene.tell(run_id, "answer", {"step": run["waitsFor"], "text": _answer(on, run)})
             if run["state"] == "awaiting_approval" and on.drill.person == "approve":
                 _approve(on, run_id)  # planned anew: after a person's answer, or because the world has moved

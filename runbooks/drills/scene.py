@@ -13,6 +13,7 @@ from runbooks.drills.stack import Stack
 
 TIMEOUT_S = 10
 CHECK_S = 90  # the promises read whole tables
+LATER = 5  # times that it comes again when it is told to come later: a drill's limits hold for its own questions, too
 
 
 @dataclass
@@ -79,12 +80,16 @@ class Scene:
 
     # ---- the service -----------------------------------------------------------------------------------------------
 
-    def moved_switches(self) -> list[str]:
-        """Switches that do not stand where they usually do; `unknown` while nobody answers."""
+    def moved_switches(self, *, for_good: bool = False) -> list[str]:
+        """Switches that do not stand where they usually do; `unknown` while nobody answers.
+
+        `for_good`: only those that would not go back by themselves, either.
+        """
         found = self._ops("GET", "/api/ops/switches")
         if found is None:
             return ["unknown"]
-        return [each["name"] for each in found["switches"] if each["value"] != each["default"]]
+        moved = [each for each in found["switches"] if each["value"] != each["default"]]
+        return [each["name"] for each in moved if not (for_good and each["until"])]
 
     def broken_promises(self) -> list[str]:
         """Promises that do not hold, checked now."""
@@ -107,12 +112,16 @@ class Scene:
         self, method: str, path: str, body: Any = None, *, timeout: float = TIMEOUT_S, key: str = "on_call"
     ) -> Any:
         headers = {"Authorization": f"Bearer {self.stack.found['api_keys'][key]}"}
-        try:
-            url = f"{self.stack.found['api']}{path}"
-            answer = self.http.request(method, url, json=body, headers=headers, timeout=timeout)
-        except httpx.TransportError:
-            return None
-        return answer.json() if answer.is_success else None
+        for _ in range(LATER):
+            try:
+                url = f"{self.stack.found['api']}{path}"
+                answer = self.http.request(method, url, json=body, headers=headers, timeout=timeout)
+            except httpx.TransportError:
+                return None
+            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                return answer.json() if answer.is_success else None
+            time.sleep(min(float(answer.headers.get("Retry-After", 1)), TIMEOUT_S))
+        return None
 
     def charges(self) -> list[dict[str, Any]]:
         """Every session and order of the gateways, with what was really charged."""

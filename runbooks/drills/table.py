@@ -13,6 +13,14 @@ _COLUMNS = ("DRILL", "", "DETECT", "NOTIFY", "MITIGATE", "RECOVER", "FAILED", "S
 _WIDTH = 132
 
 
+def line(report: Report) -> str:
+    """A drill that has ended, in one line: by when, and all that is wrong."""
+    times = (("detected", report.detect_s), ("mitigated", report.mitigate_s), ("recovered", report.recover_s))
+    told = [f"{what} {seconds(value)} s" for what, value in times if value is not None]
+    verdict = "green" if report.is_green else f"NOT GREEN: {'; '.join(report.faults)}"
+    return ", ".join([f"{report.drill}: {verdict}", *told, f"{report.wall_s:.0f} s in all"])
+
+
 def text(reports: Iterable[Report], took_s: float, *, colour: bool) -> str:
     """For a terminal; plain when `colour` is off."""
     out = io.StringIO()

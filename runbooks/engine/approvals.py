@@ -1,7 +1,9 @@
 """Who may say yes, to what, for how long. An approval binds to the hash of a plan and is worth nothing for another one.
 
 What can cost much needs two people, and neither may be the one who asked for it. A break-glass token stands in for both
-when nobody can sign in: single use, and its hash alone is kept, in `break-glass.json` of the state directory.
+when nobody can sign in: single use, and its hash alone is kept, in `break-glass.json` of the state directory. It is the yes of
+the lead who had it made, given beforehand: so it may be spent by whoever asked for the run, but never by its maker on a run of
+high risk of his own, and on no run that had begun when it was made.
 """
 
 import hashlib

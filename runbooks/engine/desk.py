@@ -44,6 +44,7 @@ class EngineSettings:
     """Times are seconds at the pace of production. `evidence`: folders and files in which drills left what they proved."""
 
     approval_s: int = 300  # within this an approved plan has begun, and the second of two people has approved
+    acting_s: int = 1800  # for so long an approval carries later acts, behind a verify that took its time
     awaiting_s: int = 1800  # a plan nobody approves is let go: until then nothing else may change the same
     blocked_s: int = 3600  # how long a run waits for another one that changes the same
     waiting_s: int = 14_400  # how long a person may take for a step

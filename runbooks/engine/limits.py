@@ -66,9 +66,20 @@ def refusals(desk: Desk, playbook: Playbook, run: Run) -> list[str]:
 def holder(desk: Desk, run: Run) -> Run | None:
     """Another run that changes the same subject or the same domain, or waits for the approval to do so."""
     for each in desk.runs:
-        if each is not run and holds(each) and (each.subject == run.subject or each.domain == run.domain):
+        same = each is not run and (each.subject == run.subject or each.domain == run.domain)
+        if same and holds(each) and not _steps_aside(each, run):
             return each
     return None
+
+
+def outranks(other: Run, run: Run) -> bool:
+    """Whether another run comes first; what has changed something goes on before anybody."""
+    return not run.acted and rank_of(run.tier) > rank_of(other.tier)
+
+
+def _steps_aside(other: Run, run: Run) -> bool:
+    """Whether it waits for what a person does, has changed nothing yet, and matters less."""
+    return other.state is State.WAITING_HUMAN and outranks(run, other)
 
 
 def holds(run: Run) -> bool:
@@ -88,8 +99,7 @@ def rank_of(tier: str) -> int:
 
 def gives_way(other: Run, run: Run) -> bool:
     """Whether a plan that waits for its approval, and has changed nothing yet, is put behind one that matters more."""
-    waits = other.state is State.AWAITING_APPROVAL and not other.acted
-    return waits and rank_of(other.tier) > rank_of(run.tier)
+    return other.state is State.AWAITING_APPROVAL and outranks(run, other)
 
 
 def excess(plan: Plan, limits: Limits) -> list[str]:

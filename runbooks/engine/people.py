@@ -18,9 +18,10 @@ from runbooks.engine.approvals import (
 )
 from runbooks.engine.desk import Desk
 from runbooks.engine.doubts import DONE, OF_PUTTING_BACK, PUT_BACK, doubts
-from runbooks.engine.journal import cleaned
+from runbooks.engine.journal import Entry, cleaned
 from runbooks.engine.judging import Judging
 from runbooks.engine.playbook import Continue, Human
+from runbooks.engine.registry import Risk
 from runbooks.engine.route import following
 from runbooks.engine.runs import Person, Run
 from runbooks.engine.states import Event, State, advance
@@ -159,18 +160,28 @@ class People:
         known_by = mark(token)
         if not self._tokens.has(token) or known_by in self._desk.runs.used_tokens:
             raise NotAllowedError("this token is not known, or was used before")
-        if not self._made_lately(known_by):
+        made = self._made(known_by)
+        if made is None:
             raise NotAllowedError("the journal does not know this token, or it is older than a year")
+        if made.time > run.started_at:
+            raise NotAllowedError(
+                "this token was made after the run began: it is for what nobody knew when it was made"
+            )
+        if (
+            run.plan is not None
+            and run.plan.risk is Risk.HIGH
+            and made.data["by"] == cleaned({"by": run.requester})["by"]
+        ):
+            raise NotAllowedError("who had this token made asked for this run: somebody else has to approve it")
         self._record.write("breakglass.used", {"mark": known_by, "by": person.known_as}, run.id)
         self._tokens.spend(token)
 
-    def _made_lately(self, known_by: str) -> bool:
-        """A hash that somebody wrote into the file is no token: the journal says which were made, and when."""
+    def _made(self, known_by: str) -> Entry | None:
+        """A hash that somebody wrote into the file is no token: the journal says which were made, when and by whom."""
         known = cleaned({"mark": known_by})
-        made = (
-            each for each in self._record.journal.entries() if each.kind == MADE and each.data["mark"] == known["mark"]
-        )
-        return any(self._desk.since(each.time) < TOKEN_LASTS for each in made)
+        entries = (each for each in self._record.journal.entries() if each.kind == MADE)
+        made = (each for each in entries if each.data["mark"] == known["mark"])
+        return next((each for each in made if self._desk.since(each.time) < TOKEN_LASTS), None)
 
     def found(self, run_id: str) -> Run:
         """The run of this id; `UnknownRunError`."""

@@ -15,7 +15,7 @@ from runbooks.engine.deciding import Deciding
 from runbooks.engine.desk import Desk
 from runbooks.engine.facts import NoFactError, Value
 from runbooks.engine.judging import Judging
-from runbooks.engine.limits import has_grown, stops_now
+from runbooks.engine.limits import has_grown, holder, outranks, stops_now
 from runbooks.engine.looking import UNKNOWN, UNMET, Looker, filled, told
 from runbooks.engine.plan import PlannedAct, conditions, holds
 from runbooks.engine.planning import Planner, act_outcome
@@ -110,6 +110,10 @@ class Runner:
 
     def _halts(self, run: Run, playbook: Playbook) -> bool:
         ahead = run.plan is not None and any(each.step not in run.steps for each in run.plan.doing)
+        other = holder(self._desk, run) if ahead else None
+        if other is not None and outranks(other, run):  # it stepped aside while a person was busy with it
+            why = f"it gives way to run {other.id} ({other.playbook}), which matters more"
+            return self._record.move(run, State.RUNNING, Event.REPLAN, why)
         why = "; ".join(stops_now(self._desk, run)) if ahead else ""
         if not why and self._desk.clock() >= self.deadline(run, playbook):
             why = "its deadline is over"
@@ -185,6 +189,10 @@ class Runner:
             self._replan(run, f"{step.name} would change something else than was planned")
         elif not fresh.changes:
             self._played(run, playbook, step, act_outcome(fresh))
+        elif run.approvals and not is_enough(
+            run, self._desk.clock(), self._desk.patience(self._desk.settings.acting_s)
+        ):
+            self._replan(run, f"{step.name} was approved too long ago")
         else:
             outcome = await self.acting.carry_out(run, step, fresh)
             self.came_out(run, playbook, step, outcome)

@@ -36,6 +36,7 @@ from runbooks.responder.pages import create_pages
 from runbooks.responder.rendering import STATIC, Renderer
 from runbooks.responder.station import Station
 from runbooks.responder.timetable import EVERY_S
+from runbooks.responder.upkeep import Upkeep
 from runbooks.settings import Settings
 from service.telemetry.exposition import Ping, serve_metrics
 from service.telemetry.logs import get_logger
@@ -96,6 +97,7 @@ def _living(settings: Settings, checkpoint: Strike) -> Callable[[Litestar], Any]
             gauges = Gauges(station, mirror)
             tasks = [asyncio.create_task(station.engine.run_forever()), asyncio.create_task(_polling(station))]
             tasks += [asyncio.create_task(gauges.look_forever()), asyncio.create_task(_scheduling(station))]
+            tasks += [asyncio.create_task(Upkeep(settings, station.telemetry).look_forever())]
             tasks += [] if mirror is None else [asyncio.create_task(mirror.run_forever())]
             tasks += [] if only is None else [asyncio.create_task(only.hold_forever())]
             try:

@@ -5,7 +5,8 @@ monitoring. A part that does not run is no target, so that nobody is told it is 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from service.local.binaries import FOLDER, Tool, find
@@ -28,6 +29,9 @@ _TARGETS = {
 }
 _KEPT = "7d"
 _KEPT_BYTES = "256MB"
+# What Alertmanager did not hear it is told again after that long, at the pace of the rules; it forgets what it has not heard
+# of for four times as long, so that this is more than a busy machine takes for a breath.
+_TOLD_AGAIN_S, _LEAST_TOLD_AGAIN_S = 60, 5
 
 
 def missing() -> list[str]:
@@ -55,9 +59,12 @@ def build_words(
     return words
 
 
-def watchers(state: Path, ports: Mapping[str, int], running: frozenset[str]) -> list[Child]:
+def watchers(state: Path, ports: Mapping[str, int], running: frozenset[str], *, scale: int = 1) -> list[Child]:
     """Both programs, on what `build_words` has written below `state`."""
-    found = {"prometheus": _prometheus, "alertmanager": _alertmanager}
+    found: Mapping[str, Callable[[Path, int], Child]] = {
+        "prometheus": partial(_prometheus, scale=scale),
+        "alertmanager": _alertmanager,
+    }
     return [child(state, ports[part]) for part, child in found.items() if part in running]
 
 
@@ -66,7 +73,7 @@ def configuration(state: Path) -> Path:
     return state / FOLDER_OF_STATE / "built"
 
 
-def _prometheus(state: Path, port: int) -> Child:
+def _prometheus(state: Path, port: int, *, scale: int) -> Child:
     program = _program("prometheus")
     words = [
         str(program),
@@ -77,6 +84,7 @@ def _prometheus(state: Path, port: int) -> Child:
         f"--web.listen-address={LOOPBACK}:{port}",
         f"--web.external-url=http://{LOOPBACK}:{port}/",  # what links in mails lead to
         "--enable-feature=exemplar-storage",
+        f"--rules.alert.resend-delay={max(_TOLD_AGAIN_S // scale, _LEAST_TOLD_AGAIN_S)}s",
         "--log.level=warn",
     ]
     if program.is_relative_to(FOLDER):  # Debian's looks for its pages where the package would have put them

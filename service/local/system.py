@@ -131,7 +131,7 @@ def companions(system: System) -> list[Child]:
 
 def watchers(system: System) -> list[Child]:
     """Prometheus and Alertmanager, on what `built` has written."""
-    return monitoring.watchers(system.state.directory, system.ports, system.running)
+    return monitoring.watchers(system.state.directory, system.ports, system.running, scale=system.scale)
 
 
 def built(system: System) -> list[str]:

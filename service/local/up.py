@@ -62,10 +62,10 @@ async def bring_up(system: System, supervisor: Supervisor) -> None:
     if _schema_is_current(system.database_url):  # all at once, which is what makes the second start quick
         seed = _cubano(system, supervisor, "db", "seed")
         await _together(seed, _watch(system, supervisor), _control(system, supervisor), *map(start, [*around, *inside]))
-    else:
-        first = (_make_data(system, supervisor), _watch(system, supervisor), _control(system, supervisor))
-        await _together(*first, *map(start, around))
+    else:  # who watches comes last: a service that waits for its tables is not down
+        await _together(_make_data(system, supervisor), _control(system, supervisor), *map(start, around))
         await _together(*map(start, inside))
+        await _watch(system, supervisor)
 
 
 async def _make_data(system: System, supervisor: Supervisor) -> None:

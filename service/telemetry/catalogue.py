@@ -46,12 +46,16 @@ from service.telemetry.foundation import PROVIDERS, WAIT_BUCKETS
 from service.telemetry.foundation import TELEMETRY_DROPPED as TELEMETRY_DROPPED
 from service.telemetry.foundation import WORKER_FAILURES as WORKER_FAILURES
 from service.telemetry.foundation import WORKER_HEARTBEAT as WORKER_HEARTBEAT
+from service.telemetry.guards import ACCESS as ACCESS
+from service.telemetry.guards import API_KEY_ENDS as API_KEY_ENDS
 from service.telemetry.guards import CARDS_REFUSED as CARDS_REFUSED
 from service.telemetry.guards import LIMITS as LIMITS
 from service.telemetry.guards import LIMITS_FALLBACK as LIMITS_FALLBACK
 from service.telemetry.guards import SHED as SHED
 from service.telemetry.guards import SIGN_INS as SIGN_INS
 from service.telemetry.metric import Bounded, Counter, Gauge, Histogram, Metric
+from service.telemetry.repairs import BACKUP_AT as BACKUP_AT
+from service.telemetry.repairs import CERTIFICATE_ENDS as CERTIFICATE_ENDS
 from service.telemetry.repairs import RUNBOOK_ACTS as RUNBOOK_ACTS
 from service.telemetry.repairs import RUNBOOK_AWAITING as RUNBOOK_AWAITING
 from service.telemetry.repairs import RUNBOOK_AWAITING_OLDEST as RUNBOOK_AWAITING_OLDEST
@@ -254,15 +258,6 @@ SWEPT = Gauge(
     "Up to which moment the gateway's events were last listed to the end.",
     "seconds",
     {"provider": PROVIDERS},
-)
-
-# --- who may
-
-ACCESS = Counter(
-    "cubano_access_total",
-    "Requests to what needs a permission, by what the guard decided.",
-    "requests",
-    {"outcome": labels.AccessOutcome},
 )
 
 # --- outbox and mail

@@ -1,8 +1,15 @@
 """The metrics of who may do what: staff and their sessions, rate limits, sealed data. Part of the catalogue."""
 
 from service.telemetry.decisions import LimitVerdict, LimitZone, Shed, SignInOutcome
-from service.telemetry.metric import Counter
+from service.telemetry.labels import AccessOutcome
+from service.telemetry.metric import Counter, Gauge
 
+ACCESS = Counter(
+    "cubano_access_total",
+    "Requests to what needs a permission, by what the guard decided.",
+    "requests",
+    {"outcome": AccessOutcome},
+)
 LIMITS = Counter(
     "cubano_rate_limit_requests_total",
     "Requests at the rate limits, by zone and what was decided.",
@@ -25,4 +32,9 @@ SIGN_INS = Counter(
     "Steps of people's sign-ins, by how they ended.",
     "steps",
     {"outcome": SignInOutcome},
+)
+API_KEY_ENDS = Gauge(
+    "cubano_api_key_ends_timestamp_seconds",
+    "When the next API key ends that was meant to last and that no later key of its client stands in for; absent where none does.",
+    "seconds",
 )

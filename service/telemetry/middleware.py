@@ -25,6 +25,7 @@ UNMATCHED = "/{unmatched}"
 CLIENT_LEFT = 499  # no standard code says "nobody waited for the answer"; proxies agreed on this one
 SERVER_ERROR = 500
 CLIENT_ERROR = 400
+_MOST_REASON = 300  # characters; hundreds a second are refused when a pool is full
 
 _EXCEPTION = "cubano.exception"
 _SERIES_KNOWN = 1_000  # routes by method and status; more than there are
@@ -204,8 +205,11 @@ class Exchange:
         }
         if self.route == UNMATCHED:
             fields["path"] = self.scope["path"][:200]
-        if self.status >= SERVER_ERROR and self.error is not None:
+        if self.status == SERVER_ERROR and self.error is not None:
             fields["exc_info"] = self.error
+        elif self.status > SERVER_ERROR and self.error is not None:  # an answer we foresaw: too busy, a gateway away
+            fields["error_type"] = self.error_type
+            fields["reason"] = str(self.error).partition("\n")[0][:_MOST_REASON]
         return fields
 
 

@@ -1,4 +1,5 @@
-"""The metrics of the responder: what its runs came to, what waits for a person, whom it hears, whether its journal is whole.
+"""The metrics of the responder: what its runs came to, what waits for a person, whom it hears, whether its journal is whole,
+and what grows old or ends where nobody looks.
 
 Part of the catalogue. The states and outcomes mirror those of `runbooks.engine`; a test compares them.
 """
@@ -38,11 +39,19 @@ class Told(StrEnum):
     PROMETHEUS = "prometheus"
 
 
+class BackupStep(StrEnum):
+    """What was last done with a backup."""
+
+    MADE = "made"
+    RESTORED = "restored"
+
+
 RUNBOOK_RUNS = Counter(
     "cubano_runbook_runs_total",
     "Runs of playbooks, by playbook and how they ended.",
     "runs",
     {"playbook": Bounded(150), "state": RunEnd},
+    most=450,  # a playbook ends in three ways or so, not in each there is
 )
 RUNBOOK_ACTS = Counter(
     "cubano_runbook_acts_total",
@@ -69,4 +78,16 @@ RUNBOOK_HEARD = Gauge(
     "When the responder last heard of alerts, by who told.",
     "seconds",
     {"side": Told},
+)
+BACKUP_AT = Gauge(
+    "cubano_backup_timestamp_seconds",
+    "When the newest backup was made, and when one was last restored and whole; before the first, since when it is awaited.",
+    "seconds",
+    {"what": BackupStep},
+)
+CERTIFICATE_ENDS = Gauge(
+    "cubano_certificate_ends_timestamp_seconds",
+    "When the certificate ends that a public host shows.",
+    "seconds",
+    {"host": Bounded(20)},
 )

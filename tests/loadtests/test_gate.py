@@ -22,6 +22,7 @@ from loadtests.stand import Stand
 from loadtests.target import started
 from loadtests.verdict import Verdict
 from service.local.cluster import forget
+from tests.local.programs import alive, eventually
 from tests.shape.tree import ROOT
 
 pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("gate"), pytest.mark.timeout(300)]
@@ -98,3 +99,17 @@ def test_money_that_is_wrong_outweighs_all(systems, told):
 
     assert 5 == findings.exit_code, findings.rows
     assert "broken" in next(each.why for each in findings.rows if each.name == "money")
+
+
+def test_a_server_that_was_stopped_is_unhealthy(systems, tmp_path):
+    """The system was there a moment ago: nobody is sent to where it was, and the code is 4."""
+    _, slowed = systems
+    path = tmp_path / "up.json"
+    path.write_text(json.dumps(slowed.found))
+    os.kill(slowed.found["pids"]["up"], signal.SIGINT)
+    assert eventually(lambda: not alive(slowed.found["pids"]["serve"]), 30)
+
+    findings = run_one(SMALL, Stand(lambda _: None), path)
+
+    assert (4, "serve does not answer") == (findings.exit_code, findings.rows[0].why[:21])
+    assert [] == findings.played

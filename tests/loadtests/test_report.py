@@ -12,9 +12,10 @@ from rich.console import Console
 from loadtests.capacity import capacity
 from loadtests.compare import differences
 from loadtests.compare import rows as compared
-from loadtests.findings import Baseline, Findings, Headline, Rounds, changed, found
+from loadtests.configuration import changed, configuration
+from loadtests.findings import Baseline, Findings, Headline, Rounds, found
 from loadtests.report import as_json, junit, markdown, page, terminal, words, write
-from loadtests.result import Outcome
+from loadtests.result import Outcome, Sent, Span
 from loadtests.scenario import SCENARIOS
 from loadtests.thresholds import judge_all
 from loadtests.verdict import Row, Verdict
@@ -57,6 +58,11 @@ def told(runs, *, slower=1.0, **more) -> Findings:
         rounds=Rounds(old, new),
         **more,
     )
+
+
+def told_with(**more) -> Findings:
+    """A gate of one run."""
+    return told([made.run("smoke")], **more)
 
 
 def printed(findings) -> str:
@@ -236,6 +242,46 @@ def test_figures_are_as_short_as_they_can_be_read():
 def test_settings_that_differ_are_named():
     """Before and now, and nothing that is the same."""
     assert {"B": ("1", "2"), "C": ("", "3")} == changed({"A": "1", "B": "1"}, {"A": "1", "B": "2", "C": "3"})
+
+
+def test_settings_of_a_tree_are_its_defaults_and_what_was_given(tmp_path):
+    """Two releases differ in a default: it is named wherever the report is read, and a secret never is."""
+    (tmp_path / ".env.example").write_text("#CUBANO_HOLD_SECONDS=300\n#CUBANO_GATEWAY_RATE=25\nCUBANO_SECRET_KEYS=x\n")
+    old = configuration(tmp_path, {})
+    new = old | {"CUBANO_HOLD_SECONDS": "600"}
+
+    told = told_with(settings=new, changed=changed(old, new))
+
+    assert ("300", "1000", "[redacted]") == (
+        old["CUBANO_HOLD_SECONDS"],
+        old["CUBANO_GATEWAY_RATE"],
+        old["CUBANO_SECRET_KEYS"],
+    )
+    for text in (printed(told), markdown.text(told)):
+        assert "CUBANO_HOLD_SECONDS was 300 and is 600" in text
+    assert {"CUBANO_HOLD_SECONDS", "300", "600"} <= set(Page(page.html(told)).words)
+    assert "those of the baseline" in printed(told_with())
+
+
+def test_where_a_slow_request_spent_its_time_is_told(runs):
+    """By the trace the system kept of it: what it waited for in a line, all that came of it on the page."""
+    slow = Sent(1.0, "buyer", "checkout", 900.0, 890.0, Outcome.OK, 201, "ab" * 16)
+    spans = [
+        Span("POST /checkout", "serve", 0, 890, 0),
+        Span("hold", "serve", 5, 40, 1),
+        Span("stripe create", "serve", 50, 830, 1),
+        Span("apply", "work", 1_200, 300, 1),  # much later, by somebody else
+    ]
+    ran = made.changed(runs[0], "generated", sent=[*runs[0].generated.sent, slow])
+    ran.traces = {slow.trace: spans}
+    findings = told([ran])
+
+    line = next(each for each in printed(findings).splitlines() if each.startswith("slow:"))
+    read = Page(page.html(findings, [ran]))
+    assert "checkout in smoke waited 900 ms: stripe create 830 ms, hold 40 ms, serve 20 ms" in line
+    assert slow.trace in line
+    assert [] == read.open
+    assert {"stripe create", "apply", slow.trace} <= set(read.words)
 
 
 def test_the_slowest_are_named_with_their_scenario(runs):

@@ -7,9 +7,10 @@ import pytest
 
 from loadtests.ceilings import LIMITS
 from loadtests.promises import ELSEWHERE, LEAST, SEEN, calm_from, share, slow, unseen
+from loadtests.report import words
 from loadtests.result import Correctness, Outcome
 from loadtests.scenario import SCENARIOS
-from loadtests.thresholds import judge, judge_all
+from loadtests.thresholds import judge, judge_all, unwatched
 from loadtests.verdict import Verdict, overall, worst
 from service.telemetry.objectives import OBJECTIVES
 from tests.loadtests import made
@@ -58,6 +59,15 @@ def test_a_limit_that_is_broken_fails(ran, name):
     assert row.why
 
 
+def test_what_a_ramp_leaves_behind_is_no_fault_and_wrong_money_is():
+    """It asks for more than goes, step by step: nobody waits until all of it is done, but what is wrong is wrong."""
+    behind, wrong = Correctness(drained=False), Correctness({}, ["pay_1 is charged 2 times"], drained=False)
+
+    found = [verdicts(made.run("ramp", correctness=each))["money"] for each in (behind, wrong)]
+
+    assert [Verdict.PASS, Verdict.MONEY] == found
+
+
 def test_memory_that_grows_fails_and_a_short_run_says_nothing_of_it():
     """A line through all looks; what is loaded at the first requests is no leak."""
     ran = made.run()
@@ -91,7 +101,7 @@ def test_what_is_missing_or_cannot_be_trusted_is_inconclusive(ran, name):
 
 def test_a_generator_that_was_late_fails_nobody_for_being_slow():
     """But a fault stays a fault, and wrong money stays wrong."""
-    slow_one = made.changed(made.run(slower=60), "generated", starved=True)
+    slow_one = made.changed(made.run(slower=60, alerts=made.alerts("DbPoolTimeouts")), "generated", starved=True)
     at_fault = made.changed(made.failed(made.run(), "checkout", 0.03), "generated", starved=True)
 
     assert Verdict.INCONCLUSIVE is overall(judge(slow_one, SCENARIOS["steady"]))
@@ -120,10 +130,31 @@ def test_alerts_have_to_fire_and_others_must_not():
             "missing": made.alerts(expected=expected),
             "another": made.alerts(*expected, "LedgerImbalance", expected=expected),
             "nobody": None,
+            "deaf": msgspec.structs.replace(made.alerts(*expected, expected=expected), heard=0.5),
+            "deaf, and another": msgspec.structs.replace(made.alerts("LedgerImbalance"), heard=0.5),
         }.items()
     }
 
-    assert {"as it ought": "pass", "missing": "fail", "another": "fail", "nobody": "inconclusive"} == found
+    assert {
+        "as it ought": "pass",
+        "missing": "fail",
+        "another": "fail",
+        "nobody": "inconclusive",
+        "deaf": "inconclusive",
+        "deaf, and another": "fail",
+    } == found
+
+
+def test_where_nobody_watched_the_alerts_it_is_said():
+    """A scenario that expects none passes without them, but not silently; the ramp wants nobody to watch."""
+    names = ("steady", "gateway-down", "ramp")
+    runs = [
+        (made.run(name, alerts=None if name != "gateway-down" else made.alerts()), SCENARIOS[name]) for name in names
+    ]
+
+    assert ["steady"] == unwatched(runs)
+    assert "steady" in " ".join(words.deaf(unwatched(runs)))
+    assert [] == words.deaf([])
 
 
 def test_trouble_that_may_break_anything_is_judged_when_it_is_over():

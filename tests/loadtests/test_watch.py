@@ -8,10 +8,12 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
+from loadtests.alerts import Ears
 from loadtests.target import Target
-from loadtests.watch import watching
+from loadtests.watch import Watch
 from tests.local.programs import eventually
 
 BUSY = "while True: pass"
@@ -29,6 +31,7 @@ PAGES = {
     "/metrics": 'cubano_db_pool_connections{state="in_use"} 4.0\n',
     "/api/v1/alerts": json.dumps({"data": {"alerts": FIRING}}),
     "/api/v2/alerts": json.dumps(ACTIVE),
+    "/calm/api/v2/alerts": json.dumps([ACTIVE[0], ACTIVE[2]]),
 }
 
 
@@ -67,7 +70,7 @@ def target(url: str, pid: int, **changes) -> Target:
 
 def test_what_a_process_uses_and_tells(url, busy):
     """Processor time grows, memory is there, the pool is what the metrics say."""
-    with watching(target(url, busy.pid), time.monotonic()) as watch:
+    with Watch(target(url, busy.pid), time.monotonic()) as watch:
         assert eventually(lambda: len(watch.samples) >= 3, 20)
         watched = watch.watched()
 
@@ -80,10 +83,19 @@ def test_what_a_process_uses_and_tells(url, busy):
 
 def test_which_alerts_fire_and_who_is_woken(url, busy):
     """Those that fire, the heartbeat not among them; of those that reached somebody only the critical ones."""
-    with watching(target(url, busy.pid), time.monotonic()) as watch:
-        assert eventually(lambda: bool(watch.pages), 20)
+    with Watch(target(url, busy.pid), time.monotonic()) as watch:
+        assert eventually(lambda: bool(watch.ears.pages), 20)
 
-    assert ({"GatewayOutage"}, {"GatewayOutage"}) == (watch.firing, watch.pages)
+    ears = watch.ears
+    assert ({"GatewayOutage"}, {"GatewayOutage"}, 1.0) == (ears.firing, ears.pages, ears.heard)
+
+
+def test_before_anybody_comes_alerts_are_calm(url):
+    """While somebody has to get up for something it is not calm, nor where nobody hears the alert that always fires."""
+    with httpx.Client() as client:
+        found = [Ears(url, each).calm(client, 0, 0) for each in (url, f"{url}/calm", "http://127.0.0.1:9")]
+
+    assert [False, True, False] == found
 
 
 def test_who_does_not_answer_leaves_a_gap_and_no_error(url, busy):
@@ -91,8 +103,8 @@ def test_who_does_not_answer_leaves_a_gap_and_no_error(url, busy):
     nobody = "http://127.0.0.1:9"
     gone = target(url, busy.pid, metrics={"serve": f"{nobody}/metrics"}, prometheus=nobody, alertmanager=nobody)
 
-    with watching(gone, time.monotonic()) as watch:
+    with Watch(gone, time.monotonic()) as watch:
         assert eventually(lambda: len(watch.samples) >= 2, 20)
 
-    assert (set(), set()) == (watch.firing, watch.pages)
+    assert (set(), set(), 0.0) == (watch.ears.firing, watch.ears.pages, watch.ears.heard)
     assert 0 == watch.samples[-1].pool_in_use

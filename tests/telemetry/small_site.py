@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from litestar import Litestar, asgi, get, post
+from litestar import Litestar, Response, asgi, get, post
 from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -42,6 +42,15 @@ async def crash() -> None:
     raise ZeroDivisionError("for ana@example.org")
 
 
+class BusyError(Exception):
+    """Too much at once."""
+
+
+@get("/busy")
+async def busy() -> None:
+    raise BusyError("no connection for ana@example.org\nin two seconds")
+
+
 @get("/slow")
 async def slow() -> str:
     await asyncio.sleep(0.6)
@@ -68,11 +77,17 @@ async def static(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-HANDLERS = [home, order, threaded, refuse, crash, slow, half, live, static]
+HANDLERS = [home, order, threaded, refuse, crash, busy, slow, half, live, static]
 
 
 def create_site(telemetry, **options) -> Litestar:
-    app = Litestar(HANDLERS, after_exception=[note_exception], logging_config=None, openapi_config=None)
+    app = Litestar(
+        HANDLERS,
+        after_exception=[note_exception],
+        exception_handlers={BusyError: lambda _request, _error: Response(None, status_code=503)},
+        logging_config=None,
+        openapi_config=None,
+    )
     app.asgi_handler = TelemetryMiddleware(app.asgi_handler, telemetry, **options)
     return app
 

@@ -22,6 +22,11 @@ DISPUTE = """INSERT INTO disputes (id, order_id, payment_id, provider, dispute_r
     CAST(:now AS timestamptz) + d * interval '1 day', now(), now()
     FROM payments, (VALUES ('needs_response', 5), ('inquiry', 3), ('under_review', 1)) AS v (s, d)"""
 
+CLIENTS = """INSERT INTO api_clients (id, name, role, created_at)
+    SELECT 'cli_' || n, n, 'partner', now() FROM unnest(ARRAY['fast', 'gone', 'turned', 'late', 'past']) AS n"""
+KEY = """INSERT INTO api_keys (id, client_id, environment, secret_hash, permissions, signs, networks, created_at, expires_at, revoked_at)
+    VALUES (gen_random_uuid()::text, :client, 'dev', repeat('a', 64), '{}', false, '{}', :made, :ends, :revoked)"""
+
 
 @pytest.fixture
 def stage_clock() -> Dial:
@@ -75,6 +80,32 @@ async def test_what_waits_is_told_with_its_age(stage: Stage, inbox: Inbox):
     assert 3 * 86_400 - waited_s == pytest.approx(due)  # not the one of the review, and not the later one
     assert 0 == value(inbox, "holds_overdue_seconds", "stripe")  # the bank decides, the seats wait
     assert value(inbox, "dispute_due_seconds") is None
+
+
+async def test_a_key_that_ends_is_told_while_nothing_stands_in_for_it(stage: Stage, inbox: Inbox):
+    """The next of those that were made to last; one that was made for a week, is revoked, or has a successor is none."""
+    figures, now = Figures(inbox.parts.db, ()), inbox.parts.db.clock().replace(microsecond=0)
+    name = "api_key_ends_timestamp_seconds"
+    await stage.rows("UPDATE api_keys SET revoked_at = now()")
+    await figures.refresh()
+    shown = [value(inbox, name)]
+    await stage.rows(CLIENTS)
+    for client, made, ends, revoked in (
+        ("fast", -1, 7, None),
+        ("gone", -90, 1, now),
+        ("turned", -90, 3, None),
+        ("turned", 0, 90, None),
+        ("late", -90, 5, None),
+        ("past", -90, -1, None),
+    ):
+        days = {"made": now + timedelta(days=made), "ends": now + timedelta(days=ends), "revoked": revoked}
+        await stage.rows(KEY, client=f"cli_{client}", **days)
+
+        await figures.refresh()
+        shown.append(value(inbox, name))
+
+    in_days = [None if at is None else round((at - now.timestamp()) / 86_400) for at in shown]
+    assert [None, None, None, 3, 90, 5, 5] == in_days
 
 
 async def test_a_bank_transfer_that_is_awaited_is_not_stuck(stage: Stage, inbox: Inbox):

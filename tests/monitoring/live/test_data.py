@@ -33,6 +33,7 @@ EMPTY: dict[str, str] = {
     "cubano_reconciliation_last_timestamp_seconds": "a day of a gateway is compared four hours after its end",
     "cubano_synthetic_last_success_timestamp_seconds": "a buyer of our own comes once a minute, and may still be on the way",
     "cubano_dispute_due_seconds": "absent while no dispute waits for an answer",
+    "cubano_certificate_ends_timestamp_seconds": "no public host is watched by a system of one machine",
     "offset 20m": "an hour is compared with the one before, in which there was nothing",
     "http_client_request_duration_seconds_count{outcome=": "a gateway's failures are counted from the first one on",
     'http_response_status_code=~"5': "and so are our own",

@@ -100,5 +100,7 @@ async def test_without_backups_or_programs_it_says_what_is_missing(registry, tmp
     (tmp_path / "x.dump").write_text("no backup at all")
     async with open_world(Places(programs=str(tmp_path), backups=str(tmp_path), state=tmp_path)) as world:
         with pytest.raises(RefusedError, match="initdb is not here"):
+            await Player(world, registry).plan("backup.restore_test")  # nobody is asked to approve it
+        with pytest.raises(RefusedError, match="initdb is not here"):
             await Player(world, registry).apply("backup.restore_test", "b3")
     assert [] == left_behind(os.getpid())

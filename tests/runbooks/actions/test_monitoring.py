@@ -194,8 +194,8 @@ STATES = [
     ({"breaker": "open", "called": 12, "failed": 12, "auth": 12}, "auth"),
     ({"called": 40, "failed": 30, "auth": 3}, "down"),  # a refused key among many time-outs is not the cause
     ({"called": 100, "failed": 0, "limited": 7}, "limited"),
-    ({"called": 30, "failed": 0, "p95_s": 5.0}, "slow"),
-    ({"called": 3, "failed": 0, "p95_s": 5.0}, "up"),
+    ({"called": 3, "failed": 0, "p95_s": 5.0, "timed": 20}, "slow"),
+    ({"called": 3, "failed": 0, "p95_s": 5.0, "timed": 19}, "up"),
 ]
 
 

@@ -66,3 +66,22 @@ async def _borne(asked):
         told = "facts"
     assert 0 < len(told) < 600
     assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("first", "times"),
+    [((503, {"code": "overloaded"}), 2), ((503, {"code": "database_unavailable"}), 1), ((503, b"<html>"), 1)],
+    ids=["full", "away", "a proxy"],
+)
+async def test_who_meets_a_full_house_asks_once_more(first, times):
+    """What a playbook hangs on is asked for in the very moment in which everybody wants something; anything else is an answer."""
+    answers = [first, (200, {"switches": []})]
+    with peer(lambda *_: answers.pop(0)) as known:
+        async with open_world(Places(api_url=known.url, api_key="k")) as world:
+            if times == 1:
+                with pytest.raises(UnreachableError):
+                    await world.ops.get("/switches")
+            else:
+                assert {"switches": []} == await world.ops.get("/switches")
+
+    assert times == len(known.asked)

@@ -21,7 +21,9 @@ def responder():
             if self.path == "/api/runs":
                 return self._say(200, {"runs": self.runs})
             state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-            return self._say(200, {"id": "r1", "state": state, "plan": {"hash": "abc"}})
+            return self._say(
+                200, {"id": "r1", "state": state, "plan": {"hash": "abc"}, "acts": [], "steps": [], "waitsFor": "mend"}
+            )
 
         def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))

@@ -69,3 +69,14 @@ def test_the_table_names_what_is_not_green(report):
     assert "498.05" in good
     assert "NOT GREEN" in bad
     assert "gateway-outage: detected after 50 s, 30 allowed" in bad
+
+
+def test_a_drill_that_has_ended_is_one_line(report):
+    """When it was noticed and mended, or all that is wrong with it."""
+    assert "gateway-outage: green, detected 5.7 s, recovered 12.2 s, 0 s in all" == table.line(report)
+
+    report.fault("promises do not hold: journal-zero")
+    report.fault("charged twice: ord_1")
+    assert table.line(report).startswith(
+        "gateway-outage: NOT GREEN: promises do not hold: journal-zero; charged twice: ord_1, detected"
+    )

@@ -1,12 +1,13 @@
 """What a drill asks of the responder: that it was too late, and that each fault has its run."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from runbooks.drills.course import Play
 from runbooks.drills.drill import Drill, load_drills
-from runbooks.drills.persons import decide
+from runbooks.drills.persons import decide, follow
 from runbooks.drills.play import beside
 from runbooks.drills.report import Report
 from runbooks.drills.scene import Scene
@@ -62,3 +63,18 @@ def test_the_second_fault_has_a_run_of_its_own(responder, tmp_path, also, why):
 def test_the_drill_of_two_faults_asks_for_both_runs():
     """Its own, and the one about the letters."""
     assert ("EmailFailing",) == load_drills()["two-faults"].beside
+
+
+@pytest.mark.parametrize(("heal", "healed"), [("asked", 1), ("after", 0)])
+def test_what_a_person_mends_is_mended_when_he_is_asked(responder, tmp_path, heal, healed):
+    """Not before: then the playbook would find it whole, and ask nobody."""
+    responder.states = ["running", "waiting_human", "recovered"]
+    play, mended = playing(tmp_path, responder, Drill(drill="some-fault", playbook="DbDown", heal=heal)), []
+    play.began = time.time()
+    play.heals.append(lambda: mended.append(play.report.moments))
+
+    with play.scene.http:
+        follow(play, "r1")
+
+    assert healed == len(mended)
+    assert "recovered" == play.report.state

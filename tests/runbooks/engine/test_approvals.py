@@ -226,6 +226,25 @@ async def test_a_token_is_one_that_the_journal_knows_and_not_too_old(night):
     assert State.RUNNING == run.state
 
 
+async def test_a_token_is_the_yes_of_its_maker_given_beforehand(night):
+    """Who asked for a run may spend one that somebody else had made; nobody makes one for his own, nor for one that goes on."""
+    night.start(RISKY)
+    envelope, own = night.engine.break_glass(BELA), night.engine.break_glass(ANNA)
+    night.clock.advance(60)
+    run = await night.engine.start("LampOut", {"lamp": "red"}, ANNA)
+    await night.engine.advance()
+    night.clock.advance(60)
+    fresh = night.engine.break_glass(BELA)
+
+    with pytest.raises(NotAllowedError, match="asked for this run"):
+        await night.engine.approve(run.id, run.plan.hash, ANNA, token=own)
+    with pytest.raises(NotAllowedError, match="after the run began"):
+        await night.engine.approve(run.id, run.plan.hash, ANNA, token=fresh)
+    await night.engine.approve(run.id, run.plan.hash, ANNA, token=envelope)
+
+    assert State.RUNNING == run.state
+
+
 async def test_a_used_token_stays_used_after_a_restart(night):
     """Also when the file with its hash was put back: the journal knows."""
     night.start(RISKY, book(act(do="lamp.break"), verify(), name="Other"))

@@ -36,6 +36,31 @@ async def test_a_warning_nobody_has_approved_gives_way_to_an_outage(night):
     assert 0 == warning.replans
 
 
+async def test_a_warning_that_waits_for_a_person_steps_aside_for_an_outage(night):
+    """It has changed nothing: the outage asks at once. Who then answers the warning sees it wait, and ask again afterwards."""
+    night.start(book(human("look", answers=("well",)), act(), verify()), book(name="Outage"))
+    warning = await night.engine.take(Alarm("LampOut", {"lamp": "red", "severity": "warning"}, "now"))
+    await night.engine.advance()
+    await night.engine.approve(warning.id, warning.plan.hash, ANNA)
+    await night.engine.advance()
+    assert State.WAITING_HUMAN == warning.state
+
+    outage = await critical(night, "Outage")
+    asked = outage.state
+    await night.engine.answer(warning.id, "look", "well", ANNA)
+    for _ in range(3):
+        await night.engine.advance()
+    behind = warning.state, warning.blocked
+    await night.engine.approve(outage.id, outage.plan.hash, ANNA)
+    for _ in range(3):
+        await night.engine.advance()
+
+    assert State.AWAITING_APPROVAL == asked
+    assert (State.PLANNED, f"run {outage.id} (Outage) changes the same, and is awaiting approval") == behind
+    assert (State.AWAITING_APPROVAL, State.RECOVERED) == (warning.state, outage.state)
+    assert not night.house.is_on("red")
+
+
 @pytest.mark.parametrize("tier", ["critical", "", "warning that has acted"])
 async def test_what_matters_as_much_or_has_begun_gives_way_to_nobody(night, tier):
     """Another outage, an order of a person, and what has changed something already."""

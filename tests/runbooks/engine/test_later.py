@@ -4,7 +4,7 @@ import pytest
 
 from runbooks.engine.playbook import Limits
 from runbooks.engine.states import State
-from tests.runbooks.engine.books import act, book, burns, check, human, verify
+from tests.runbooks.engine.books import act, book, burns, check, human, look, verify
 from tests.runbooks.engine.conftest import ANNA, BELA
 
 RISKY = book(act(do="lamp.break"), verify())
@@ -29,6 +29,29 @@ async def test_what_was_approved_before_a_persons_step_is_soon_worth_nothing(nig
 
     assert State.RECOVERED == run.state
     assert (1, 1) == (night.house.times("a", "on"), night.house.times("red", "on"))
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(25, State.VERIFYING), (35, State.AWAITING_APPROVAL)])
+async def test_an_approval_carries_a_later_act_for_half_an_hour(night, minutes, state):
+    """What was approved waits behind a verify that takes its time: then a person is asked anew, and nothing is done twice."""
+    slow = verify("warm", look("house.watts", watts="> 9"), within_s=7200)
+    steps = (act("one", lamp="a"), slow, act("two"), verify("bright", burns()))
+    night.start(book(*steps, limits=Limits(cents=None, deadline_s=14_400)))
+    run = await night.approved()
+    assert State.VERIFYING == run.state
+    night.clock.advance(minutes * 60)
+    night.house.watts = 10
+
+    await night.engine.advance()
+    assert state == run.state
+    if state is State.AWAITING_APPROVAL:
+        assert "two was approved too long ago" in run.reason
+        assert not night.house.is_on("red")
+        await night.engine.approve(run.id, run.plan.hash, BELA)
+    await night.wait(20)
+
+    assert State.RECOVERED == run.state
+    assert 2 == night.kinds(run).count("act.intent")  # each once; a lease that is renewed is no act
 
 
 async def test_what_changed_during_a_persons_step_is_asked_for_anew(night):

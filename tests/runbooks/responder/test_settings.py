@@ -13,7 +13,13 @@ TOKEN = "a-token-of-alertmanager-with-some-length"
 
 def test_every_problem_is_told_and_no_secret_quoted():
     """A short token, a port that is none, a name that is unknown."""
-    given = {"TOKEN": "hunter2", "PORT": "99999", "COLOUR": "red", "API_URL": "nowhere"}
+    given = {
+        "TOKEN": "hunter2",
+        "PORT": "99999",
+        "COLOUR": "red",
+        "API_URL": "nowhere",
+        "CERTIFICATES": "shop.example/x",
+    }
 
     with pytest.raises(SettingsError) as refused:
         load({f"CUBANO_RESPOND_{name}": value for name, value in given.items()})
