@@ -16,7 +16,9 @@ from typing import Any
 import httpx
 import psycopg
 
+from runbooks.actions.backups import RESULT
 from runbooks.drills.stack import FaultError, Stack
+from runbooks.responder.upkeep import SINCE
 
 Heal = Callable[[], None]
 Args = Mapping[str, Any]
@@ -181,8 +183,8 @@ def untried(stack: Stack, args: Args) -> Heal:
     """There is a backup of last night, and for days nobody has tried one: the responder first looked that long ago."""
     heal = backup(stack, args)
     state = stack.folder / "state" / "respond"
-    (state / "restore-test.json").unlink(missing_ok=True)
-    since = state / "backups.since"
+    (state / RESULT).unlink(missing_ok=True)
+    since = state / SINCE
     since.touch()
     then = time.time() - int(args.get("days", 9)) * _DAY_S
     os.utime(since, (then, then))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from runbooks.actions.access import HTTPS
 from runbooks.actions.backups import made_at, restored_at
 from runbooks.settings import Settings
 from service.telemetry.logs import get_logger
@@ -19,7 +20,6 @@ from service.telemetry.repairs import BACKUP_AT, CERTIFICATE_ENDS, BackupStep
 
 EVERY_S = 60.0
 HANDSHAKE_S = 5
-HTTPS = 443
 SINCE = "backups.since"  # empty file in the state; its time is when the folder of backups was first looked into
 
 log = get_logger("responder")

@@ -35,6 +35,6 @@ SIGN_INS = Counter(
 )
 API_KEY_ENDS = Gauge(
     "cubano_api_key_ends_timestamp_seconds",
-    "When the next API key ends that was meant to last and that no later key of its client stands in for; absent where none does.",
+    "When the next API key ends that was meant to last and that no later key of its client replaces; absent for none.",
     "seconds",
 )

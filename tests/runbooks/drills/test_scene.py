@@ -1,14 +1,14 @@
 """How a drill asks: it comes again when it is told to, and calm is what somebody who is heard has said."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from runbooks.drills.scene import LATER, Scene
 from runbooks.drills.stack import Stack
 from runbooks.drills.watch import HEARTBEAT, Watch
+from tests.runbooks.drills.conftest import served
 
 SWITCHES = {"switches": [{"name": "limits", "value": "normal", "default": "normal"}]}
 
@@ -31,14 +31,8 @@ def told(tmp_path):
         def log_message(self, *_):
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    yield Stack(tmp_path, 40, {"api": url, "alertmanager": url, "api_keys": {"on_call": "a key"}}), answers, asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Answers) as url:
+        yield Stack(tmp_path, 40, {"api": url, "alertmanager": url, "api_keys": {"on_call": "a key"}}), answers, asked
 
 
 @pytest.mark.parametrize(
