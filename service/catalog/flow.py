@@ -202,28 +202,37 @@ def _taking(column: str) -> sa.Executable:
 
 
 async def _change(session: Session, ticket_type: str, *, held: int = 0, sold: int = 0) -> None:
-    await session.execute(
-        sa.update(Stock)
-        .where(Stock.ticket_type == ticket_type)
-        .values(held=Stock.held + held, sold=Stock.sold + sold)
-        .execution_options(synchronize_session=False)
-    )
+    await session.execute(_changing(), {"of_type": ticket_type, "more_held": held, "more_sold": sold})
+
+
+@cache
+def _changing() -> sa.Executable:
+    """Built once, as `_taking` is: every sale has the row locked from here to its commit."""
+    stock = cast("sa.Table", Stock.__table__)
+    more = {name: stock.c[name] + sa.bindparam(f"more_{name}", type_=sa.Integer()) for name in ("held", "sold")}
+    return sa.update(stock).where(stock.c.ticket_type == sa.bindparam("of_type")).values(more)
 
 
 async def _holds(session: Session, order_id: str) -> Sequence[Hold]:
-    # Sorted as Python sorts in `hold`: one lock order, whatever language the database sorts in.
-    query = sa.select(Hold).where(Hold.order_id == order_id).order_by(Hold.ticket_type.collate("C"))
-    return (await session.execute(query.execution_options(populate_existing=True))).scalars().all()
+    return (await session.execute(_holds_of(), {"of_order": order_id})).scalars().all()
+
+
+@cache
+def _holds_of() -> sa.Select[Hold]:
+    """Sorted as Python sorts in `hold`: one lock order, whatever language the database sorts in."""
+    query = sa.select(Hold).where(Hold.order_id == sa.bindparam("of_order")).order_by(Hold.ticket_type.collate("C"))
+    return query.execution_options(populate_existing=True)
 
 
 async def _end(session: Session, holds: Sequence[Hold], state: HoldState) -> None:
-    ids = [each.id for each in holds]
-    await session.execute(
-        sa.update(Hold)
-        .where(Hold.id.in_(ids))
-        .values(state=state, ended_at=session.now)
-        .execution_options(synchronize_session=False)
-    )
+    ended = {"ids": [each.id for each in holds], "state": state, "ended_at": session.now}
+    await session.execute(_ending(), ended)
+
+
+@cache
+def _ending() -> sa.Executable:
+    holds = cast("sa.Table", Hold.__table__)
+    return sa.update(holds).where(holds.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 async def _sold_out(session: Session, ticket_type: str) -> SoldOut:

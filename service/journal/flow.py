@@ -5,6 +5,7 @@ is written once, what was undone is written back, and what was never written is 
 month is written today and names that month (`restates`).
 """
 
+from functools import cache
 from typing import cast
 
 import sqlalchemy as sa
@@ -26,15 +27,13 @@ async def post(session: Session, posting: Posting) -> bool:
     lines = change(posting.stands, known)
     if not lines:
         return False
-    entry = await _write(session, posting, number=number + 1, count=len(lines))
+    entry_seq = await _write(session, posting, number=number + 1, count=len(lines))
     rows = [
-        {"entry_seq": entry.seq, "position": position, "account": account}
+        {"entry_seq": entry_seq, "position": position, "account": account}
         | {"amount_minor": amount.minor, "amount_currency": amount.currency}
         for position, (account, amount) in enumerate(lines)
     ]
-    await session.execute(
-        sa.insert(cast("sa.Table", JournalLine.__table__)).values(rows)
-    )  # one statement: they are checked after it
+    await session.execute(_lining(), rows)
     session.count(catalogue.JOURNAL_ENTRIES, kind=posting.kind)
     return True
 
@@ -62,7 +61,22 @@ async def of_order(session: Session, order_id: str) -> dict[str, Money]:
 
 
 async def _known(session: Session, subject: str) -> tuple[dict[tuple[str, str], int], int]:
-    query = (
+    rows = (await session.execute(_standing(), {"of_subject": subject})).all()
+    sums = {(account, currency): int(minor) for account, currency, minor, _ in rows}
+    return sums, max((row[3] for row in rows), default=0)
+
+
+@cache
+def _lining() -> sa.Executable:
+    """All lines in one statement, because they are checked after it; with RETURNING, SQLAlchemy makes it one."""
+    lines = cast("sa.Table", JournalLine.__table__)
+    return sa.insert(lines).returning(lines.c.entry_seq)
+
+
+@cache
+def _standing() -> sa.Select[str, str, int, int]:
+    """Built once: every posting begins with it."""
+    return (
         sa.select(
             JournalLine.account,
             sa.literal_column("amount_currency", sa.Text),
@@ -70,33 +84,34 @@ async def _known(session: Session, subject: str) -> tuple[dict[tuple[str, str], 
             sa.func.max(JournalEntry.number),
         )
         .join(JournalEntry, JournalEntry.seq == JournalLine.entry_seq)
-        .where(JournalEntry.subject == subject)
+        .where(JournalEntry.subject == sa.bindparam("of_subject"))
         .group_by(JournalLine.account, sa.literal_column("amount_currency", sa.Text))
     )
-    rows = (await session.execute(query)).all()
-    sums = {(account, currency): int(minor) for account, currency, minor, _ in rows}
-    return sums, max((row[3] for row in rows), default=0)
 
 
-async def _write(session: Session, posting: Posting, *, number: int, count: int) -> JournalEntry:
+async def _write(session: Session, posting: Posting, *, number: int, count: int) -> int:
     day, today = accounting_day(posting.occurred_at), accounting_day(session.now)
     restates = month_of(day) if await _is_closed(session, month_of(day)) else None
-    entry = JournalEntry(
-        kind=posting.kind,
-        subject=posting.subject,
-        number=number,
-        provider=posting.provider,
-        order_id=posting.order_id,
-        day=today if restates else day,
-        occurred_at=posting.occurred_at,
-        posted_at=session.now,
-        restates=restates,
-        lines=count,
-        memo=posting.memo,
-    )
-    session.add(entry)
-    await session.flush()
-    return entry
+    entry = {
+        "kind": posting.kind,
+        "subject": posting.subject,
+        "number": number,
+        "provider": posting.provider,
+        "order_id": posting.order_id,
+        "day": today if restates else day,
+        "occurred_at": posting.occurred_at,
+        "posted_at": session.now,
+        "restates": restates,
+        "lines": count,
+        "memo": posting.memo,
+    }
+    return int((await session.execute(_writing(), entry)).scalar_one())
+
+
+@cache
+def _writing() -> sa.Executable:
+    entries = cast("sa.Table", JournalEntry.__table__)
+    return sa.insert(entries).returning(entries.c.seq)
 
 
 async def _is_closed(session: Session, month: str) -> bool:

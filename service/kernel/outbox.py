@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -53,6 +54,9 @@ class OutboxMessage(Tables):
     done_at: Mapped[datetime | None]
 
 
+_TABLE = cast("sa.Table", OutboxMessage.__table__)
+
+
 @dataclass(frozen=True)
 class Message:
     """One claimed message, free of any session."""
@@ -83,7 +87,12 @@ async def enqueue(
         "due_at": due_at or session.now,
         "created_at": session.now,
     }
-    await session.execute(insert(OutboxMessage).values(row).on_conflict_do_nothing())
+    await session.execute(_enqueueing(), row)
+
+
+@cache
+def _enqueueing() -> sa.Executable:
+    return insert(_TABLE).on_conflict_do_nothing()
 
 
 async def find_message(session: Session, seq: int) -> OutboxMessage | None:
@@ -142,34 +151,34 @@ def is_asked(
 
 async def claim(session: Session, *, kinds: Collection[str], limit: int) -> list[Message]:
     """Lease up to `limit` due messages of these kinds, oldest first; rows another worker holds are passed over."""
+    asked = {"now": session.now, "until": session.now + LEASE, "kinds": list(kinds), "most": limit}
+    rows = (await session.execute(_leasing(), asked)).all()
+    return sorted((Message(*row) for row in rows), key=lambda message: message.seq)
+
+
+@cache
+def _leasing() -> sa.Executable:
+    """Built once: every delivery begins with it."""
+    now, outbox = sa.bindparam("now", type_=sa.DateTime(timezone=True)), _TABLE.c
     due = (
-        sa.select(OutboxMessage.seq)
+        sa.select(outbox.seq)
         .where(
-            OutboxMessage.state == MessageState.PENDING,
-            OutboxMessage.kind.in_(kinds),
-            OutboxMessage.due_at <= session.now,
-            sa.or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= session.now),
+            outbox.state == MessageState.PENDING,
+            outbox.kind.in_(sa.bindparam("kinds", expanding=True)),
+            outbox.due_at <= now,
+            sa.or_(outbox.leased_until.is_(None), outbox.leased_until <= now),
         )
-        .order_by(OutboxMessage.due_at, OutboxMessage.seq)
-        .limit(limit)
+        .order_by(outbox.due_at, outbox.seq)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
         .with_for_update(skip_locked=True)
         .cte("due")  # worked out once; as a plain sub-query it may be worked out for each row, and the limit with it
     )
-    leased = (
-        sa.update(OutboxMessage)
-        .where(OutboxMessage.seq.in_(sa.select(due.c.seq)))
-        .values(leased_until=session.now + LEASE, attempts=OutboxMessage.attempts + 1)
-        .returning(
-            OutboxMessage.seq,
-            OutboxMessage.kind,
-            OutboxMessage.key,
-            OutboxMessage.payload,
-            OutboxMessage.traceparent,
-            OutboxMessage.attempts,
-        )
+    return (
+        sa.update(_TABLE)
+        .where(outbox.seq.in_(sa.select(due.c.seq)))
+        .values(leased_until=sa.bindparam("until"), attempts=outbox.attempts + 1)
+        .returning(outbox.seq, outbox.kind, outbox.key, outbox.payload, outbox.traceparent, outbox.attempts)
     )
-    rows = (await session.execute(leased)).all()
-    return sorted((Message(*row) for row in rows), key=lambda message: message.seq)
 
 
 async def renew(session: Session, message: Message) -> bool:
@@ -180,9 +189,19 @@ async def renew(session: Session, message: Message) -> bool:
 
 async def finish(session: Session, message: Message) -> None:
     """The effect has happened; noted even when the lease was lost, so that nobody makes it happen again."""
-    done = {"state": MessageState.DONE, "done_at": session.now, "leased_until": None, "last_error": None}
-    not_done = sa.and_(OutboxMessage.seq == message.seq, OutboxMessage.state != MessageState.DONE)
-    await session.execute(sa.update(OutboxMessage).where(not_done).values(done))
+    await session.execute(_finishing(), {"of_seq": message.seq, "now": session.now})
+
+
+@cache
+def _finishing() -> sa.Executable:
+    done: dict[str, Any] = {
+        "state": MessageState.DONE,
+        "done_at": sa.bindparam("now"),
+        "leased_until": None,
+        "last_error": None,
+    }
+    not_done = _TABLE.c.seq == sa.bindparam("of_seq"), _TABLE.c.state != MessageState.DONE
+    return sa.update(_TABLE).where(*not_done).values(done)
 
 
 async def postpone(session: Session, message: Message, error: str, *, jitter: float) -> MessageState:

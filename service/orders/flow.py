@@ -7,6 +7,7 @@ the other. `advance` is the only function that sets a status.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -68,7 +69,7 @@ def write_order(
         items=[_item(session, position, line) for position, line in enumerate(lines)],
     )
     session.add(order)
-    _remember(session, order, event="place", came_from=None, cause="checkout")
+    session.add(OrderHistory(**_moved(session, order, event="place", came_from=None, cause="checkout")))
     return vault.write(session, order_id, buyer)
 
 
@@ -121,22 +122,16 @@ async def advance(session: Session, order: Order, event: OrderEvent, *, cause: s
     order.updated_at = session.now
     if event in {OrderEvent.PAY, OrderEvent.PAY_UNSEATED}:
         order.paid_at = session.now
-    _remember(session, order, event=event, came_from=before, cause=cause)
     await session.flush()
+    moved = _moved(session, order, event=event, came_from=before, cause=cause)
+    await session.execute(sa.insert(cast("sa.Table", OrderHistory.__table__)), moved)
     return step.outcome
 
 
-def _remember(session: Session, order: Order, *, event: str, came_from: str | None, cause: str) -> None:
-    session.add(
-        OrderHistory(
-            order_id=order.id,
-            at=session.now,
-            event=event,
-            from_status=came_from,
-            to_status=order.status,
-            cause=cause,
-        )
-    )
+def _moved(session: Session, order: Order, *, event: str, came_from: str | None, cause: str) -> dict[str, object]:
+    """The row of the history that tells of it."""
+    told = {"event": event, "from_status": came_from, "to_status": order.status, "cause": cause}
+    return {"order_id": order.id, "at": session.now, **told}
 
 
 async def add_up(session: Session, *conditions: sa.ColumnElement[bool]) -> tuple[int, list[Money]]:

@@ -25,7 +25,7 @@ from service.orders.rules import SYNTHETIC, standing
 from service.orders.tables import Order
 from service.payments.machine import LIVE, PAYMENT, UNDER_WAY, PaymentEvent, PaymentStatus, three_ds
 from service.payments.rules import categorise, cause_of, is_new_approval, is_of, is_of_earlier_capture, money_of
-from service.payments.tables import Payment
+from service.payments.tables import Payment, attempts_of
 from service.sales import flow as sales
 from service.telemetry import catalogue
 from service.telemetry.labels import AttemptOutcome, OddMoney
@@ -220,8 +220,7 @@ async def find_by_ref(session: Session, *, provider: str, payment_ref: str) -> t
 
 async def of_order(session: Session, order_id: str) -> list[Payment]:
     """All attempts to pay an order, oldest first, as they are in the database now."""
-    query = sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.id)
-    return list((await session.execute(query.execution_options(populate_existing=True))).scalars())
+    return list((await session.execute(attempts_of(), {"of_order": order_id})).scalars())
 
 
 async def is_disputed(session: Session, payment_id: str) -> bool:

@@ -65,6 +65,13 @@ class Payment(Tables):
     declines: Mapped[int] = mapped_column(server_default="0")  # how often its buyer was told to try again
 
 
+@cache
+def attempts_of() -> sa.Select[Payment]:
+    """Built once: every event and every look at an order asks it."""
+    query = sa.select(Payment).where(Payment.order_id == sa.bindparam("of_order")).order_by(Payment.id)
+    return query.execution_options(populate_existing=True)
+
+
 INVARIANTS = (
     Invariant(
         name="paid-has-payment",

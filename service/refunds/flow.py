@@ -27,7 +27,7 @@ from service.payments import flow as payments
 from service.payments.tables import Payment
 from service.refunds.machine import REFUND, UNDER_WAY, RefundEvent, RefundStatus
 from service.refunds.rules import AUTOMATIC, EVENTS, Asked
-from service.refunds.tables import Refund, RefundItem
+from service.refunds.tables import Refund, RefundItem, refunds_of
 from service.seats import flow as seats
 from service.telemetry import catalogue
 from service.telemetry.logs import get_logger
@@ -131,9 +131,7 @@ async def advance(session: Session, refund: Refund, event: RefundEvent) -> Outco
 
 async def of_order(session: Session, order_id: str) -> list[Refund]:
     """All refunds of an order, oldest first."""
-    return list(
-        (await session.execute(sa.select(Refund).where(Refund.order_id == order_id).order_by(Refund.id))).scalars()
-    )
+    return list((await session.execute(refunds_of(), {"of_order": order_id})).scalars())
 
 
 def _write(session: Session, payment: Payment, amount: Money, *, reason: str) -> Refund:

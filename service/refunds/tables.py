@@ -4,6 +4,7 @@ A refund may say of which tickets it is (`refund_items`); without that it is of 
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,6 +77,11 @@ class RefundItem(Tables):
     order_item_id: Mapped[str] = mapped_column(sa.ForeignKey("order_items.id"), primary_key=True)
     quantity: Mapped[int]
     amount: Mapped[Money] = money("amount")
+
+
+@cache
+def refunds_of() -> sa.Select[Refund]:
+    return sa.select(Refund).where(Refund.order_id == sa.bindparam("of_order")).order_by(Refund.id)
 
 
 INVARIANTS = (

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import psycopg
 import psycopg_pool
@@ -25,7 +26,7 @@ from service.telemetry.logs import bound, get_logger
 from service.telemetry.redaction import redact_text
 from service.telemetry.tracing import Kind
 from service.webhooks.rules import FOREIGN, MOST_ERROR, judge
-from service.webhooks.tables import COMPLETE, INSERT, Arrival, EventState, PaymentEvent, columns_of
+from service.webhooks.tables import COMPLETE, INSERT, Arrival, EventState, PaymentEvent, columns_of, oldest_due
 
 Handler = Callable[[Session, GatewayEvent], Awaitable[str]]
 log = get_logger("inbox")
@@ -218,59 +219,37 @@ async def _fail(session: Session, claimed: Claimed, kind: EventKind, error: Exce
 
 
 async def _claim(session: Session) -> Claimed | None:
-    row = (await session.execute(_oldest_due(), {"now": session.now})).one_or_none()
+    row = (await session.execute(oldest_due(), {"now": session.now})).one_or_none()
     return Claimed(*row) if row else None
 
 
-@cache
-def _oldest_due() -> sa.Select[int, str, str, str, str, bytes, str | None, int]:
-    """The event to be applied at `now`. Built once: to build it anew takes longer than to ask it."""
-    older, now = sa.orm.aliased(PaymentEvent), sa.bindparam("now", type_=sa.DateTime(timezone=True))
-    is_due = sa.and_(PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= now, _is_whole(PaymentEvent))
-    has_older = sa.exists().where(
-        older.subject == PaymentEvent.subject,
-        older.seq < PaymentEvent.seq,
-        older.state == EventState.PENDING,
-        older.due_at <= now,  # one that waits for its retry does not block those behind it
-        _is_whole(older),
-    )
-    return (
-        sa.select(
-            PaymentEvent.seq,
-            PaymentEvent.provider,
-            PaymentEvent.event_id,
-            PaymentEvent.type,
-            PaymentEvent.subject,
-            sa.func.coalesce(PaymentEvent.detail, PaymentEvent.payload),
-            PaymentEvent.traceparent,
-            PaymentEvent.attempts,
-        )
-        .where(is_due, ~has_older)
-        .order_by(PaymentEvent.due_at, PaymentEvent.seq)  # as its index is, or a backlog is sorted at each claim
-        .limit(1)
-        .with_for_update(skip_locked=True, of=PaymentEvent)
-    )
-
-
-def _is_whole(event: type[PaymentEvent]) -> sa.ColumnElement[bool]:
-    """A thin event can be applied once its object has been fetched (`recovery`)."""
-    return sa.or_(~event.is_thin, event.detail.is_not(None))
-
-
 async def _end(session: Session, seq: int, **values: object) -> None:
-    await session.execute(sa.update(PaymentEvent).where(PaymentEvent.seq == seq).values(**values))
+    await session.execute(_ending(), {"of_seq": seq, **values})  # sets what it is given beside the number
+
+
+@cache
+def _ending() -> sa.Executable:
+    events = cast("sa.Table", PaymentEvent.__table__)
+    return sa.update(events).where(events.c.seq == sa.bindparam("of_seq"))
 
 
 async def reopen_foreign(session: Session, *, provider: str, subjects: Sequence[str]) -> None:
     """What was ignored because nobody knew its subject, one of these, is ours after all: apply it."""
-    values = {"state": EventState.PENDING, "attempts": 0, "due_at": session.now, "cause": None, "ended_at": None}
+    await session.execute(_reopening(), {"now": session.now, "of": provider, "subjects": list(subjects)})
+
+
+@cache
+def _reopening() -> sa.Executable:
+    """Built once: every payment has this asked."""
+    events = cast("sa.Table", PaymentEvent.__table__)
     ours = (
-        PaymentEvent.provider == provider,
-        PaymentEvent.subject.in_(subjects),
-        PaymentEvent.state == EventState.IGNORED,
-        PaymentEvent.cause == FOREIGN,
+        events.c.provider == sa.bindparam("of"),
+        events.c.subject.in_(sa.bindparam("subjects", expanding=True)),
+        events.c.state == EventState.IGNORED,
+        events.c.cause == FOREIGN,
     )
-    await session.execute(sa.update(PaymentEvent).where(*ours).values(**values))
+    anew = {"state": EventState.PENDING, "attempts": 0, "due_at": sa.bindparam("now"), "cause": None, "ended_at": None}
+    return sa.update(events).where(*ours).values(anew)
 
 
 async def find_event(session: Session, event_id: str) -> PaymentEvent | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -144,6 +145,41 @@ def lease_thin(*, now: datetime, until: datetime, limit: int) -> sa.sql.dml.Retu
         .values(due_at=until, attempts=PaymentEvent.attempts + 1)
         .returning(PaymentEvent)
     )
+
+
+@cache
+def oldest_due() -> sa.Select[int, str, str, str, str, bytes, str | None, int]:
+    """The event to be applied at `now`. Built once: to build it anew takes longer than to ask it."""
+    older, now = sa.orm.aliased(PaymentEvent), sa.bindparam("now", type_=sa.DateTime(timezone=True))
+    is_due = sa.and_(PaymentEvent.state == EventState.PENDING, PaymentEvent.due_at <= now, _is_whole(PaymentEvent))
+    has_older = sa.exists().where(
+        older.subject == PaymentEvent.subject,
+        older.seq < PaymentEvent.seq,
+        older.state == EventState.PENDING,
+        older.due_at <= now,  # one that waits for its retry does not block those behind it
+        _is_whole(older),
+    )
+    return (
+        sa.select(
+            PaymentEvent.seq,
+            PaymentEvent.provider,
+            PaymentEvent.event_id,
+            PaymentEvent.type,
+            PaymentEvent.subject,
+            sa.func.coalesce(PaymentEvent.detail, PaymentEvent.payload),
+            PaymentEvent.traceparent,
+            PaymentEvent.attempts,
+        )
+        .where(is_due, ~has_older)
+        .order_by(PaymentEvent.due_at, PaymentEvent.seq)  # as its index is, or a backlog is sorted at each claim
+        .limit(1)
+        .with_for_update(skip_locked=True, of=PaymentEvent)
+    )
+
+
+def _is_whole(event: type[PaymentEvent]) -> sa.ColumnElement[bool]:
+    """A thin event can be applied once its object has been fetched (`recovery`)."""
+    return sa.or_(~event.is_thin, event.detail.is_not(None))
 
 
 INVARIANTS = (

@@ -34,9 +34,8 @@ INSERT INTO journal_lines (entry_seq, position, account, amount_minor, amount_cu
 VALUES (:entry::bigint, 0, 'clearing' || chr(58) || 'stripe', 49800, 'USD'), -- a colon would be a variable of pgbench's
     (:entry::bigint, 1, 'revenue' || chr(58) || 'full-pass', -47429, 'USD'), (:entry::bigint, 2, 'tax', -2371, 'USD');
 INSERT INTO tickets (id, order_id, order_item_id, ordinal, ticket_type, name, code, status, issued_at)
-VALUES ('tkt_a_' || :key, 'ord_bench_' || :key, 'item_' || :key, 0, 'full-pass', 'Full Pass', 'A-' || :key, 'valid', now());
-INSERT INTO tickets (id, order_id, order_item_id, ordinal, ticket_type, name, code, status, issued_at)
-VALUES ('tkt_b_' || :key, 'ord_bench_' || :key, 'item_' || :key, 1, 'full-pass', 'Full Pass', 'B-' || :key, 'valid', now());
+VALUES ('tkt_a_' || :key, 'ord_bench_' || :key, 'item_' || :key, 0, 'full-pass', 'Full Pass', 'A-' || :key, 'valid', now()),
+    ('tkt_b_' || :key, 'ord_bench_' || :key, 'item_' || :key, 1, 'full-pass', 'Full Pass', 'B-' || :key, 'valid', now());
 INSERT INTO outbox (kind, key, payload, traceparent, due_at, created_at)
 VALUES ('mail.confirmation', 'ord_bench_' || :key, json_build_object('order_id', 'ord_bench_' || :key),
     '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00', now(), now())
