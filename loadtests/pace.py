@@ -4,6 +4,7 @@ For comparing two releases, not for breaking one: there is no crowd, so there is
 whatever the machine does meanwhile it does to both, and a figure beside its neighbour is worth more than many on their own.
 """
 
+import operator
 import os
 import random
 import time
@@ -12,14 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from loadtests import figures, machine
-from loadtests.compare import CPU, LEAST_REQUESTS, STATEMENTS, WORKER
+from loadtests.capacity import OURS
+from loadtests.compare import CPU, DATABASE, LEAST_REQUESTS, QUICK, STATEMENTS, WORKER
+from loadtests.result import percentile
 from loadtests.target import Target, UnhealthyError
 
 MOST_BUSY = 0.3  # of the machine, by others: what is slower shows less where everybody waits for a processor
@@ -36,6 +38,7 @@ class Spent:
     used_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     cpu_ms: float = 0  # of serve, which is done when it has answered
     worker_ms: float = 0  # of the worker, some of which comes after the round
+    database_ms: float = 0  # of PostgreSQL, for both
     statements: float = 0  # of serve
     others: float = 0  # share of the machine that other programs had meanwhile
     failed: list[str] = field(default_factory=list)
@@ -46,9 +49,19 @@ class Spent:
         count = sum(map(len, self.waited_ms.values()))
         if not count or self.failed or self.others > MOST_BUSY:
             return {}
-        told = {CPU: self.cpu_ms / count, WORKER: self.worker_ms / count, STATEMENTS: self.statements / count}
-        for part, each in (("p50", self.waited_ms), ("cpu", self.used_ms)):
-            told |= {f"{name} {part}": median(took) for name, took in each.items() if len(took) >= LEAST_REQUESTS}
+        told = {
+            CPU: self.cpu_ms / count,
+            WORKER: self.worker_ms / count,
+            DATABASE: self.database_ms / count,
+            STATEMENTS: self.statements / count,
+        }
+        for part, share, each in (
+            (QUICK, 0.25, self.waited_ms),
+            ("p50", 0.5, self.waited_ms),
+            (CPU, 0.5, self.used_ms),
+        ):
+            enough = {name: sorted(took) for name, took in each.items() if len(took) >= LEAST_REQUESTS}
+            told |= {f"{name} {part}": percentile(took, share) for name, took in enough.items()}
         return told
 
 
@@ -72,9 +85,8 @@ class _Visits:
 
     def __init__(self, client: httpx.Client, target: Target) -> None:
         pids = target.found["pids"]
-        families = machine.families([pids["serve"], pids["work"]])
         self.client, self.target, self.spent = client, target, Spent()
-        self.serve, self.work = families[pids["serve"]], families[pids["work"]]
+        self.serve = machine.families([pids["serve"]])[pids["serve"]]
 
     def shop(self, dice: random.Random) -> None:
         """One order; what fails is kept and ends the round."""
@@ -113,26 +125,21 @@ class _Visits:
 @contextmanager
 def _metered(visits: Sequence[_Visits]) -> Iterator[None]:
     """What the systems' processes use in the block, and what others have of the machine."""
-    statements = [_statements(each.target) for each in visits]
-    began, used, ours, all_of_it = (
-        time.monotonic(),
-        [_used(each) for each in visits],
-        _family_s(visits),
-        machine.busy_s(),
-    )
+    statements, before = [_statements(each.target) for each in visits], [_used_ms(each) for each in visits]
+    began, ours, of_all = time.monotonic(), _family_s(visits), machine.busy_s()
     yield
-    seconds, of_all = time.monotonic() - began, machine.busy_s() - all_of_it
-    others = max(0.0, (of_all - (_family_s(visits) - ours)) / (seconds * machine.cores()))
-    for each, (serve_s, work_s) in zip(visits, used, strict=True):
-        serve, work = _used(each)
-        each.spent.cpu_ms, each.spent.worker_ms = (serve - serve_s) * 1000, (work - work_s) * 1000
-        each.spent.others = others
-    for each, before in zip(visits, statements, strict=True):
-        each.spent.statements = _statements(each.target) - before
+    seconds, not_ours = time.monotonic() - began, machine.busy_s() - of_all - (_family_s(visits) - ours)
+    for each, used, asked in zip(visits, before, statements, strict=True):
+        spent = each.spent
+        spent.cpu_ms, spent.worker_ms, spent.database_ms = map(operator.sub, _used_ms(each), used)
+        spent.statements = _statements(each.target) - asked
+        spent.others = max(0.0, not_ours / (seconds * machine.cores()))
 
 
-def _used(visits: _Visits) -> tuple[float, float]:
-    return machine.cpu_s(visits.serve), machine.cpu_s(visits.work)
+def _used_ms(visits: _Visits) -> list[float]:
+    pids = visits.target.found["pids"]
+    families = machine.families(roots := [pids[name] for name in OURS])
+    return [machine.cpu_s(families[root]) * 1000 for root in roots]
 
 
 def _family_s(visits: Sequence[_Visits]) -> float:

@@ -18,7 +18,7 @@ from loadtests.verdict import Row, Verdict
 NAME = "rounds"
 _REST_S = 0.4  # what the last round left behind is done before the next one
 _TRIES = 3  # of a round while others are busy
-_SHOWN = ("checkout cpu", "checkout p50")
+_SHOWN = ("checkout cpu", "checkout p25")
 
 
 @dataclass

@@ -17,6 +17,7 @@ _NAMES = {
     "cpu": "processor time a request",
     "statements": "statements a request",
     "worker": "the worker's time a request",
+    "database": "PostgreSQL's time a request",
     "failed": "faults",
     "refused": "sent away",
     "money": "money and seats",

@@ -94,7 +94,7 @@ def rounds(
 ) -> tuple[list[Mapping], list[Mapping]]:
     """Figures of so many rounds of an old and a new one; each pair shares the mood of the machine."""
     dice = random.Random(seed)
-    usual = {"cpu": 12.0, "statements": 11.0, "checkout cpu": 15.0, "checkout p50": 40.0, "order p50": 6.0}
+    usual = {"cpu": 12.0, "statements": 11.0, "checkout cpu": 15.0, "checkout p25": 40.0, "order p25": 6.0}
     old, new = list[Mapping](), list[Mapping]()
     for _ in range(count):
         mood = dice.uniform(0.9, 1.2)

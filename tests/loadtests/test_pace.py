@@ -20,7 +20,7 @@ def stage_settings():
 def target_of(stage, database_url) -> Target:
     """The stage as a target: all of it is this very process, and tells no metrics."""
     url = str(stage.client.base_url).rstrip("/")
-    who = {"serve": os.getpid(), "work": os.getpid()}
+    who = dict.fromkeys(("serve", "work", "postgres"), os.getpid())
     told = {"api": url, "emulator": str(stage.emulator.base_url).rstrip("/"), "pids": who, "database_url": database_url}
     return Target(told | {"metrics": {"serve": f"{url}/health/live"}})
 
@@ -76,7 +76,7 @@ def test_a_round_against_nobody_is_unhealthy():
         {
             "api": "http://127.0.0.1:9",
             "emulator": "",
-            "pids": {"serve": 0, "work": 0},
+            "pids": dict.fromkeys(("serve", "work", "postgres"), 0),
             "metrics": {"serve": "http://127.0.0.1:9"},
         }
     )
