@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtests.result import Outcome, Ran, Sample, Sent, percentile
-from loadtests.stages import Scenario
+from loadtests.scenario import ORDERS
+from loadtests.stages import Scenario, steady
 from loadtests.usl import Estimate, Fit, Level, fit, p99_at
 
 ORDER = "checkout"  # the name of the request that opens an order
@@ -22,6 +23,7 @@ BEHIND = 1.0  # events a second by which the inbox grows
 SATURATED = 0.85  # of a core, of all cores, or of a pool
 CALM, BUSY = 0.2, 0.8  # shares of the knee at which the slowest are compared
 MOST_SLOWER = 4.0  # times, from the one to the other
+TAIL_S = 40.0  # for each of the two: some hundred buyers at least
 ROOM = 0.7  # of a core or a pool is planned with; the rest is for bursts
 GATEWAY_A_SECOND = 25.0  # new sessions, Stripe's default in live mode (docs.stripe.com/rate-limits)
 CORE_HOUR = 0.05  # the usual price of one, in the currency of the answer
@@ -81,6 +83,7 @@ class Capacity:
     used: tuple[Used, ...]  # by level, in the order of the fit's
     cores: int
     others: float = 0  # of these cores, used by other programs
+    slowest: tuple[float, float] | None = None  # ms at `CALM` and at `BUSY`, of buyers who came when they came
 
     @property
     def per_second(self) -> Estimate:
@@ -139,9 +142,13 @@ class Capacity:
 
     @property
     def slower(self) -> float:
-        """How much longer the slowest wait at 80 % of the knee than at 20 %; NaN where the ramp has no such levels."""
+        """How much longer the slowest wait at 80 % of the knee than at 20 %; NaN where nobody knows.
+
+        The ramp alone tells less than was to be known: its buyers wait for their own answer before they ask again.
+        """
         knee = self.fit.knee.value
-        return p99_at(self.fit.levels, BUSY * knee) / p99_at(self.fit.levels, CALM * knee)
+        calm, busy = self.slowest or (p99_at(self.fit.levels, share * knee) for share in (CALM, BUSY))
+        return busy / calm
 
     @property
     def _at_knee(self) -> tuple[Level, Used]:
@@ -158,6 +165,24 @@ def capacity(ran: Ran, steps: Sequence[Step], wish: Wish | None = None) -> Capac
     used = tuple(told[each.windows] for each in fitted.levels)
     others = ran.watched.host_busy * ran.watched.cores
     return Capacity(fitted, wish or Wish(), used, ran.watched.cores, others)
+
+
+def calm_and_busy(knee: float) -> Scenario:
+    """Buyers who come when they come, first at `CALM` of the knee, then at `BUSY`; a settling time before each."""
+    rates = [share * knee for share in (CALM, BUSY)]
+    return Scenario(
+        name="calm-and-busy",
+        what="The same buyers at 20 % and at 80 % of the knee: how much longer do the slowest wait?",
+        stages=tuple(steady(TAIL_S, rate, dict(ORDERS)) for rate in rates),
+        drains=False,
+        watched=False,
+    )
+
+
+def slowest_of(ran: Ran, scenario: Scenario) -> tuple[float, float]:
+    """What the slowest waited in its two stages, ms."""
+    calm, busy = (level_of(ran.generated.sent, step).p99_ms for step in steps_of(scenario))
+    return calm, busy
 
 
 def steps_of(scenario: Scenario) -> list[Step]:

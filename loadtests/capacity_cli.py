@@ -5,6 +5,8 @@ Exit codes: 0 answered, 2 usage, 3 inconclusive (the ramp tells too little), 4 t
 
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,20 @@ import click
 import msgspec
 from rich.console import Console
 
-from loadtests.capacity import CORE_HOUR, GATEWAY_A_SECOND, Wish, capacity, steps_of
+from loadtests.capacity import (
+    CORE_HOUR,
+    GATEWAY_A_SECOND,
+    Capacity,
+    Wish,
+    calm_and_busy,
+    capacity,
+    slowest_of,
+    steps_of,
+)
 from loadtests.planning import print_capacity, record
 from loadtests.play import play, system_for
-from loadtests.result import Ran, load, save
+from loadtests.result import load, save
 from loadtests.scenario import SCENARIOS
-from loadtests.stages import Scenario
 from loadtests.swarm import GeneratorError
 from loadtests.target import UnhealthyError, running
 from loadtests.usl import NotEnough
@@ -75,21 +85,16 @@ def capacity_command(
     """How many orders this release takes, what gives way first, and how long an on-sale lasts.
 
     Levels of more and more buyers at once, each without rest, on a system started for it; then the Universal Scalability
-    Law is fitted to them. Nothing is said beyond one and a half times the largest level.
+    Law is fitted to them, and buyers who come when they come tell how long the slowest wait at 20 % and at 80 % of the knee.
+    Nothing is said beyond one and a half times the largest level.
     """
-    scenario = SCENARIOS[RAMP].scaled(1, seconds=scale)
     try:
-        ran = load(kept) if kept else _play(scenario, target, seed)
+        found = _read(kept, Wish(**wished)) if kept else _play(target, Wish(**wished), seed, scale, keep)
     except msgspec.MsgspecError as error:
         raise click.UsageError(f"{kept} is no ramp that `--save` has written: {error}") from error
     except (UnhealthyError, GeneratorError) as error:
         click.echo(f"cubano load: {error}", err=True)
         sys.exit(UNHEALTHY)
-    if keep:
-        save(ran, keep)
-    steps = steps_of(SCENARIOS[RAMP].scaled(1, seconds=ran.seconds / SCENARIOS[RAMP].seconds))
-    try:
-        found = capacity(ran, steps, Wish(**wished))
     except NotEnough as error:
         click.echo(f"inconclusive: {error}", err=True)
         sys.exit(INCONCLUSIVE)
@@ -99,12 +104,27 @@ def capacity_command(
         print_capacity(Console(), found, growth=growth)
 
 
-def _play(scenario: Scenario, target: Path | None, seed: int) -> Ran:
-    def say(line: str) -> None:
-        click.echo(line, err=True)
+def _read(kept: Path, wish: Wish) -> Capacity:
+    ran = load(kept)
+    return capacity(ran, steps_of(SCENARIOS[RAMP].scaled(1, seconds=ran.seconds / SCENARIOS[RAMP].seconds)), wish)
 
-    if target:
-        return play(scenario, running(target), seed, say=say)
-    place = tempfile.TemporaryDirectory(prefix="cubano-load-", dir=DISK if Path(DISK).is_dir() else None)
-    with place as folder, system_for(scenario, Path(folder)) as system:
-        return play(scenario, system, seed, say=say)
+
+def _play(target: Path | None, wish: Wish, seed: int, scale: float, keep: Path | None) -> Capacity:
+    """The ramp, then buyers at two shares of the knee that it found."""
+    scenario = SCENARIOS[RAMP].scaled(1, seconds=scale)
+    with ExitStack() as stack:
+        if target:
+            system = running(target)
+        else:
+            place = tempfile.TemporaryDirectory(prefix="cubano-load-", dir=DISK if Path(DISK).is_dir() else None)
+            system = stack.enter_context(system_for(scenario, Path(stack.enter_context(place))))
+        ran = play(scenario, system, seed, say=_say)
+        if keep:
+            save(ran, keep)
+        found = capacity(ran, steps_of(scenario), wish)
+        tail = calm_and_busy(found.fit.knee.value).scaled(1, seconds=scale)
+        return replace(found, slowest=slowest_of(play(tail, system, seed, say=_say, whole=False), tail))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -27,7 +27,12 @@ def record(found: Capacity, *, growth: float | None = None) -> dict[str, Any]:
         "levels": [_level(level, used) for level, used in zip(found.fit.levels, found.used, strict=True)],
         "peak": {"perSecond": _three(found.fit.peak), "reached": found.fit.peak_reached},
         "knee": {"perSecond": _three(found.fit.knee), "underWay": round(found.fit.knee_n, 1)},
-        "slower": {"times": _known(found.slower), "most": MOST_SLOWER, "holds": found.slower <= MOST_SLOWER},
+        "slower": {
+            "times": _known(found.slower),
+            "most": MOST_SLOWER,
+            "holds": found.slower <= MOST_SLOWER,
+            "ms": found.slowest and [_known(each) for each in found.slowest],
+        },
         "firstSaturated": found.first_saturated,
         "limitedBy": "the gateway's rate" if found.by_gateway else "this machine",
         "passesPerMinute": _three(found.passes_per_minute),
@@ -84,7 +89,8 @@ def sentences(found: Capacity, *, growth: float | None = None) -> Iterator[str]:
         if math.isnan(slower)
         else f"{slower:.1f}, {'holds' if slower <= MOST_SLOWER else 'MISSES'}"
     )
-    yield f"The slowest at {BUSY:.0%} of the knee by those at {CALM:.0%}, at most {MOST_SLOWER:g}: {judged}."
+    waits = " ({:,.0f} and {:,.0f} ms)".format(*found.slowest[::-1]) if found.slowest else ""
+    yield f"The slowest at {BUSY:.0%} of the knee by those at {CALM:.0%}{waits}, at most {MOST_SLOWER:g}: {judged}."
     processes = " and ".join(f"{count} {name}" for name, count in found.replicas.items())
     yield (
         f"For the gateway's whole rate with room for bursts: {processes}, {found.pool_size} connections a serve "

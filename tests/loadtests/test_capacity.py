@@ -2,11 +2,24 @@
 
 import math
 import random
+from dataclasses import replace
 from functools import cache
 
+import msgspec
 import pytest
 
-from loadtests.capacity import GATEWAY_A_SECOND, Capacity, Step, Used, Wish, capacity, level_of, steps_of
+from loadtests.capacity import (
+    GATEWAY_A_SECOND,
+    Capacity,
+    Step,
+    Used,
+    Wish,
+    calm_and_busy,
+    capacity,
+    level_of,
+    slowest_of,
+    steps_of,
+)
 from loadtests.result import Generated, Machine, Outcome, Ran, Sample, Sent, Watched
 from loadtests.scenario import SCENARIOS
 from loadtests.usl import FURTHEST, Law, Level, NotEnough, TooFar, fit, p99_at
@@ -176,6 +189,23 @@ def test_the_slowest_at_the_knee_are_compared_with_the_slowest_in_calm():
     assert 100 == p99_at(told, 2)
     assert math.isnan(p99_at(told, 30))
     assert 1 < capacity(ramp(), LEVELS).slower < 20
+
+
+def test_buyers_who_come_when_they_come_tell_how_long_the_slowest_wait():
+    """Two stages at a fifth and at four fifths of the knee; what they say outweighs what the ramp says."""
+    tail = calm_and_busy(20.0)
+    calm, busy = steps_of(tail)
+    waits = {calm: 50.0, busy: 150.0}
+    sent = [
+        Sent(step.begin + number / 4, "buyer", "checkout", wait, wait, Outcome.OK, 201)
+        for step, wait in waits.items()
+        for number in range(int((step.end - step.begin) * 4))
+    ]
+    ran = msgspec.structs.replace(ramp(), generated=Generated(tail.seconds, len(sent), len(sent), sent))
+
+    assert [4, 16] == [each.peak for each in tail.stages]
+    assert (50.0, 150.0) == slowest_of(ran, tail)
+    assert 3 == replace(capacity(ramp(), LEVELS), slowest=(50.0, 150.0)).slower
 
 
 def test_the_ramp_of_the_scenarios_is_enough_for_an_answer():
