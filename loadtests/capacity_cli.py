@@ -5,7 +5,8 @@ Exit codes: 0 answered, 2 usage, 3 inconclusive (the ramp tells too little), 4 t
 
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,19 @@ from loadtests.capacity import (
     slowest_of,
     steps_of,
 )
+from loadtests.correct import correct
 from loadtests.planning import print_capacity, record
 from loadtests.play import play, system_for
 from loadtests.result import load, save
 from loadtests.scenario import SCENARIOS
+from loadtests.stages import Scenario
 from loadtests.swarm import GeneratorError
-from loadtests.target import UnhealthyError, running
+from loadtests.target import Target, UnhealthyError, running
 from loadtests.usl import NotEnough
 
 INCONCLUSIVE, UNHEALTHY = 3, 4
 RAMP = "ramp"
+REST_S = 180.0  # within which a system of somebody else has done what the ramp left
 DISK = "/var/tmp"  # noqa: S108 - a fresh folder is made in it; /tmp is memory on many machines, where a flush costs nothing
 
 
@@ -110,20 +114,30 @@ def _read(kept: Path, wish: Wish) -> Capacity:
 
 
 def _play(target: Path | None, wish: Wish, seed: int, scale: float, keep: Path | None) -> Capacity:
-    """The ramp, then buyers at two shares of the knee that it found."""
+    """The ramp, then buyers at two shares of the knee that it found, when nothing of it is left to do."""
     scenario = SCENARIOS[RAMP].scaled(1, seconds=scale)
-    with ExitStack() as stack:
-        if target:
-            system = running(target)
-        else:
-            place = tempfile.TemporaryDirectory(prefix="cubano-load-", dir=DISK if Path(DISK).is_dir() else None)
-            system = stack.enter_context(system_for(scenario, Path(stack.enter_context(place))))
+    with _system(target, scenario) as system:
         ran = play(scenario, system, seed, say=_say)
-        if keep:
-            save(ran, keep)
-        found = capacity(ran, steps_of(scenario), wish)
-        tail = calm_and_busy(found.fit.knee.value).scaled(1, seconds=scale)
+    if keep:
+        save(ran, keep)
+    found = capacity(ran, steps_of(scenario), wish)
+    tail = calm_and_busy(found.fit.knee.value).scaled(1, seconds=scale)
+    with _system(target, tail) as system:
+        if not correct(system, within_s=REST_S).drained:
+            _say(f"{tail.name}: not played, the system is still at work")
+            return found
         return replace(found, slowest=slowest_of(play(tail, system, seed, say=_say, whole=False), tail))
+
+
+@contextmanager
+def _system(target: Path | None, scenario: Scenario) -> Iterator[Target]:
+    """The one that was named, or a fresh one."""
+    if target:
+        yield running(target)
+        return
+    place = tempfile.TemporaryDirectory(prefix="cubano-load-", dir=DISK if Path(DISK).is_dir() else None)
+    with place as folder, system_for(scenario, Path(folder)) as system:
+        yield system
 
 
 def _say(line: str) -> None:
