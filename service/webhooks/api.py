@@ -16,6 +16,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Guard
 
 from service.gateways.base import Gateway
+from service.gateways.facts import EventKind
 from service.kernel.db import Database
 from service.kernel.errors import CubanoError, Invalid, Unauthenticated, WrongNetwork
 from service.kernel.problem_docs import answered, documented
@@ -56,6 +57,7 @@ def webhook_of(
 ) -> HTTPRouteHandler:
     """The handler for one provider. What it needs is handed in here: looked up for each request it costs a tenth of it."""
     received = ASGIResponse(body=b'{"received":true}')
+    acted_on = frozenset(gateway.event_types)
 
     @post(paths, guards=guards, **_operation(gateway.provider))
     async def receive(request: Asked) -> ASGIResponse:
@@ -67,13 +69,16 @@ def webhook_of(
             if envelope.livemode != livemode:
                 db.telemetry.count(catalogue.WEBHOOKS, provider=gateway.provider, result="wrong_mode")
                 return received
-            new = await intake.take(Arrival(gateway.provider, envelope, body, now))
+            idle = envelope.type not in acted_on and not envelope.is_thin  # a thin one may be fetched as another
+            new = await intake.take(Arrival(gateway.provider, envelope, body, now, idle=idle))
         except Invalid:
             _refuse(db.telemetry, gateway.provider, "malformed")
             raise
         except Unauthenticated as error:
             raise await _judged(request, error, judge, db.telemetry, gateway.provider) from None
         _measure(db.telemetry, gateway.provider, at=now, created_at=envelope.created_at, new=new)
+        if new and idle:
+            db.telemetry.count(catalogue.INBOX_APPLIED, kind=EventKind.OTHER, outcome="ignored")
         return received
 
     return receive

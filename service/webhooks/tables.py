@@ -64,15 +64,17 @@ class PaymentEvent(Tables):
 _ARRIVED = """
     FROM unnest(
         %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::bytea[], %b::text[], %b::bool[], %b::text[],
-        %b::timestamptz[], %b::timestamptz[]) AS arrived (
-        provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at)
+        %b::timestamptz[], %b::timestamptz[], %b::bool[]) AS arrived (
+        provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at, idle)
 """
 INSERT = (
     """
     INSERT INTO payment_events
         (provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at,
-         due_at)
-    SELECT *, received_at"""
+         due_at, state, outcome, ended_at)
+    SELECT provider, event_id, type, subject, livemode, payload, traceparent, is_thin, found_by, created_at, received_at,
+        received_at, CASE WHEN idle THEN 'ignored' ELSE 'pending' END, CASE WHEN idle THEN 'ignored' END,
+        CASE WHEN idle THEN received_at END"""
     + _ARRIVED
     + """
     ON CONFLICT (provider, event_id) DO NOTHING
@@ -102,13 +104,14 @@ COMPLETE = _complete()
 
 @dataclass(frozen=True)
 class Arrival:
-    """One verified delivery, or an event that was found without one."""
+    """One verified delivery, or an event that was found without one. An `idle` one is of a type that nobody acts on."""
 
     provider: str
     envelope: Envelope
     body: bytes
     received_at: datetime
     found_by: str = "webhook"
+    idle: bool = False  # then it is kept and never applied: three of the five events of a Stripe payment
 
     @property
     def key(self) -> tuple[str, str]:
@@ -119,7 +122,7 @@ class Arrival:
         e = self.envelope
         return (
             self.provider, e.event_id, e.type, e.subject, e.livemode, self.body, e.traceparent, e.is_thin,
-            self.found_by, e.created_at, self.received_at,
+            self.found_by, e.created_at, self.received_at, self.idle,
         )  # fmt: skip
 
 

@@ -117,10 +117,18 @@ async def test_a_thin_event_of_no_concern_is_kept_and_ignored(stage: Stage, inbo
     }
 
     answer = await deliver(stage, thin)
-    await inbox.apply()
 
     assert 200 == answer.status_code
-    assert ("ignored", "ignored", 1, None) == (await inbox.states())["evt_thin"]
+    assert ("ignored", "ignored", 0, None) == (await inbox.states())["evt_thin"]
+
+
+async def test_a_type_nobody_acts_on_is_ended_at_the_door(stage: Stage, inbox, metrics_url):
+    """It is kept and counted; the worker, which has tickets to make, never sees it."""
+    await deliver(stage, event_of(id="evt_idle"))
+
+    assert 0 == await inbox.apply()
+    assert ("ignored", "ignored", 0, None) == (await inbox.states())["evt_idle"]
+    assert 1 == (await counted(metrics_url, "cubano_inbox_applied_total"))["other", "ignored"]
 
 
 async def test_an_event_of_the_other_mode_is_counted_and_forgotten(stage: Stage, metrics_url):
