@@ -23,11 +23,16 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+# Nobody acts on these, so the door has ended them; now somebody does, as after a replay.
+_WANTED = "UPDATE payment_events SET state = 'pending', outcome = NULL, ended_at = NULL, due_at = received_at"
+
+
 async def test_events_are_applied_once_and_in_their_subjects_order(stage: Stage):
     """Two hundred events of twenty subjects, two workers of four loops each."""
     events = [event_of(data={"object": {"id": f"cus_{n % 20}"}}) for n in range(200)]
     for event in events:
         await deliver(stage, event)
+    await stage.rows(_WANTED)
     applied: dict[str, list[str]] = defaultdict(list)
 
     async def handle(_session, event) -> str:
@@ -189,6 +194,7 @@ async def test_the_gauges_say_what_the_tables_say(stage: Stage):
         await stage.checkout()
     for n in range(3):
         await deliver(stage, event_of(id=f"evt_{n}"))
+    await stage.rows(_WANTED)
     await stage.rows("UPDATE payment_events SET state = 'dead', cause = 'x' WHERE event_id <> 'evt_0'")
     await stage.rows("UPDATE payment_events SET due_at = now() + interval '1 hour' WHERE event_id = 'evt_0'")
     kept = "INSERT INTO outbox (kind, key, payload, due_at, created_at) VALUES ('mail.confirmation', 'x', '{}', now() + interval '1 hour', now())"
